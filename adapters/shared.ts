@@ -1,0 +1,163 @@
+/**
+ * What more than one shim needs.
+ *
+ * Rules
+ * - One pool serves the whole process unless a caller asks for another: it is made on first use, never at import.
+ * - A shim closes only a pool that it made for itself.
+ */
+import { STATUS_CODES } from 'node:http'
+import { ConnectError, ConnectionLostError, systemCodeOf } from '../src/errors.ts'
+import type { ConnectionInfo, FieldList, Transport } from '../src/exchange.ts'
+import type { PoolOptions } from '../src/pool/options.ts'
+import { Pool } from '../src/pool/pool.ts'
+
+/** Options of every shim: a pool to use, or the options of a pool of its own. None of them: the process-wide pool. */
+export interface ShimOptions extends PoolOptions {
+  /** Carries the exchanges. Whoever made it closes it. */
+  readonly pool?: Transport | undefined
+}
+
+/** The pool that a shim uses, and whether it belongs to the shim. */
+export interface ResolvedPool {
+  readonly transport: Transport
+  /** The pool made for this shim alone, to be closed with it. */
+  readonly own: Pool | undefined
+}
+
+let shared: Pool | undefined
+
+/** What happens to the connections of the process-wide pool is told to each of these. */
+const listeners = new Set<NonNullable<PoolOptions['events']>>()
+
+/** The process-wide pool, made on first use; a new one after somebody closed it. */
+export function sharedPool(): Pool {
+  if (shared === undefined || shared.closed || shared.destroyed) {
+    shared = new Pool({
+      events: {
+        connect(origin: string, info: ConnectionInfo): void {
+          for (const listener of listeners) listener.connect?.(origin, info)
+        },
+        disconnect(origin: string, error: Error | undefined): void {
+          for (const listener of listeners) listener.disconnect?.(origin, error)
+        },
+        connectionError(origin: string, error: Error): void {
+          for (const listener of listeners) listener.connectionError?.(origin, error)
+        },
+      },
+    })
+  }
+  return shared
+}
+
+/** Hears of the connections of the process-wide pool; call what is returned to stop. */
+export function listenToSharedPool(events: NonNullable<PoolOptions['events']>): () => void {
+  listeners.add(events)
+  return () => {
+    listeners.delete(events)
+  }
+}
+
+/**
+ * No options: the process-wide pool. `{ pool }`: that one. Any other: a pool of its own.
+ *
+ * The process-wide pool is looked up for each exchange, so that one closed by somebody is replaced.
+ */
+export function resolvePool(options: ShimOptions = {}): ResolvedPool {
+  const { pool, ...rest } = options
+  if (pool !== undefined) return { transport: pool, own: undefined }
+  if (Object.values(rest).some((value) => value !== undefined)) {
+    const own = new Pool(rest)
+    return { transport: own, own }
+  }
+  return { transport: sharedTransport, own: undefined }
+}
+
+/** The process-wide pool, looked up at each dispatch. */
+export const sharedTransport: Transport = {
+  dispatch: (request, handler) => sharedPool().dispatch(request, handler),
+}
+
+/**
+ * Fields as node:http gives them: `set-cookie` always a list, `cookie` joined by `; `, any other repeated field joined by
+ * `, `. Names must be in lower case.
+ */
+export function fieldsToNodeHeaders(fields: FieldList): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {}
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    const value = fields[i + 1]
+    const known = headers[name]
+    if (name === 'set-cookie') {
+      if (Array.isArray(known)) known.push(value)
+      else headers[name] = [value]
+    } else if (known === undefined && name !== '__proto__') {
+      headers[name] = value
+    } else {
+      const before = Object.hasOwn(headers, name) ? `${String(known)}${name === 'cookie' ? '; ' : ', '}` : ''
+      setOwn(headers, name, before + value)
+    }
+  }
+  return headers
+}
+
+/** Fields as undici gives them: any repeated field becomes a list of its values. Names must be in lower case. */
+export function fieldsToUndiciHeaders(fields: FieldList): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {}
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    const value = fields[i + 1]
+    const known = headers[name]
+    if (known === undefined) headers[name] = value
+    else if (!Object.hasOwn(headers, name)) setOwn(headers, name, value)
+    else if (typeof known === 'string') headers[name] = [known, value]
+    else known.push(value)
+  }
+  return headers
+}
+
+/** Makes `__proto__` a header like any other. */
+function setOwn(headers: Record<string, string | string[]>, name: string, value: string): void {
+  Object.defineProperty(headers, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+/** The value of a field, repeated ones joined by `, `; `undefined` when it is absent. The name must be in lower case. */
+export function joinedField(fields: FieldList, name: string): string | undefined {
+  let found: string | undefined
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === name) found = found === undefined ? fields[i + 1] : `${found}, ${fields[i + 1]}`
+  }
+  return found
+}
+
+/** The reason phrase node:http uses for a status; empty for one it does not know. */
+export function statusText(status: number): string {
+  return STATUS_CODES[status] ?? ''
+}
+
+/**
+ * The code of the operating system, of the TLS library or of Node that an error or one of its causes carries: what people
+ * compare with `ECONNREFUSED`. Our own `ERR_HYPER_*` codes are not meant.
+ */
+export function systemCode(error: unknown): string | undefined {
+  let current = error
+  for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
+    if ((current instanceof ConnectError || current instanceof ConnectionLostError) && current.systemCode) {
+      return current.systemCode
+    }
+    const code = systemCodeOf(current)
+    if (code !== undefined && !code.startsWith('ERR_HYPER_')) return code
+    current = current.cause
+  }
+  return undefined
+}
+
+/** The first Error among the causes of an error (itself included) that carries a code of the system's. */
+export function systemError(error: unknown): Error | undefined {
+  let current = error
+  for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
+    const code = systemCodeOf(current)
+    if (code !== undefined && !code.startsWith('ERR_HYPER_')) return current
+    current = current.cause
+  }
+  return undefined
+}

@@ -1,0 +1,57 @@
+/** Tells a handler which pieces of its request body were sent. Made only for handlers that want to know. */
+import type { Body, BodyChunk } from '../../src/exchange.ts'
+
+/** Hears of each piece. */
+export interface ChunkListener {
+  onChunkSent(chunk: Uint8Array): void
+}
+
+/** The same body, which tells of each piece when the next one is asked for: by then it was taken. */
+export function tapBody(body: Body, listener: ChunkListener): Body {
+  if (typeof body === 'function') {
+    return () => {
+      const made = body()
+      return made == null ? made : tapBody(made, listener)
+    }
+  }
+  // Blobs and what is in memory tell all at once, and remain what can be sent again.
+  if (typeof body === 'string') return () => new TappedBody([Buffer.from(body)], listener)
+  if (body instanceof Uint8Array) return () => new TappedBody([body], listener)
+  if (body instanceof ArrayBuffer) return () => new TappedBody([new Uint8Array(body)], listener)
+  if (body instanceof Blob) return () => new TappedBody(body.stream(), listener)
+  return new TappedBody(body, listener)
+}
+
+class TappedBody implements AsyncIterable<BodyChunk>, AsyncIterator<BodyChunk> {
+  private readonly source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>
+  private readonly listener: ChunkListener
+  private iterator: AsyncIterator<BodyChunk> | Iterator<BodyChunk> | undefined
+  private taken: BodyChunk | undefined
+
+  constructor(source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>, listener: ChunkListener) {
+    this.source = source
+    this.listener = listener
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<BodyChunk>> {
+    this.iterator ??=
+      Symbol.asyncIterator in this.source ? this.source[Symbol.asyncIterator]() : this.source[Symbol.iterator]()
+    if (this.taken !== undefined) {
+      const { taken } = this
+      this.taken = undefined
+      this.listener.onChunkSent(typeof taken === 'string' ? Buffer.from(taken) : taken)
+    }
+    const result = await this.iterator.next()
+    if (result.done !== true) this.taken = result.value
+    return result
+  }
+
+  async return(): Promise<IteratorResult<BodyChunk>> {
+    await this.iterator?.return?.()
+    return { done: true, value: undefined }
+  }
+}

@@ -1,0 +1,21 @@
+/** Types of the parts of undici that are imported by path: see internals.ts for why. */
+declare module 'undici/lib/dispatcher/dispatcher.js' {
+  const Dispatcher: typeof import('undici').Dispatcher
+  export default Dispatcher
+}
+declare module 'undici/lib/dispatcher/agent.js' {
+  const Agent: typeof import('undici').Agent
+  export default Agent
+}
+declare module 'undici/lib/dispatcher/dispatcher1-wrapper.js' {
+  const Dispatcher1Wrapper: { wrapHandler(handler: object): import('undici').Dispatcher.DispatchHandler }
+  export default Dispatcher1Wrapper
+}
+declare module 'undici/lib/core/errors.js' {
+  const errors: typeof import('undici').errors
+  export default errors
+}
+declare module 'undici/lib/api/index.js' {
+  const api: Pick<import('undici').Dispatcher, 'request' | 'stream' | 'pipeline' | 'connect' | 'upgrade'>
+  export default api
+}

@@ -1,0 +1,109 @@
+/**
+ * Our errors as undici's: the classes and codes that its users test for. The original is kept as `cause`.
+ *
+ * Errors that are not ours (what a caller aborted with, what a request body threw, what undici's own HTTP/1.1 client made)
+ * pass through as they are.
+ */
+import type { errors as UndiciErrors } from 'undici'
+import {
+  ConnectError,
+  ConnectionLostError,
+  ContentLengthError,
+  GoawayError,
+  HeadersTooLargeError,
+  HyperError,
+  InvalidArgumentError,
+  NotSupportedError,
+  ProtocolError,
+  StreamResetError,
+  TimeoutError,
+} from '../../src/errors.ts'
+import type { ConnectionInfo } from '../../src/exchange.ts'
+import { errorCodeName } from '../../src/frame/codes.ts'
+import { systemError } from '../shared.ts'
+import { errors } from './internals.ts'
+
+/** One stream was reset. undici has no class for it: it lets node:http2's error through, so code and message are that one's. */
+export class StreamError extends errors.UndiciError {
+  /** The HTTP/2 error code (RFC 9113 section 7). */
+  readonly http2ErrorCode: number
+
+  constructor(http2ErrorCode: number) {
+    super(`Stream closed with error code NGHTTP2_${errorCodeName(http2ErrorCode)}`)
+    this.name = 'StreamError'
+    this.code = 'ERR_HTTP2_STREAM_ERROR'
+    this.http2ErrorCode = http2ErrorCode
+  }
+}
+
+/** The error that an undici handler gets for what an exchange ended with. */
+export function toUndiciError(error: Error, connection?: ConnectionInfo): Error {
+  if (!(error instanceof HyperError)) return error
+  if (error.cause instanceof errors.UndiciError) return error.cause
+  const translated = translate(error, connection)
+  if (translated !== error && translated.cause === undefined && translated !== error.cause) {
+    Object.defineProperty(translated, 'cause', { value: error, writable: true, configurable: true })
+  }
+  return translated
+}
+
+function translate(error: HyperError, connection: ConnectionInfo | undefined): Error {
+  if (error instanceof StreamResetError) return new StreamError(error.http2ErrorCode)
+  if (error instanceof GoawayError) {
+    return new errors.InformationalError(`HTTP/2: "GOAWAY" frame received with code ${error.http2ErrorCode}`)
+  }
+  if (error instanceof ConnectionLostError) {
+    return systemError(error.cause) ?? socketError(error.message, connection)
+  }
+  if (error instanceof ConnectError) {
+    return systemError(error.cause) ?? socketError(error.message, connection)
+  }
+  if (error instanceof TimeoutError) return timeout(error)
+  if (error instanceof ProtocolError) {
+    return Object.assign(socketError(error.message, connection), { http2ErrorCode: error.http2ErrorCode })
+  }
+  if (error instanceof InvalidArgumentError) return new errors.InvalidArgumentError(error.message)
+  if (error instanceof NotSupportedError) return new errors.NotSupportedError(error.message)
+  if (error instanceof ContentLengthError) {
+    return error.direction === 'request'
+      ? new errors.RequestContentLengthMismatchError()
+      : new errors.ResponseContentLengthMismatchError()
+  }
+  if (error instanceof HeadersTooLargeError) return new errors.HeadersOverflowError(error.message)
+  switch (error.code) {
+    case 'ERR_HYPER_ABORTED':
+      return new errors.RequestAbortedError()
+    case 'ERR_HYPER_POOL_CLOSED':
+      return new errors.ClientClosedError()
+    case 'ERR_HYPER_POOL_DESTROYED':
+      return new errors.ClientDestroyedError()
+    case 'ERR_HYPER_RESPONSE_TOO_LARGE':
+      return new errors.ResponseExceededMaxSizeError()
+    default:
+      return error
+  }
+}
+
+function timeout(error: TimeoutError): UndiciErrors.UndiciError {
+  switch (error.kind) {
+    case 'body':
+      return new errors.BodyTimeoutError()
+    case 'headers':
+    case 'request':
+      return new errors.HeadersTimeoutError()
+    default:
+      return new errors.ConnectTimeoutError(error.message)
+  }
+}
+
+/** undici's SocketError, with what it tells of the socket. */
+function socketError(message: string, connection: ConnectionInfo | undefined): UndiciErrors.SocketError {
+  const error = new errors.SocketError(message)
+  error.socket = null
+  if (connection !== undefined) {
+    const { localAddress, localPort, remoteAddress, remotePort, remoteFamily } = connection
+    const known = Object.entries({ localAddress, localPort, remoteAddress, remotePort, remoteFamily })
+    error.socket = Object.fromEntries(known.filter(([, value]) => value !== undefined))
+  }
+  return error
+}

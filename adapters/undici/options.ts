@@ -1,0 +1,113 @@
+/** The options of undici's Agent, as far as they mean something here, as those of a pool. */
+import type { Agent, buildConnector } from 'undici'
+import type { TlsOptions } from '../../src/exchange.ts'
+import type { PoolOptions } from '../../src/pool/options.ts'
+import type { ShimOptions } from '../shared.ts'
+import { errors } from './internals.ts'
+import type { RequestDefaults } from './request.ts'
+
+/**
+ * Options of `HyperDispatcher`: those of undici's Agent by the same names, or `pool`. With none of them that concerns
+ * connections, the process-wide pool is used.
+ *
+ * `pipelining`, `keepAliveMaxTimeout`, `keepAliveTimeoutThreshold`, `strictContentLength`, `maxCachedSessions`,
+ * `maxRequestsPerClient`, `autoSelectFamily`, `factory` and `maxOrigins` are accepted and mean nothing here.
+ */
+export interface HyperDispatcherOptions extends Omit<Agent.Options, 'connect'> {
+  /** Carries the exchanges; whoever made it closes it. Excludes the options that concern connections. */
+  readonly pool?: ShimOptions['pool']
+  /** TLS and socket options, in undici's names. A connector function is not supported. */
+  readonly connect?: Partial<buildConnector.BuildOptions>
+}
+
+/** Agent options that only exist per request or in the shim itself: a pool need not be made for them. */
+const requestOnly = new Set(['headersTimeout', 'bodyTimeout', 'maxResponseSize', 'webSocket', 'eventSource', 'pool'])
+
+const tlsNames = [
+  'ca',
+  'cert',
+  'key',
+  'pfx',
+  'passphrase',
+  'servername',
+  'rejectUnauthorized',
+  'checkServerIdentity',
+  'ciphers',
+  'ecdhCurve',
+  'sigalgs',
+  'crl',
+  'dhparam',
+  'minVersion',
+  'maxVersion',
+  'secureContext',
+  'session',
+] as const satisfies readonly (keyof TlsOptions)[]
+
+/** Options for the pool of this dispatcher; `undefined` when it needs none of its own. */
+export function toPoolOptions(options: HyperDispatcherOptions): PoolOptions | undefined {
+  const given = Object.entries(options).filter(([name, value]) => value != null && !requestOnly.has(name))
+  if (given.length === 0) return undefined
+  const connect: Record<string, unknown> = { ...options.connect }
+  const tls: Record<string, unknown> = {}
+  for (const name of tlsNames) {
+    if (connect[name] != null) tls[name] = connect[name]
+  }
+  const pick = <Name extends keyof PoolOptions>(name: Name, value: unknown): Partial<PoolOptions> =>
+    value == null ? {} : ({ [name]: value } as Pick<PoolOptions, Name>)
+  return {
+    ...(Object.keys(tls).length > 0 ? { tls } : {}),
+    ...pick('socketPath', options.socketPath ?? connect['socketPath']),
+    ...pick('localAddress', options.localAddress ?? connect['localAddress']),
+    ...pick('family', connect['family']),
+    ...pick('lookup', connect['lookup']),
+    ...pick('allowH2', options.allowH2 ?? connect['allowH2']),
+    ...(options.h2Options?.useH2c === true ? { h2c: 'prior-knowledge' } : {}),
+    ...pick('connections', options.connections),
+    ...pick('connectTimeout', options.connectTimeout ?? connect['timeout']),
+    ...pick('idleTimeout', options.keepAliveTimeout),
+    ...pick('maxConcurrentStreams', options.h2Options?.maxConcurrentStreams ?? options.maxConcurrentStreams),
+    ...pick('maxHeaderListSize', options.maxHeaderSize),
+  }
+}
+
+/** What goes with each request. */
+export function toRequestDefaults(options: HyperDispatcherOptions): RequestDefaults {
+  const { headersTimeout, bodyTimeout, maxResponseSize } = options
+  return {
+    headersTimeout: headersTimeout ?? undefined,
+    bodyTimeout: bodyTimeout ?? undefined,
+    maxResponseSize: maxResponseSize == null || maxResponseSize < 0 ? undefined : maxResponseSize,
+  }
+}
+
+/** @throws undici's InvalidArgumentError, as its Agent and Client would */
+export function checkOptions(options: HyperDispatcherOptions): void {
+  const { connect, connections, maxResponseSize, allowH2 } = options
+  if (connect != null && typeof connect !== 'object') {
+    throw new errors.InvalidArgumentError(
+      typeof connect === 'function'
+        ? 'connect must be an object: a connector function is not supported'
+        : 'connect must be a function or an object',
+    )
+  }
+  if (connections != null && (!Number.isFinite(connections) || connections < 0)) {
+    throw new errors.InvalidArgumentError('invalid connections')
+  }
+  for (const name of [
+    'headersTimeout',
+    'bodyTimeout',
+    'connectTimeout',
+    'keepAliveTimeout',
+    'maxHeaderSize',
+  ] as const) {
+    const value = options[name]
+    if (value != null && (!Number.isFinite(value) || value < 0))
+      throw new errors.InvalidArgumentError(`invalid ${name}`)
+  }
+  if (maxResponseSize != null && (!Number.isInteger(maxResponseSize) || maxResponseSize < -1)) {
+    throw new errors.InvalidArgumentError('maxResponseSize must be a positive number')
+  }
+  if (allowH2 != null && typeof allowH2 !== 'boolean') {
+    throw new errors.InvalidArgumentError('allowH2 must be a valid boolean value')
+  }
+}

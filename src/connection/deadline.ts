@@ -1,0 +1,48 @@
+/**
+ * One timer for many deadlines. Setting a deadline costs a comparison; only when the earliest one known may have
+ * passed are the holders asked, and the timer is set again for what they answer.
+ */
+
+/** Milliseconds on a clock that never goes back. */
+export function now(): number {
+  return performance.now()
+}
+
+export class DeadlineTimer {
+  private readonly check: (now: number) => number
+  private timer: NodeJS.Timeout | undefined
+  private due = Number.POSITIVE_INFINITY
+
+  /**
+   * @param check deals with what is due at `now` and returns the next deadline (Infinity for none).
+   */
+  constructor(check: (now: number) => number) {
+    this.check = check
+  }
+
+  /** Somebody waits until `deadline` at the most. */
+  request(deadline: number): void {
+    if (deadline < this.due) this.arm(deadline)
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+    this.due = Number.POSITIVE_INFINITY
+  }
+
+  private arm(deadline: number): void {
+    clearTimeout(this.timer)
+    this.due = deadline
+    if (deadline === Number.POSITIVE_INFINITY) return
+    // Rounded up, so that what was due at `deadline` is due when the timer fires; longer than a timer can count, it fires early.
+    const delay = Math.min(Math.max(Math.ceil(deadline - now()), 1), 0x7fffffff)
+    this.timer = setTimeout(this.fire, delay)
+    this.timer.unref()
+  }
+
+  private readonly fire = (): void => {
+    this.due = Number.POSITIVE_INFINITY
+    const next = this.check(now())
+    if (next < this.due) this.arm(next)
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * `Http1Connection`: one socket that speaks HTTP/1.1, by undici's `Client`, whose parser is the fastest there is.
+ *
+ * Rules
+ * - The client gets the socket that our dial made, once. When it asks for another, this connection is over.
+ * - undici is loaded when the first such connection is made, and only the module of its client: loading the package's
+ *   main module would claim the process's global dispatcher.
+ * - One exchange at a time (pipelining is not worth its head-of-line blocking).
+ */
+import type { Socket } from 'node:net'
+import type { Client, Dispatcher } from 'undici'
+import {
+  abortReason,
+  ConnectionLostError,
+  ContentLengthError,
+  HeadersTooLargeError,
+  InvalidArgumentError,
+  NotSupportedError,
+  PoolDestroyedError,
+  ProtocolError,
+  ResponseTooLargeError,
+  systemCodeOf,
+  TimeoutError,
+  toError,
+} from '../errors.ts'
+import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
+import { NO_FIELDS } from '../headers/fields.ts'
+import { serialiseRequest1 } from '../headers/request.ts'
+import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import type { Origin } from '../net/origin.ts'
+import { prepareBody } from './body.ts'
+import type { Connection, ConnectionOwner, ConnectionSettings } from './http2.ts'
+
+let clientClass: Promise<typeof Client> | undefined
+
+/** undici's `Client`, loaded at the first call. */
+export function loadClient(): Promise<typeof Client> {
+  clientClass ??= import('undici/lib/dispatcher/client.js').then((module) => module.default)
+  return clientClass
+}
+
+export class Http1Connection implements Connection {
+  readonly info: ConnectionInfo
+  readonly origin: Origin
+  draining = false
+  active = 0
+
+  private readonly client: Client
+  private readonly owner: ConnectionOwner
+  private readonly maxSize: number
+  private closed = false
+
+  constructor(
+    ClientClass: typeof Client,
+    origin: Origin,
+    socket: Socket,
+    info: ConnectionInfo,
+    owner: ConnectionOwner,
+    settings: ConnectionSettings,
+  ) {
+    this.origin = origin
+    this.info = info
+    this.owner = owner
+    this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
+    socket.on('error', ignore)
+    socket.once('close', () => this.gone(undefined))
+    let spare: Socket | null = socket
+    this.client = new ClientClass(origin.href, {
+      headersTimeout: settings.headersTimeout ?? HEADERS_TIMEOUT,
+      bodyTimeout: settings.bodyTimeout ?? BODY_TIMEOUT,
+      keepAliveTimeout: settings.idleTimeout || IDLE_TIMEOUT,
+      maxHeaderSize: settings.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE,
+      allowH2: false,
+      connect: (_options, callback) => {
+        const given = spare
+        spare = null
+        // Asynchronously: the client does not expect an answer within its own call.
+        process.nextTick(() => {
+          if (given !== null && !given.destroyed) callback(null, given)
+          else callback(this.lost('it was closed'), null)
+        })
+      },
+    })
+    this.client.on('disconnect', () => this.gone(undefined))
+    this.client.on('connectionError', () => this.gone(undefined))
+  }
+
+  get available(): number {
+    return this.draining || this.active > 0 ? 0 : 1
+  }
+
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {
+    if (request.trailers !== null && request.trailers !== undefined) {
+      throw new NotSupportedError('Request trailers need HTTP/2, and the server speaks HTTP/1.1', {
+        origin: request.origin,
+      })
+    }
+    const { path, headers } = serialiseRequest1(request)
+    const body = prepareBody(request.body)
+    const exchange = new Http1Exchange(this, request, handler, request.maxResponseSize ?? this.maxSize)
+    this.active++
+    const options = {
+      path,
+      // Any token is a method; undici's type lists the common ones.
+      method: request.method as Dispatcher.HttpMethod,
+      headers,
+      body: body.bytes ?? body.source,
+      headersTimeout: request.headersTimeout ?? null,
+      bodyTimeout: request.bodyTimeout ?? null,
+    }
+    // The body kinds of undici's types are narrower than what it takes.
+    process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))
+    return exchange
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.drain()
+    if (this.active === 0) this.gone(undefined)
+  }
+
+  destroy(error?: Error): void {
+    const reason = error ?? new PoolDestroyedError({ origin: this.origin.href })
+    void this.client.destroy(reason).catch(ignore)
+    this.gone(reason)
+  }
+
+  /** An exchange has ended. */
+  release(): void {
+    this.active--
+    if (this.closed) return
+    if (this.draining) this.gone(undefined)
+    else this.owner.onAvailable(this)
+  }
+
+  lost(why: string, cause?: unknown): ConnectionLostError {
+    return new ConnectionLostError(`The connection to ${this.origin.href} was lost: ${why}`, {
+      origin: this.origin.href,
+      cause,
+    })
+  }
+
+  private drain(): void {
+    if (this.draining) return
+    this.draining = true
+    this.owner.onDraining(this)
+  }
+
+  private gone(error: Error | undefined): void {
+    if (this.closed) return
+    this.closed = true
+    this.drain()
+    // Not destroy(): what the client is about to report of its last exchange must still come.
+    void this.client.close().catch(ignore)
+    this.owner.onClosed(this, error)
+  }
+}
+
+/** Between undici's handler and ours. It settles exactly once. */
+class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
+  readonly connection: ConnectionInfo
+  private readonly owner: Http1Connection
+  private readonly request: ExchangeRequest
+  private readonly handler: ExchangeHandler
+  private readonly maxSize: number
+  private controller: Dispatcher.DispatchController | null = null
+  private paused = false
+  private settled = false
+  private received = 0
+  /** What came while paused: undici may hand on what it has parsed already. */
+  private held: Buffer[] = []
+  private heldEnd: FieldList | null = null
+
+  constructor(owner: Http1Connection, request: ExchangeRequest, handler: ExchangeHandler, maxSize: number) {
+    this.owner = owner
+    this.connection = owner.info
+    this.request = request
+    this.handler = handler
+    this.maxSize = maxSize
+  }
+
+  start(client: Client, options: Dispatcher.DispatchOptions): void {
+    if (this.settled) return
+    try {
+      client.dispatch(options, this)
+    } catch (thrown) {
+      this.fail(toError(thrown))
+    }
+  }
+
+  abort(reason?: unknown): void {
+    this.fail(abortReason(reason))
+  }
+
+  pause(): void {
+    this.paused = true
+    this.controller?.pause()
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    while (this.held.length > 0 && !this.paused && !this.settled) {
+      const chunk = this.held.shift()
+      if (chunk !== undefined) this.deliver(chunk)
+    }
+    if (this.paused || this.settled) return
+    if (this.heldEnd !== null) this.settleEnd(this.heldEnd)
+    else this.controller?.resume()
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller
+    if (this.settled) controller.abort(abortReason(undefined))
+    else if (this.paused) controller.pause()
+  }
+
+  onBodySent(chunk: Uint8Array): void {
+    this.guard(() => this.handler.onBodySent?.(chunk.length))
+  }
+
+  onRequestSent(): void {
+    this.guard(() => this.handler.onRequestSent?.())
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText?: string,
+  ): void {
+    const fields = flatFields(controller.rawHeaders)
+    this.guard(() => {
+      if (status < 200) this.handler.onInformational?.(status, fields, statusText ?? '')
+      else this.handler.onHeaders(status, fields, statusText ?? '')
+    })
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.settled) return
+    this.received += chunk.length
+    if (this.received > this.maxSize) {
+      this.fail(new ResponseTooLargeError(this.maxSize, { origin: this.request.origin }))
+    } else if (this.paused) {
+      this.held.push(chunk)
+    } else {
+      this.deliver(chunk)
+    }
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.settled) return
+    const trailers = flatFields(controller.rawTrailers)
+    if (this.paused) this.heldEnd = trailers
+    else this.settleEnd(trailers)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.heldEnd === null) this.fail(this.translate(error))
+  }
+
+  private deliver(chunk: Buffer): void {
+    this.guard(() => this.handler.onData(chunk))
+  }
+
+  private guard(step: () => void): void {
+    if (this.settled) return
+    try {
+      step()
+    } catch (thrown) {
+      this.fail(toError(thrown))
+    }
+  }
+
+  private settleEnd(trailers: FieldList): void {
+    this.settled = true
+    this.owner.release()
+    this.handler.onEnd(trailers)
+  }
+
+  private fail(error: Error): void {
+    if (this.settled) return
+    this.settled = true
+    this.controller?.abort(error)
+    this.owner.release()
+    this.handler.onError(error)
+  }
+
+  private translate(error: Error): Error {
+    const origin = this.owner.origin.href
+    const options = { origin, cause: error }
+    const code = systemCodeOf(error) ?? ''
+    switch (code) {
+      case 'UND_ERR_HEADERS_TIMEOUT':
+        return new TimeoutError('headers', this.request.headersTimeout ?? HEADERS_TIMEOUT, options)
+      case 'UND_ERR_BODY_TIMEOUT':
+        return new TimeoutError('body', this.request.bodyTimeout ?? BODY_TIMEOUT, options)
+      case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
+        return new ContentLengthError('response', `The body from ${origin} does not match its content-length`, options)
+      case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
+        return new ContentLengthError('request', 'The request body does not match its content-length', options)
+      case 'UND_ERR_HEADERS_OVERFLOW':
+        return new HeadersTooLargeError(`The response headers from ${origin} are too large`, options)
+      case 'UND_ERR_INVALID_ARG':
+        return new InvalidArgumentError(error.message, options)
+      case 'UND_ERR_NOT_SUPPORTED':
+        return new NotSupportedError(error.message, options)
+      case 'UND_ERR_SOCKET':
+      case 'UND_ERR_INFO':
+      case 'ECONNRESET':
+      case 'EPIPE':
+      case 'ETIMEDOUT':
+        return this.owner.lost(error.message, error)
+      default:
+        if (!code.startsWith('HPE_')) return error
+        return new ProtocolError(`The server at ${origin} broke HTTP/1.1: ${error.message}`, options)
+    }
+  }
+}
+
+/** undici's raw field lines (octets) as a flat list, names in lower case. */
+function flatFields(raw: unknown): FieldList {
+  if (!Array.isArray(raw) || raw.length === 0) return NO_FIELDS
+  const fields: string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    fields.push(latin1(raw[i]).toLowerCase(), latin1(raw[i + 1]))
+  }
+  return fields
+}
+
+function latin1(octets: unknown): string {
+  return Buffer.isBuffer(octets) ? octets.toString('latin1') : String(octets)
+}
+
+function ignore(): void {
+  // Reported elsewhere: by the exchange, or by the connection's own teardown.
+}

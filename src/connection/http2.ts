@@ -1,0 +1,316 @@
+/**
+ * `Http2Connection`: one socket that speaks HTTP/2. Bytes in, exchanges out.
+ *
+ * Rules
+ * - One write a turn: whatever a turn of the event loop produced is taken from the protocol engine once, when its
+ *   microtasks have run, and written at once. While the socket is full nothing more is framed.
+ * - One teardown path: `teardown()`. Error, close, end, protocol failure and destroy() all end there, once.
+ * - A listener for 'error' is on the socket before it is ours and stays.
+ * - An idle connection is unref'd: it keeps no process alive.
+ */
+import type { Socket } from 'node:net'
+import { ConnectionLostError, PoolDestroyedError, type ProtocolError } from '../errors.ts'
+import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
+import { H2Connection } from '../h2/index.ts'
+import { serialiseRequest } from '../headers/request.ts'
+import { BODY_TIMEOUT, CLOSE_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, WRITE_BUDGET } from '../limits.ts'
+import type { Origin } from '../net/origin.ts'
+import { prepareBody } from './body.ts'
+import { DeadlineTimer, now } from './deadline.ts'
+import { Http2Exchange } from './http2-exchange.ts'
+
+/** Options of a connection; times in milliseconds, sizes in octets. */
+export interface ConnectionSettings {
+  readonly headersTimeout?: number | undefined
+  readonly bodyTimeout?: number | undefined
+  readonly idleTimeout?: number | undefined
+  readonly maxResponseSize?: number | undefined
+  /** Streams at once, beside the peer's own limit. */
+  readonly maxConcurrentStreams?: number | undefined
+  readonly maxHeaderListSize?: number | undefined
+  readonly maxHeaderFields?: number | undefined
+  readonly streamWindow?: number | undefined
+  readonly connectionWindow?: number | undefined
+}
+
+/** One live connection, of either protocol, as the pool sees it. */
+export interface Connection {
+  readonly info: ConnectionInfo
+  /** Exchanges that may be dispatched now. */
+  readonly available: number
+  /** Exchanges open now. */
+  readonly active: number
+  /** It takes no new exchanges, now or later. */
+  readonly draining: boolean
+  /** @throws when the request itself is not acceptable; nothing was sent then. */
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange
+  /** Takes no new exchanges and closes when the open ones have ended. */
+  close(): void
+  /** Closes at once; open exchanges end with the error. */
+  destroy(error?: Error): void
+}
+
+/** What a connection tells the pool. */
+export interface ConnectionOwner {
+  /** Slots came free, or the limit moved. */
+  onAvailable(connection: Connection): void
+  /** No new exchanges fit on it any more. */
+  onDraining(connection: Connection): void
+  /** It is gone. Its exchanges have ended. */
+  onClosed(connection: Connection, error: Error | undefined): void
+}
+
+export class Http2Connection implements Connection {
+  readonly info: ConnectionInfo
+  readonly h2: H2Connection
+  /** Milliseconds on a monotonic clock, read once a turn. */
+  time = now()
+  draining = false
+
+  private readonly origin: Origin
+  private readonly socket: Socket
+  private readonly owner: ConnectionOwner
+  private readonly headersTimeout: number
+  private readonly bodyTimeout: number
+  private readonly idleTimeout: number
+  private readonly maxSize: number
+  private readonly maxStreams: number
+  private readonly watched = new Set<Http2Exchange>()
+  private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private idleSince = now()
+  private flushScheduled = false
+  private timeIsFresh = false
+  private blocked = false
+  private closed = false
+  private failure: ProtocolError | undefined
+
+  constructor(
+    origin: Origin,
+    socket: Socket,
+    info: ConnectionInfo,
+    owner: ConnectionOwner,
+    settings: ConnectionSettings,
+  ) {
+    this.origin = origin
+    this.socket = socket
+    this.info = info
+    this.owner = owner
+    this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
+    this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
+    this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
+    this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
+    this.maxStreams = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
+    socket.on('error', (error) => this.teardown(this.lost(error.message, error)))
+    socket.on('close', () => this.teardown(this.lost('it was closed')))
+    socket.on('end', () => this.teardown(this.lost('the server closed it')))
+    socket.on('drain', () => {
+      this.blocked = false
+      this.flush()
+    })
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    this.h2 = new H2Connection(this, {
+      origin: origin.href,
+      streamWindow: settings.streamWindow,
+      connectionWindow: settings.connectionWindow,
+      maxHeaderListSize: settings.maxHeaderListSize,
+      maxHeaderFields: settings.maxHeaderFields,
+    })
+    this.becomeIdle()
+  }
+
+  get active(): number {
+    return this.h2.openStreams
+  }
+
+  get available(): number {
+    if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
+    return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openStreams
+  }
+
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {
+    this.refreshTime()
+    const body = prepareBody(request.body)
+    const head = serialiseRequest(request, this.origin.scheme, this.origin.authority, body.length)
+    const exchange = new Http2Exchange(
+      this,
+      request,
+      handler,
+      request.headersTimeout ?? this.headersTimeout,
+      request.bodyTimeout ?? this.bodyTimeout,
+      request.maxResponseSize ?? this.maxSize,
+    )
+    const wasIdle = this.h2.openStreams === 0
+    exchange.start(head, body)
+    if (wasIdle) this.socket.ref()
+    if (this.h2.exhausted) this.drain()
+    if (handler.onRequestSent !== undefined) process.nextTick(tellSent, exchange)
+    return exchange
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.drain()
+    if (this.h2.openStreams === 0) this.finish()
+  }
+
+  destroy(error?: Error): void {
+    this.teardown(error ?? new PoolDestroyedError({ origin: this.origin.href }))
+  }
+
+  /** @internal */
+  watch(exchange: Http2Exchange): void {
+    this.watched.add(exchange)
+    this.deadlines.request(exchange.deadline)
+  }
+
+  /** @internal */
+  unwatch(exchange: Http2Exchange): void {
+    this.watched.delete(exchange)
+  }
+
+  /** @internal */
+  onOutput(): void {
+    if (this.flushScheduled) return
+    this.flushScheduled = true
+    process.nextTick(flush, this)
+  }
+
+  /** @internal */
+  onSettings(): void {
+    this.owner.onAvailable(this)
+  }
+
+  /** @internal */
+  onPong(): void {
+    // Round trips are measured by whoever sent the PING; nobody does yet.
+  }
+
+  /** @internal */
+  onGoaway(): void {
+    this.drain()
+    if (this.h2.openStreams === 0) this.finish()
+  }
+
+  /** @internal */
+  onStreamClosed(): void {
+    if (this.closed) return
+    if (this.h2.openStreams === 0) {
+      if (this.draining) {
+        this.finish()
+        return
+      }
+      this.becomeIdle()
+    }
+    this.owner.onAvailable(this)
+  }
+
+  /** @internal */
+  onFailed(error: ProtocolError): void {
+    this.failure = error
+    this.drain()
+    this.finish()
+  }
+
+  private receive(chunk: Buffer): void {
+    this.time = now()
+    this.h2.receive(chunk)
+  }
+
+  /** The clock is read at the first dispatch of a turn, and no more until the turn's output is written. */
+  private refreshTime(): void {
+    if (this.timeIsFresh) return
+    this.timeIsFresh = true
+    this.time = now()
+    this.onOutput()
+  }
+
+  /** Writes what this turn produced. */
+  flush(): void {
+    this.flushScheduled = false
+    this.timeIsFresh = false
+    if (this.blocked || this.closed || !this.h2.hasOutput) return
+    const { socket } = this
+    const segments = this.h2.takeOutput(WRITE_BUDGET)
+    let ready = true
+    if (segments.length === 1) {
+      ready = socket.write(segments[0])
+    } else {
+      socket.cork()
+      for (const segment of segments) ready = socket.write(segment)
+      socket.uncork()
+    }
+    if (!ready) this.blocked = true
+    else if (this.h2.hasOutput) this.onOutput()
+  }
+
+  private becomeIdle(): void {
+    this.idleSince = now()
+    this.socket.unref()
+    if (this.idleTimeout > 0) this.deadlines.request(this.idleSince + this.idleTimeout)
+  }
+
+  private checkDeadlines(at: number): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const exchange of [...this.watched]) {
+      if (exchange.deadline <= at) exchange.expire()
+      else if (exchange.deadline < next) next = exchange.deadline
+    }
+    if (this.idleTimeout > 0 && !this.closed && this.h2.openStreams === 0) {
+      const idleUntil = this.idleSince + this.idleTimeout
+      if (idleUntil <= at) this.close()
+      else if (idleUntil < next) next = idleUntil
+    }
+    return next
+  }
+
+  private drain(): void {
+    if (this.draining) return
+    this.draining = true
+    this.owner.onDraining(this)
+  }
+
+  /** Says good-bye and closes: GOAWAY, what is still to be written, FIN. */
+  private finish(): void {
+    if (this.closed) return
+    this.closed = true
+    this.deadlines.stop()
+    const { socket } = this
+    this.h2.goaway()
+    for (const segment of this.h2.takeOutput(WRITE_BUDGET)) socket.write(segment)
+    socket.end()
+    socket.unref()
+    // A peer that never answers our FIN must not hold the socket.
+    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
+    timer.unref()
+    socket.once('close', () => clearTimeout(timer))
+    this.owner.onClosed(this, this.failure)
+  }
+
+  private teardown(error: Error): void {
+    if (this.closed) {
+      this.socket.destroy()
+      return
+    }
+    this.closed = true
+    this.draining = true
+    this.deadlines.stop()
+    this.socket.destroy()
+    this.h2.terminate(() => error)
+    this.owner.onClosed(this, error)
+  }
+
+  private lost(why: string, cause?: Error): ConnectionLostError {
+    return new ConnectionLostError(`The connection to ${this.origin.href} was lost: ${why}`, {
+      origin: this.origin.href,
+      ...(cause === undefined ? {} : { cause }),
+    })
+  }
+}
+
+function flush(connection: Http2Connection): void {
+  connection.flush()
+}
+
+function tellSent(exchange: Http2Exchange): void {
+  exchange.tellSent()
+}

@@ -1,0 +1,67 @@
+/** The short way for a short body that is all there: no stream, no thread, no turn of the event loop. */
+import zlib from 'node:zlib'
+import { systemCodeOf } from '../errors.ts'
+import type { Coding } from './codings.ts'
+import {
+  brotliOptions,
+  type DecoderOptions,
+  decodingError,
+  hasZlibHeader,
+  zlibOptions,
+  zstdOptions,
+} from './decoder.ts'
+import { ContentLimitError } from './errors.ts'
+
+/** The longest coded body decoded at once, in octets: decoding it blocks for a fraction of a millisecond. */
+export const smallInput = 16 * 1024
+
+/** The longest decoded body made at once, in octets; one that grows beyond is left to {@link Decoder}. */
+export const smallOutput = 256 * 1024
+
+/**
+ * Decodes a whole body synchronously.
+ *
+ * @returns `undefined` when the body is too long for this: use a Decoder
+ * @throws ContentDecodingError, ContentLimitError
+ */
+export function decodeSmall(
+  codings: readonly Coding[],
+  bytes: Uint8Array,
+  options: DecoderOptions = {},
+): Buffer | undefined {
+  if (bytes.length > smallInput) return undefined
+  const maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY
+  const tolerant = options.tolerant === true
+  let current = bytes
+  for (let i = codings.length - 1; i >= 0 && current.length > 0; i--) {
+    const coding = codings[i] as Coding
+    try {
+      current = undo(coding, current, tolerant)
+    } catch (error) {
+      if (systemCodeOf(error) === 'ERR_BUFFER_TOO_LARGE') return undefined
+      throw decodingError(coding, error)
+    }
+  }
+  if (current.length > maxOutput) {
+    throw new ContentLimitError(`The decoded body is longer than the ${maxOutput} octets allowed`)
+  }
+  return Buffer.isBuffer(current) ? current : Buffer.from(current.buffer, current.byteOffset, current.length)
+}
+
+function undo(coding: Coding, bytes: Uint8Array, tolerant: boolean): Buffer {
+  switch (coding) {
+    case 'gzip':
+      return zlib.gunzipSync(bytes, tolerant ? tolerantZlib : strictZlib)
+    case 'deflate':
+      return hasZlibHeader(bytes)
+        ? zlib.inflateSync(bytes, tolerant ? tolerantZlib : strictZlib)
+        : zlib.inflateRawSync(bytes, tolerant ? tolerantZlib : strictZlib)
+    case 'br':
+      return zlib.brotliDecompressSync(bytes, { ...brotliOptions(tolerant), maxOutputLength: smallOutput })
+    case 'zstd':
+      return zlib.zstdDecompressSync(bytes, { ...zstdOptions(tolerant), maxOutputLength: smallOutput })
+  }
+}
+
+const strictZlib: zlib.ZlibOptions = { ...zlibOptions(false), maxOutputLength: smallOutput }
+const tolerantZlib: zlib.ZlibOptions = { ...zlibOptions(true), maxOutputLength: smallOutput }

@@ -1,0 +1,168 @@
+/**
+ * The one contract that carries a request down and a response up. Pool, HTTP/2 and HTTP/1.1 connections speak only this.
+ *
+ * Rules
+ * - `dispatch(request, handler)` returns an {@link Exchange} at once and calls no callback before it has returned.
+ * - A handler hears, in this order: `onConnected?`, any number of `onInformational?`, one `onHeaders`, any number of
+ *   `onData`, one `onEnd`. Or, at any point before the end, one `onError`. After `onEnd` or `onError`: nothing more.
+ *   Every exchange settles exactly once, whatever fails, `abort()` included (it ends with `onError`).
+ * - Body progress of the request (`onBodySent?`, `onRequestSent?`) may come at any point before the settling.
+ * - After `pause()` no `onData` and no `onEnd` comes until `resume()`; `onError` still may. Headers are never held back.
+ * - `onHeaders` etc. must not throw; if one does, the exchange is aborted with what was thrown.
+ * - Field lists are flat arrays (name, value, name, value ...), names in lower case, values as latin1 strings. A list
+ *   handed to a handler is shared: read it, copy it, never change it.
+ * - Data chunks belong to the handler: they are never written to again.
+ */
+
+/** Field lines as a flat list: name, value, name, value ... */
+export type FieldList = readonly string[]
+
+/** The fields of a request as a caller may give them. Names in any case; `undefined` and `null` values are left out. */
+export type FieldsInit =
+  | FieldList
+  | Readonly<Record<string, string | number | readonly string[] | undefined | null>>
+  | Iterable<readonly [string, string]>
+
+/** One piece of a streamed body. */
+export type BodyChunk = Uint8Array | string
+
+/**
+ * A request body. Text is sent as UTF-8. A function makes a new body for each attempt, so that the request can be sent
+ * again; text and bytes can be sent again anyway; an iterable only while nothing was read from it.
+ */
+export type Body =
+  | string
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | Iterable<BodyChunk>
+  | AsyncIterable<BodyChunk>
+  | (() => Body | null | undefined)
+
+/** What goes down: one request. Plain data; nothing of it is changed. */
+export interface ExchangeRequest {
+  /** `scheme://host[:port]`, for example `https://example.com`. */
+  readonly origin: string
+  /** The method, case-sensitive. */
+  readonly method: string
+  /** Path and query as they go on the wire, beginning with `/` (or `*` for OPTIONS, or the authority for CONNECT). */
+  readonly path: string
+  /** Header section. `host` becomes `:authority`. */
+  readonly headers?: FieldsInit | null | undefined
+  readonly body?: Body | null | undefined
+  /** Trailer section, or a function called when the body has been sent. */
+  readonly trailers?: FieldsInit | (() => FieldsInit | null | undefined) | null | undefined
+  /** Milliseconds to wait for response headers once the request is sent; 0 = for ever. Default: the pool's. */
+  readonly headersTimeout?: number | undefined
+  /** Milliseconds between parts of the response body; 0 = for ever; does not run while paused. Default: the pool's. */
+  readonly bodyTimeout?: number | undefined
+  /** Milliseconds for the whole exchange, waiting and retries included; 0 = for ever. Default: 0. */
+  readonly timeout?: number | undefined
+  /** May it be sent twice? Default: GET, HEAD, OPTIONS, TRACE, PUT, DELETE and QUERY may (RFC 9110 section 9.2.2). */
+  readonly idempotent?: boolean | undefined
+  /** Aborts the exchange. */
+  readonly signal?: AbortSignal | undefined
+  /** Connection options of this request; they are part of the pool's key. Default: the pool's. */
+  readonly connect?: ConnectOptions | undefined
+  /** Reject a response body longer than this many octets (as received). Default: no limit. */
+  readonly maxResponseSize?: number | undefined
+}
+
+/** A certificate, key or the like: PEM text, or bytes; or several. */
+export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
+
+/** TLS options, in node:tls's names. Weaker ones work and warn once. */
+export interface TlsOptions {
+  readonly ca?: Pem | undefined
+  readonly cert?: Pem | undefined
+  readonly key?: Pem | undefined
+  readonly pfx?: Pem | undefined
+  readonly passphrase?: string | undefined
+  /** Name for SNI and for verification. Default: the host of the origin. */
+  readonly servername?: string | undefined
+  /** Default true. `false` turns verification off, and warns once. */
+  readonly rejectUnauthorized?: boolean | undefined
+  readonly checkServerIdentity?: typeof import('node:tls').checkServerIdentity | undefined
+  readonly ciphers?: string | undefined
+  readonly ecdhCurve?: string | undefined
+  readonly sigalgs?: string | undefined
+  readonly crl?: Pem | undefined
+  readonly dhparam?: string | Uint8Array | undefined
+  /** Default `TLSv1.2` (RFC 9113 section 9.2). */
+  readonly minVersion?: import('node:tls').SecureVersion | undefined
+  readonly maxVersion?: import('node:tls').SecureVersion | undefined
+  readonly secureContext?: import('node:tls').SecureContext | undefined
+  readonly session?: Uint8Array | undefined
+}
+
+/** What changes the identity of the peer or the route to it: all of it is part of the pool's key. */
+export interface ConnectOptions {
+  readonly tls?: TlsOptions | undefined
+  /** Path of a unix domain socket to connect to instead of host and port. */
+  readonly socketPath?: string | undefined
+  readonly localAddress?: string | undefined
+  /** 4 or 6; default 0: both, raced. */
+  readonly family?: 0 | 4 | 6 | undefined
+  /** Replaces dns.lookup. */
+  readonly lookup?: import('node:net').LookupFunction | undefined
+  /** `false`: HTTP/1.1 only. Default true: what ALPN gives. */
+  readonly allowH2?: boolean | undefined
+  /** `'prior-knowledge'`: HTTP/2 without TLS for `http:` origins. Default: HTTP/1.1 for them. */
+  readonly h2c?: 'prior-knowledge' | undefined
+}
+
+/** Times of the connect phases: milliseconds since the epoch, `undefined` where a phase did not happen. */
+export interface ConnectTimings {
+  start: number
+  lookup: number | undefined
+  connect: number | undefined
+  secureConnect: number | undefined
+}
+
+/** The connection that carries an exchange. */
+export interface ConnectionInfo {
+  readonly protocol: 'h2' | 'http/1.1'
+  readonly encrypted: boolean
+  readonly authorized: boolean
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly remoteFamily: string | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly servername: string | undefined
+  readonly timings: Readonly<ConnectTimings>
+}
+
+/** What comes up: the callbacks of one exchange. */
+export interface ExchangeHandler {
+  /** The exchange was given to a connection; `reused` when the connection existed before. May repeat after a retry. */
+  onConnected?(info: ConnectionInfo, reused: boolean): void
+  /** An informational response, 1xx (RFC 9110 section 15.2). 101 never comes here. */
+  onInformational?(status: number, headers: FieldList, statusText: string): void
+  /** The final response. `statusText` is empty over HTTP/2. */
+  onHeaders(status: number, headers: FieldList, statusText: string): void
+  onData(chunk: Buffer): void
+  /** The exchange is complete. `trailers` is empty when there were none. */
+  onEnd(trailers: FieldList): void
+  onError(error: Error): void
+  /** So many octets of the request body were handed to the transport. */
+  onBodySent?(octets: number): void
+  /** The request, body and trailers included, was handed to the transport. */
+  onRequestSent?(): void
+}
+
+/** The caller's handle on an exchange. */
+export interface Exchange {
+  /** Ends the exchange: `onError` with the reason (as it is if it is an Error), RST_STREAM CANCEL to the peer. After the end: nothing. */
+  abort(reason?: unknown): void
+  /** Withholds data (and so the peer's flow-control window) until resume(). */
+  pause(): void
+  resume(): void
+  /** The connection that carries it, once there is one. */
+  readonly connection: ConnectionInfo | undefined
+}
+
+/** Whatever can carry exchanges: a pool, a connection, a wrapper of either. */
+export interface Transport {
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange
+}

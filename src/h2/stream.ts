@@ -1,0 +1,97 @@
+/**
+ * One HTTP/2 stream: its state, its two windows and what waits to be sent. Plain mutable data in one monomorphic
+ * object, changed only by the connection it belongs to.
+ */
+import type { FieldList } from '../exchange.ts'
+import { NO_FIELDS } from '../headers/fields.ts'
+
+/** RFC 9113 section 5.1. `reserved` states come with server push. */
+export const StreamState = {
+  IDLE: 0,
+  OPEN: 1,
+  HALF_CLOSED_LOCAL: 2,
+  HALF_CLOSED_REMOTE: 3,
+  CLOSED: 4,
+} as const
+
+/** What a stream tells its owner. After onEnd of a stream whose own side is done, or after onError, nothing more comes. */
+export interface StreamListener {
+  /** An informational response (RFC 9110 section 15.2). */
+  onInformational(stream: H2Stream, status: number, fields: FieldList): void
+  /** The final response's header section. */
+  onHeaders(stream: H2Stream, status: number, fields: FieldList): void
+  /**
+   * A piece of the body, lent: `buffer[start, end)`. The owner returns the window with `H2Connection.consume` once it
+   * has dealt with it.
+   */
+  onData(stream: H2Stream, buffer: Buffer, start: number, end: number): void
+  /** The peer has finished; `trailers` is empty when there were none. */
+  onEnd(stream: H2Stream, trailers: FieldList): void
+  /** The stream ended otherwise: reset by either side, refused by GOAWAY, or lost with its connection. */
+  onError(stream: H2Stream, error: Error): void
+  /** So many octets of body were framed. */
+  onSent(stream: H2Stream, octets: number): void
+  /** Our side has finished: END_STREAM was framed. */
+  onLocalEnd(stream: H2Stream): void
+  /** The send queue fell below its low-water mark after write() had said `false`. */
+  onDrain(stream: H2Stream): void
+}
+
+export class H2Stream {
+  readonly id: number
+  readonly listener: StreamListener
+  state: number
+
+  /** Octets the peer may still send (RFC 9113 section 6.9); negative after a lowered setting. */
+  receiveWindow: number
+  /** Octets dealt with and not yet returned to the peer. */
+  unreturned = 0
+  /** The final header section has come: what follows is body or trailers. */
+  headersReceived = false
+  /** The response may have no body whatever content-length says: HEAD, 204, 304. */
+  bodyForbidden: boolean
+  /** Octets announced by content-length, -1 for none. */
+  expectedLength = -1
+  receivedLength = 0
+  informationals = 0
+  trailers: FieldList = NO_FIELDS
+
+  /** Octets we may still send; negative after a lowered setting. */
+  sendWindow: number
+  /** What waits to be framed. The first chunk is sent up to `queueOffset`. */
+  queue: Uint8Array[] | null = null
+  queueOffset = 0
+  queuedBytes = 0
+  /** Nothing more will be queued: END_STREAM follows the queue. */
+  endQueued = false
+  trailersQueued: FieldList | null = null
+  needDrain = false
+
+  /** RFC 9218 parameters. Requests' bodies share the connection unless told otherwise. */
+  urgency = 3
+  incremental = true
+  /** Scheduler links: the next stream of the ring, and whether it is in one. */
+  next: H2Stream | null = null
+  scheduled = false
+
+  constructor(
+    id: number,
+    listener: StreamListener,
+    state: number,
+    receiveWindow: number,
+    sendWindow: number,
+    bodyForbidden: boolean,
+  ) {
+    this.id = id
+    this.listener = listener
+    this.state = state
+    this.receiveWindow = receiveWindow
+    this.sendWindow = sendWindow
+    this.bodyForbidden = bodyForbidden
+  }
+
+  /** May we still send on it? */
+  get localOpen(): boolean {
+    return (this.state === StreamState.OPEN || this.state === StreamState.HALF_CLOSED_REMOTE) && !this.endQueued
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The one serialiser of requests: every method, path, authority and field passes here on its way to HTTP/2, whoever
+ * made it, so that header injection has one door, and it is shut (RFC 9113 sections 8.2.1, 8.3.1, 10.3).
+ *
+ * On the hot path: plain loops over flat lists, one table look-up a name, one regular expression a value.
+ */
+import { ContentLengthError, InvalidArgumentError } from '../errors.ts'
+import type { ExchangeRequest, FieldList, FieldsInit } from '../exchange.ts'
+import { flattenFields } from './fields.ts'
+import { FieldKind, fieldName, isFieldValue, isToken } from './names.ts'
+
+/** Path characters: visible ASCII but `#`, and the octets above it, which servers read as they please. */
+const BAD_PATH = /[^\x21\x22\x24-\x7e\x80-\xff]/
+
+/** host[:port]; userinfo is forbidden (RFC 9113 section 8.3.1). */
+const AUTHORITY = /^[\w\-.~%!$&'()*+,;=]*(?::\d*)?$|^\[[\da-fA-F:.]+(?:%[\w\-.~]+)?\](?::\d*)?$/
+
+/**
+ * The header section of a request for HTTP/2, pseudo-header fields first.
+ * @param bodyLength octets of the body: -1 when not known beforehand, 0 for none.
+ * @throws {InvalidArgumentError} naming what is wrong with method, path, authority or a field.
+ * @throws {ContentLengthError} when a content-length given by the caller differs from `bodyLength`.
+ */
+export function serialiseRequest(
+  request: ExchangeRequest,
+  scheme: string,
+  authority: string,
+  bodyLength: number,
+): string[] {
+  const { method } = request
+  if (method !== 'GET' && !isToken(method)) {
+    throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin: request.origin })
+  }
+  const head = [':method', method, ':scheme', scheme, ':authority', authority, ':path', checkPath(request)]
+  let length: string | undefined
+  let dropped: string[] | undefined
+  const init = request.headers
+  if (init !== undefined && init !== null) {
+    const fields = flattenFields(init)
+    for (let i = 0; i < fields.length; i += 2) {
+      const { name, kind } = fieldName(fields[i])
+      const value = cleanValue(name, fields[i + 1], request.origin)
+      switch (kind) {
+        case FieldKind.PLAIN:
+          head.push(name, value)
+          break
+        case FieldKind.CONTENT_LENGTH:
+          length = sameLength(length, checkContentLength(value, bodyLength, request.origin), request.origin)
+          break
+        case FieldKind.HOST:
+          head[5] = checkAuthority(value, request.origin)
+          break
+        case FieldKind.TE:
+          if (/(?:^|,)[ \t]*trailers[ \t]*(?:$|[,;])/i.test(value)) head.push('te', 'trailers')
+          break
+        case FieldKind.CONNECTION:
+          dropped = (dropped ?? []).concat(value.toLowerCase().split(','))
+          break
+        case FieldKind.DROP:
+          break
+        default:
+          throw invalidName(fields[i], request.origin)
+      }
+    }
+    if (dropped !== undefined) dropNamed(head, dropped, 8)
+  }
+  if (length !== undefined) head.push('content-length', length)
+  else if (bodyLength > 0 || (bodyLength === 0 && expectsBody(method))) {
+    head.push('content-length', String(bodyLength))
+  }
+  return head
+}
+
+/**
+ * The header section of a request for HTTP/1.1: checked by the same rules. Fields that frame the message or govern the
+ * connection are the HTTP/1.1 client's own business and left out.
+ * @throws {InvalidArgumentError} naming what is wrong with method, path or a field.
+ */
+export function serialiseRequest1(request: ExchangeRequest): { path: string; headers: string[] } {
+  const { origin, method } = request
+  if (!isToken(method)) throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin })
+  const path = checkPath(request)
+  const headers: string[] = []
+  let dropped: string[] | undefined
+  const fields = flattenFields(request.headers)
+  let length: string | undefined
+  for (let i = 0; i < fields.length; i += 2) {
+    const { name, kind } = fieldName(fields[i])
+    const value = cleanValue(name, fields[i + 1], origin)
+    if (kind === FieldKind.PSEUDO || kind === FieldKind.INVALID) throw invalidName(fields[i], origin)
+    if (kind === FieldKind.CONNECTION) dropped = (dropped ?? []).concat(value.toLowerCase().split(','))
+    else if (kind === FieldKind.CONTENT_LENGTH) {
+      length = sameLength(length, checkContentLength(value, -1, origin), origin)
+    } else if (kind !== FieldKind.DROP) {
+      headers.push(name, kind === FieldKind.HOST ? checkAuthority(value, origin) : value)
+    }
+  }
+  if (length !== undefined) headers.push('content-length', length)
+  if (dropped !== undefined) dropNamed(headers, dropped, 0)
+  return { path, headers }
+}
+
+/**
+ * A trailer section, checked as headers are; pseudo-header and connection-specific fields, and fields that frame the
+ * message, may not stand in it (RFC 9110 section 6.5.1).
+ * @throws {InvalidArgumentError} naming the field.
+ */
+export function serialiseTrailers(init: FieldsInit, origin: string): FieldList {
+  const fields = flattenFields(init)
+  const trailers: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const { name, kind } = fieldName(fields[i])
+    if (kind === FieldKind.PSEUDO || kind === FieldKind.INVALID) throw invalidName(fields[i], origin)
+    if (kind !== FieldKind.PLAIN) {
+      throw new InvalidArgumentError(`Header ${JSON.stringify(name)} may not be sent as a trailer`, { origin })
+    }
+    trailers.push(name, cleanValue(name, fields[i + 1], origin))
+  }
+  return trailers
+}
+
+/** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */
+function expectsBody(method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH'
+}
+
+function checkPath(request: ExchangeRequest): string {
+  let { path } = request
+  if (BAD_PATH.test(path)) {
+    // A fragment is for the client's own eyes (RFC 9110 section 4.2.5).
+    const hash = path.indexOf('#')
+    if (hash !== -1) path = path.slice(0, hash)
+    if (BAD_PATH.test(path)) {
+      throw new InvalidArgumentError(`Invalid character in path: ${JSON.stringify(path)}`, { origin: request.origin })
+    }
+  }
+  if (path.charCodeAt(0) === 0x2f) return path
+  if (path === '*' && request.method === 'OPTIONS') return path
+  if (path === '') return '/'
+  if (path.charCodeAt(0) === 0x3f) return `/${path}`
+  throw new InvalidArgumentError(`A path must begin with "/": ${JSON.stringify(path)}`, { origin: request.origin })
+}
+
+function checkAuthority(value: string, origin: string): string {
+  if (value === '' || !AUTHORITY.test(value)) {
+    throw new InvalidArgumentError(`Invalid host: ${JSON.stringify(value)}`, { origin })
+  }
+  return value
+}
+
+/** A value without outer white space (RFC 9113 section 8.2.1), checked. */
+function cleanValue(name: string, value: string, origin: string): string {
+  if (typeof value !== 'string') {
+    throw new InvalidArgumentError(`The value of header ${JSON.stringify(name)} is not text`, { origin })
+  }
+  const last = value.length - 1
+  if (last >= 0 && (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(last)))) {
+    value = value.replace(/^[ \t]+|[ \t]+$/g, '')
+  }
+  if (!isFieldValue(value)) {
+    throw new InvalidArgumentError(`Invalid character in the value of header ${JSON.stringify(name)}`, { origin })
+  }
+  return value
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+/** The one number that a content-length value says, as text. */
+function checkContentLength(value: string, bodyLength: number, origin: string): string {
+  // Some runtimes' fetch joins a repeated content-length ("5, 5"): equal repeats are one.
+  const parts = value.split(/[ \t]*,[ \t]*/)
+  const length = Number(parts[0])
+  if (!/^\d+$/.test(parts[0]) || parts.some((part) => part !== parts[0]) || !Number.isSafeInteger(length)) {
+    throw new InvalidArgumentError(`Invalid content-length: ${JSON.stringify(value)}`, { origin })
+  }
+  if (bodyLength >= 0 && length !== bodyLength) {
+    throw new ContentLengthError('request', `content-length says ${length}, but the body has ${bodyLength} octets`, {
+      origin,
+    })
+  }
+  return parts[0]
+}
+
+/** Two content-length fields must say the same. */
+function sameLength(known: string | undefined, found: string, origin: string): string {
+  if (known !== undefined && known !== found) {
+    throw new InvalidArgumentError('Two content-length headers differ', { origin })
+  }
+  return found
+}
+
+/** Removes the fields that `connection` named (RFC 9113 section 8.2.2). */
+function dropNamed(head: string[], names: readonly string[], from: number): void {
+  const unwanted = new Set(names.map((name) => name.trim()))
+  let kept = from
+  for (let i = from; i < head.length; i += 2) {
+    if (unwanted.has(head[i])) continue
+    head[kept++] = head[i]
+    head[kept++] = head[i + 1]
+  }
+  head.length = kept
+}
+
+function invalidName(name: string, origin: string): InvalidArgumentError {
+  return new InvalidArgumentError(`Invalid header name: ${JSON.stringify(name)}`, { origin })
+}

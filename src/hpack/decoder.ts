@@ -1,0 +1,332 @@
+/**
+ * The decoder (RFC 7541 sections 3 and 6). Hot path: one loop over octets, monomorphic state, no closure and no slice.
+ *
+ * Two caches stand before the real work. Both hold nothing but what this connection's peer sent, and both are filled at the
+ * second sight of a candidate only, so that values which never repeat cost next to nothing:
+ * - whole blocks (`BlockCache`): a byte-identical block gives the same array again, if it refers to the static table only,
+ *   or if it inserts nothing and the dynamic table is as it was;
+ * - single strings (`StringCache`): the octets of a literal, Huffman-coded or not, give the same string again.
+ * Never-indexed values pass by both.
+ */
+
+import { ANY_GENERATION, BlockCache, StringCache } from './caches.ts'
+import { DEFAULT_TABLE_SIZE, DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
+import { HeaderListTooLargeError, HpackDecodingError } from './errors.ts'
+import { decodedBound, decodeHuffman } from './huffman.ts'
+import { STATIC_NAMES, STATIC_TABLE_LENGTH, STATIC_VALUES } from './static-table.ts'
+
+// V8 folds a module's own constants into compiled code, but not imported ones.
+const staticNames = STATIC_NAMES
+const staticValues = STATIC_VALUES
+const staticLength = STATIC_TABLE_LENGTH
+const overhead = ENTRY_OVERHEAD
+
+/** Octets of a decoded list, 32 added a field: what most servers and clients of the field accept. */
+export const DEFAULT_MAX_LIST_SIZE = 65_536
+/** Fields in a list: several times what real messages hold, and small enough to make per-field cost harmless. */
+export const DEFAULT_MAX_FIELDS = 128
+
+/** Integers above this are refused (RFC 7541 section 7.4); no length or size that HTTP/2 allows comes near it. */
+const MAX_INTEGER = 0x7fff_ffff
+
+const NONE: ReadonlySet<string> = new Set()
+
+export interface DecoderOptions {
+  /**
+   * Octets the peer's dynamic table may use from the start, default 4096. HTTP/2 starts every connection at 4096: leave it,
+   * and call `setMaxTableSize` when the peer acknowledges another SETTINGS_HEADER_TABLE_SIZE.
+   */
+  readonly maxTableSize?: number
+  /** Octets a decoded list may have, name + value + 32 for each field; default 65,536. */
+  readonly maxListSize?: number
+  /** Fields a decoded list may have, default 128: a field costs its sender one octet but its receiver far more. */
+  readonly maxFields?: number
+}
+
+function checkSize(what: string, size: number): number {
+  if (!Number.isInteger(size) || size < 0 || size > MAX_INTEGER) {
+    throw new RangeError(`${what} must be an integer from 0 to ${MAX_INTEGER}, got ${size}`)
+  }
+  return size
+}
+
+export class Decoder {
+  /**
+   * Names of the fields that the last block sent as never-indexed. Whoever forwards the message must keep them so
+   * (RFC 7541 section 6.2.3): give the set to `Encoder.write`.
+   */
+  neverIndexed: ReadonlySet<string> = NONE
+
+  private readonly table: DynamicTable
+  private readonly blocks = new BlockCache()
+  private readonly strings = new StringCache()
+  private maxTableSize: number
+  private maxListSize: number
+  private maxFields: number
+  /** The peer must announce a size no larger than this before its next field; negative when it need not. */
+  private mustShrinkTo = -1
+  private position = 0
+  /** Whether the present block referred to a dynamic entry. */
+  private usedDynamic = false
+  private broken = false
+
+  /** @throws RangeError when an option is not an integer from 0 to 2^31-1. */
+  constructor(options: DecoderOptions = {}) {
+    this.maxTableSize = checkSize('maxTableSize', options.maxTableSize ?? DEFAULT_TABLE_SIZE)
+    this.maxListSize = checkSize('maxListSize', options.maxListSize ?? DEFAULT_MAX_LIST_SIZE)
+    this.maxFields = checkSize('maxFields', options.maxFields ?? DEFAULT_MAX_FIELDS)
+    this.table = new DynamicTable(this.maxTableSize)
+  }
+
+  /** Octets the dynamic table takes now. */
+  get tableSize(): number {
+    return this.table.size
+  }
+
+  /** A copy of the dynamic table, newest entry first, as a flat list: for tracing and tests. */
+  tableEntries(): string[] {
+    return this.table.entries()
+  }
+
+  /**
+   * Our SETTINGS_HEADER_TABLE_SIZE in octets, once the peer acknowledged it. When it is below the size in use, the next
+   * block must begin with a size update that is no larger (RFC 7541 section 4.2), else decoding fails.
+   * @throws RangeError when `size` is not an integer from 0 to 2^31-1.
+   */
+  setMaxTableSize(size: number): void {
+    this.maxTableSize = checkSize('table size', size)
+    if (size < this.table.maxSize && (this.mustShrinkTo < 0 || size < this.mustShrinkTo)) this.mustShrinkTo = size
+  }
+
+  /**
+   * Octets a decoded list may have from the next block on.
+   * @throws RangeError when `size` is not an integer from 0 to 2^31-1.
+   */
+  setMaxListSize(size: number): void {
+    this.maxListSize = checkSize('list size', size)
+    this.blocks.clear()
+  }
+
+  /**
+   * Fields a decoded list may have from the next block on.
+   * @throws RangeError when `count` is not an integer from 0 to 2^31-1.
+   */
+  setMaxFields(count: number): void {
+    this.maxFields = checkSize('field count', count)
+    this.blocks.clear()
+  }
+
+  /**
+   * Decodes one complete block, `block[start, end)`, into a flat list: name, value, name, value. Strings have one character
+   * (U+0000 to U+00FF) for each octet. The list must not be changed: an equal block may be answered with the same array.
+   * @throws HpackDecodingError when the block breaks RFC 7541; the decoder is unusable from then on.
+   * @throws HeaderListTooLargeError when a limit is crossed; the block is processed to its end and the decoder stays usable.
+   */
+  decode(block: Uint8Array, start = 0, end: number = block.length): readonly string[] {
+    if (this.mustShrinkTo < 0) {
+      const at = this.blocks.find(block, start, end, this.table.generation)
+      if (at >= 0) return this.repeat(at)
+    }
+    return this.process(block, start, end)
+  }
+
+  /** What the block remembered at place `at` did when it came first. */
+  private repeat(at: number): readonly string[] {
+    const list = this.blocks.lists[at]
+    let insertions = this.blocks.insertions[at]
+    for (let i = 0; insertions !== 0; i += 2) {
+      if ((insertions & 1) !== 0) this.table.add(list[i], list[i + 1])
+      insertions >>>= 1
+    }
+    this.neverIndexed = NONE
+    return list
+  }
+
+  private process(block: Uint8Array, start: number, end: number): readonly string[] {
+    if (this.broken) throw new HpackDecodingError('the decoder failed on an earlier block')
+    const table = this.table
+    const maxListSize = this.maxListSize
+    const maxFields = this.maxFields
+    let fields: string[] = []
+    let never: Set<string> | undefined
+    let count = 0
+    let size = 0
+    let exceeded: 'bytes' | 'fields' | undefined
+    this.position = start
+    // Whether a repetition of the block can be answered from memory, and which fields it then inserts.
+    let repeatable = !this.sizeUpdates(block, end)
+    let insertions = 0
+    this.usedDynamic = false
+    while (this.position < end) {
+      const first = block[this.position++]
+      let name: string
+      let value: string
+      if (first >= 0x80) {
+        const index = first === 0xff ? this.integer(block, end, 0x7f) : first & 0x7f
+        if (index <= staticLength) {
+          if (index === 0) throw this.failure('index 0')
+          name = staticNames[index]
+          value = staticValues[index]
+        } else {
+          const at = this.dynamic(index)
+          name = table.names[at]
+          value = table.values[at]
+        }
+      } else if (first >= 0x40) {
+        const index = first === 0x7f ? this.integer(block, end, 0x3f) : first & 0x3f
+        name = index === 0 ? this.string(block, end, true) : this.nameAt(index)
+        value = this.string(block, end, true)
+        table.add(name, value)
+        if (count < 31) insertions |= 1 << count
+        else repeatable = false
+      } else if (first >= 0x20) {
+        throw this.failure('table size update after a field')
+      } else {
+        const index = (first & 0x0f) === 0x0f ? this.integer(block, end, 0x0f) : first & 0x0f
+        name = index === 0 ? this.string(block, end, true) : this.nameAt(index)
+        value = this.string(block, end, first < 0x10)
+        if (first >= 0x10) {
+          repeatable = false
+          never ??= new Set()
+          never.add(name)
+        }
+      }
+      count++
+      size += name.length + value.length + overhead
+      if (exceeded === undefined) {
+        if (size > maxListSize || count > maxFields) {
+          exceeded = size > maxListSize ? 'bytes' : 'fields'
+          fields = []
+          never = undefined
+        } else {
+          fields.push(name, value)
+        }
+      }
+    }
+    this.neverIndexed = never ?? NONE
+    if (exceeded !== undefined) {
+      throw new HeaderListTooLargeError(exceeded, exceeded === 'bytes' ? maxListSize : maxFields, size, count)
+    }
+    if (repeatable && !(this.usedDynamic && insertions !== 0)) {
+      this.blocks.offer(block, start, end, this.usedDynamic ? table.generation : ANY_GENERATION, fields, insertions)
+    }
+    return fields
+  }
+
+  private failure(reason: string): HpackDecodingError {
+    this.broken = true
+    this.blocks.clear()
+    return new HpackDecodingError(`invalid header block: ${reason}`)
+  }
+
+  /** Ring position of the dynamic entry with wire index `index`. */
+  private dynamic(index: number): number {
+    const table = this.table
+    this.usedDynamic = true
+    const age = index - staticLength
+    if (age > table.count) throw this.failure(`index ${index} is beyond both tables`)
+    return (table.inserted - age) & table.mask
+  }
+
+  private nameAt(index: number): string {
+    return index <= staticLength ? staticNames[index] : this.table.names[this.dynamic(index)]
+  }
+
+  /** The size updates at the head of a block (RFC 7541 section 4.2); returns whether there were any. */
+  private sizeUpdates(block: Uint8Array, end: number): boolean {
+    let updated = false
+    while (this.position < end && (block[this.position] & 0xe0) === 0x20) {
+      const first = block[this.position++]
+      const size = first === 0x3f ? this.integer(block, end, 0x1f) : first & 0x1f
+      if (size > this.maxTableSize) {
+        throw this.failure(`table size ${size} is above the ${this.maxTableSize} allowed`)
+      }
+      if (size <= this.mustShrinkTo) this.mustShrinkTo = -1
+      this.table.resize(size)
+      updated = true
+    }
+    if (this.mustShrinkTo >= 0 && this.position < end) {
+      throw this.failure('no table size update after the maximum was lowered')
+    }
+    return updated
+  }
+
+  /** The continuation of an integer whose prefix was all ones (RFC 7541 section 5.1): at most five octets. */
+  private integer(block: Uint8Array, end: number, prefix: number): number {
+    let value = prefix
+    let factor = 1
+    for (let octets = 0; octets < 5; octets++) {
+      if (this.position >= end) throw this.failure('truncated integer')
+      const octet = block[this.position++]
+      value += (octet & 0x7f) * factor
+      if (octet < 0x80) {
+        if (value > MAX_INTEGER) break
+        return value
+      }
+      factor *= 128
+    }
+    throw this.failure('integer too large')
+  }
+
+  /** A string literal (RFC 7541 section 5.2). `keep` allows the string to be remembered. */
+  private string(block: Uint8Array, end: number, keep: boolean): string {
+    if (this.position >= end) throw this.failure('truncated string')
+    const first = block[this.position++]
+    const length = (first & 0x7f) === 0x7f ? this.integer(block, end, 0x7f) : first & 0x7f
+    const from = this.position
+    const to = from + length
+    if (to > end) throw this.failure('truncated string')
+    this.position = to
+    if (length === 0) return ''
+    const huffman = first >= 0x80
+    if (!keep || length > StringCache.LONGEST) return this.read(block, from, to, huffman)
+    const strings = this.strings
+    const known = strings.find(block, from, length, huffman)
+    if (known !== undefined) return known
+    const text = this.read(block, from, to, huffman)
+    strings.offer(block, from, length, huffman, text)
+    return text
+  }
+
+  private read(block: Uint8Array, from: number, to: number, huffman: boolean): string {
+    if (!huffman) return latin1(block, from, to)
+    const bound = decodedBound(to - from)
+    const target = bound <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafeSlow(bound)
+    const written = decodeHuffman(block, from, to, target)
+    if (written < 0) throw this.failure('invalid Huffman code')
+    return latin1(target, 0, written)
+  }
+}
+
+/** Where Huffman-coded strings are decoded to; longer ones get a buffer of their own, which is not kept. */
+const SCRATCH: Buffer = Buffer.allocUnsafeSlow(8192)
+
+/** Buffer's own method: unlike `toString` it also works on a plain Uint8Array. */
+const latin1Slice = (Buffer.prototype as unknown as { latin1Slice(start: number, end: number): string }).latin1Slice
+
+/** The octets `source[start, end)` as a string. Up to eight, building it here is several times faster than the call. */
+function latin1(source: Uint8Array, start: number, end: number): string {
+  const one = String.fromCharCode
+  const s = source
+  const i = start
+  switch (end - start) {
+    case 1:
+      return one(s[i])
+    case 2:
+      return one(s[i], s[i + 1])
+    case 3:
+      return one(s[i], s[i + 1], s[i + 2])
+    case 4:
+      return one(s[i], s[i + 1], s[i + 2], s[i + 3])
+    case 5:
+      return one(s[i], s[i + 1], s[i + 2], s[i + 3], s[i + 4])
+    case 6:
+      return one(s[i], s[i + 1], s[i + 2], s[i + 3], s[i + 4], s[i + 5])
+    case 7:
+      return one(s[i], s[i + 1], s[i + 2], s[i + 3], s[i + 4], s[i + 5], s[i + 6])
+    case 8:
+      return one(s[i], s[i + 1], s[i + 2], s[i + 3], s[i + 4], s[i + 5], s[i + 6], s[i + 7])
+    default:
+      return latin1Slice.call(source, start, end)
+  }
+}

@@ -1,0 +1,458 @@
+/**
+ * The encoder (RFC 7541 sections 4 to 6). Hot path: one loop over the fields, monomorphic state, no closure.
+ *
+ * What it sends for a field, in this order:
+ * 1. Sensitive (see `EncoderOptions.sensitiveNames`): a never-indexed literal, even where a table holds the pair.
+ * 2. Pair in a table: its index.
+ * 3. Worth indexing: a literal that inserts the pair into the dynamic table.
+ * 4. Otherwise: a literal that changes nothing.
+ * Names go by index where a table has them, strings are Huffman-coded where that is shorter.
+ *
+ * Worth indexing. A table of 4 kB holds some 60 fields, and each insertion pushes the oldest out. A value that never comes
+ * again costs the place of one that does, and a changing table also invalidates what both ends have cached. So a pair is
+ * inserted at first sight only if its name is not known for changing values. Names that start as such are in
+ * VOLATILE_NAMES (`:path`, `etag`, ...); any other name becomes one when two insertions in a row were of no use, and stops
+ * being one when an insertion was. A volatile pair is inserted when it is met again while still in a small history, so a
+ * path that is requested over and over soon costs one octet, and paths requested once leave the table alone.
+ *
+ * Slots. Requests of one program are alike, field by field. For each position of the list a slot remembers name, value and
+ * how they were sent; when the strings are the same the answer needs no look-up: the index, or, for a literal that never
+ * changes (a bearer token, say), the very octets.
+ */
+
+import { DEFAULT_TABLE_SIZE, DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
+import { HpackEncodingError } from './errors.ts'
+import { encodedLength, encodeHuffman } from './huffman.ts'
+import { STATIC_BY_NAME, STATIC_TABLE_LENGTH } from './static-table.ts'
+
+// V8 folds a module's own constants into compiled code, but not imported ones.
+const staticLength = STATIC_TABLE_LENGTH
+const overhead = ENTRY_OVERHEAD
+
+/**
+ * Names whose values are never indexed by default (RFC 7541 section 7.1.3): credentials, which someone who can add fields
+ * to requests on the same connection could guess by watching sizes. `set-cookie` is among them because it hands out such
+ * credentials, never repeats, and the never-indexed form costs no octet more than the plain literal.
+ */
+export const DEFAULT_SENSITIVE_NAMES: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'set-cookie',
+])
+
+/** A cookie shorter than this many characters is guessable, hence never indexed; a longer one has the entropy to be. */
+const SHORT_COOKIE = 20
+
+/** Names whose values mostly change from message to message. */
+const VOLATILE_NAMES: ReadonlySet<string> = new Set([
+  ':path',
+  'age',
+  'content-length',
+  'content-range',
+  'date',
+  'etag',
+  'expires',
+  'idempotency-key',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'range',
+  'referer',
+  'retry-after',
+  'traceparent',
+  'tracestate',
+  'x-request-id',
+])
+
+/** Insertions in a row without use after which a name counts as volatile. */
+const USELESS_INSERTIONS = 2
+/** Octets: what an index saves of a volatile field must be worth the place. `content-length` and `age` stay literals. */
+const LEAST_VOLATILE_SAVING = 8
+/** Octets of a literal that a slot keeps at most: more than any token, and a bound for memory. */
+const LONGEST_KEPT = 4096
+const HISTORY = 64
+const SLOTS = 32
+/** Names beyond this many (and twice the entries of the table) are forgotten when they have no entry. */
+const NAMES_KEPT = 256
+
+const MAX_SIZE = 0xffff_ffff
+/** Octets any integer of up to 32 bits takes at most, prefix included. */
+const LONGEST_INTEGER = 6
+
+export interface EncoderOptions {
+  /** Octets of dynamic table this encoder is willing to keep, whatever the peer allows; default 4096. */
+  readonly maxTableSize?: number
+  /**
+   * Names that are always sent as never-indexed literals; default DEFAULT_SENSITIVE_NAMES. Cookies of less than 20
+   * characters always are.
+   */
+  readonly sensitiveNames?: ReadonlySet<string>
+  /**
+   * Which fields enter the dynamic table: 'adaptive' (default) those likely to come again, 'always' all that fit and are
+   * not sensitive, 'never' none.
+   */
+  readonly indexing?: 'adaptive' | 'always' | 'never'
+  /** When strings are Huffman-coded: 'shorter' (default) if that saves an octet, 'always', or 'never'. */
+  readonly huffman?: 'shorter' | 'always' | 'never'
+}
+
+/** What the encoder knows of one name. */
+class NameState {
+  readonly name: string
+  /** Lowest index in the static table, 0 if none. */
+  readonly staticIndex: number
+  readonly staticValues: ReadonlyMap<string, number> | undefined
+  readonly sensitive: boolean
+  readonly cookie: boolean
+  readonly volatile: boolean
+  /** Absolute numbers of the dynamic entries with this name, by value. */
+  readonly entries: Map<string, number> = new Map()
+  /** Absolute number of the newest of them. */
+  newest = -1
+  /** Insertions since one was last of use. */
+  useless = 0
+
+  constructor(name: string, sensitive: boolean) {
+    const known = STATIC_BY_NAME.get(name)
+    this.name = name
+    this.staticIndex = known === undefined ? 0 : known.index
+    this.staticValues = known?.values
+    this.sensitive = sensitive
+    this.cookie = name === 'cookie'
+    this.volatile = VOLATILE_NAMES.has(name)
+  }
+}
+
+/** Added to the absolute number of a dynamic entry, so that it differs from every static index. */
+const FIRST_DYNAMIC = staticLength + 1
+
+/** How the field at one position of the list was last sent. */
+class Slot {
+  name = ''
+  value = ''
+  /** 1 to 61: static index. Above: absolute number of a dynamic entry, plus 62. 0: a literal. -1: nothing yet. */
+  reference = -1
+  /** The octets of the literal, kept from the second time on; only of literals that refer to no dynamic entry. */
+  octets: Uint8Array | undefined = undefined
+
+  remember(name: string, value: string, reference: number): void {
+    this.name = name
+    this.value = value
+    this.reference = reference
+    this.octets = undefined
+  }
+}
+
+/** The dynamic table with the encoder's look-up by name and value. */
+class EncoderTable extends DynamicTable {
+  readonly states: Map<string, NameState> = new Map()
+
+  protected override onEvict(at: number): void {
+    this.states.get(this.names[at])?.entries.delete(this.values[at])
+  }
+}
+
+function checkSize(what: string, size: number): number {
+  if (!Number.isInteger(size) || size < 0 || size > MAX_SIZE) {
+    throw new RangeError(`${what} must be an integer from 0 to ${MAX_SIZE}, got ${size}`)
+  }
+  return size
+}
+
+export class Encoder {
+  /** Where `write` puts the block; replaced by a larger one when needed. */
+  scratch: Buffer = Buffer.allocUnsafeSlow(1024)
+
+  private readonly table: EncoderTable
+  private readonly ownMaximum: number
+  private readonly sensitiveNames: ReadonlySet<string>
+  private readonly indexing: 'adaptive' | 'always' | 'never'
+  private readonly huffman: 'shorter' | 'always' | 'never'
+  private readonly slots: Slot[] = []
+  private readonly historyNames: string[] = new Array(HISTORY).fill('')
+  private readonly historyValues: string[] = new Array(HISTORY).fill('')
+  /** Octets a character can become at most: a Huffman code has up to 30 bits. */
+  private readonly expansion: number
+  /** Octets that indices of the present block can take at most. */
+  private headroom = 0
+  /** Whether all that is left of the present block is known to be encodable. */
+  private checked = false
+  /** Smallest size since the last block, to be announced before the present one; negative when nothing changed. */
+  private smallest = -1
+
+  /** @throws RangeError when `maxTableSize` is not an integer from 0 to 2^32-1. */
+  constructor(options: EncoderOptions = {}) {
+    this.ownMaximum = checkSize('maxTableSize', options.maxTableSize ?? DEFAULT_TABLE_SIZE)
+    this.sensitiveNames = options.sensitiveNames ?? DEFAULT_SENSITIVE_NAMES
+    this.indexing = options.indexing ?? 'adaptive'
+    this.huffman = options.huffman ?? 'shorter'
+    this.expansion = this.huffman === 'always' ? 4 : 1
+    this.table = new EncoderTable(DEFAULT_TABLE_SIZE)
+    if (this.ownMaximum < DEFAULT_TABLE_SIZE) this.setMaxTableSize(this.ownMaximum)
+  }
+
+  /** Octets the dynamic table takes now. */
+  get tableSize(): number {
+    return this.table.size
+  }
+
+  /** A copy of the dynamic table, newest entry first, as a flat list: for tracing and tests. */
+  tableEntries(): string[] {
+    return this.table.entries()
+  }
+
+  /**
+   * The peer's SETTINGS_HEADER_TABLE_SIZE in octets; what is used is at most our own maximum. The next block announces the
+   * change: the smallest size since the last block and the present one (RFC 7541 section 4.2).
+   * @throws RangeError when `size` is not an integer from 0 to 2^32-1.
+   */
+  setMaxTableSize(size: number): void {
+    const used = Math.min(checkSize('table size', size), this.ownMaximum)
+    if (used === this.table.maxSize) return
+    if (this.smallest < 0 || used < this.smallest) this.smallest = used
+    this.table.resize(used)
+  }
+
+  /**
+   * Encodes one block into a copy of its own.
+   * @throws HpackEncodingError see `write`.
+   */
+  encode(fields: readonly string[], neverIndex?: ReadonlySet<string>): Uint8Array {
+    const length = this.write(fields, neverIndex)
+    return new Uint8Array(this.scratch.subarray(0, length))
+  }
+
+  /**
+   * Encodes one block, a flat list of names and values, into `scratch` from 0; returns its length in octets. The block must
+   * be sent, and in this order: the peer's table follows ours. Fields named in `neverIndex` are sent as never-indexed.
+   * @throws HpackEncodingError when a name or value has a character above U+00FF or a value is missing; nothing has changed.
+   */
+  write(fields: readonly string[], neverIndex?: ReadonlySet<string>): number {
+    const length = fields.length
+    if (length % 2 !== 0) throw new HpackEncodingError(`field ${JSON.stringify(fields[length - 1])} has no value`)
+    // Room for every field to be an index; literals make their own room on top.
+    this.headroom = (length / 2 + 2) * LONGEST_INTEGER
+    this.reserve(0, 0)
+    this.checked = false
+    const slots = this.slots
+    const table = this.table
+    const plain = neverIndex === undefined || neverIndex.size === 0
+    let position = this.smallest < 0 ? 0 : this.writeSizeUpdates()
+    for (let i = 0; i < length; i += 2) {
+      const name = fields[i]
+      const value = fields[i + 1]
+      if (!plain || i >= SLOTS * 2) {
+        position = this.writeField(fields, i, position, neverIndex, undefined)
+        continue
+      }
+      if (i >> 1 === slots.length) slots.push(new Slot())
+      const slot = slots[i >> 1]
+      if (slot.value === value && slot.name === name) {
+        const reference = slot.reference
+        if (reference > staticLength) {
+          const age = table.inserted - reference + FIRST_DYNAMIC
+          if (age <= table.count) {
+            position = this.writeInteger(0x80, 0x7f, staticLength + age, position)
+            continue
+          }
+        } else if (reference > 0) {
+          this.scratch[position++] = 0x80 | reference
+          continue
+        } else if (slot.octets !== undefined) {
+          position = this.writeOctets(slot.octets, position)
+          continue
+        }
+      }
+      position = this.writeField(fields, i, position, neverIndex, slot)
+    }
+    this.smallest = -1
+    return position
+  }
+
+  private writeField(
+    fields: readonly string[],
+    i: number,
+    position: number,
+    neverIndex: ReadonlySet<string> | undefined,
+    slot: Slot | undefined,
+  ): number {
+    const name = fields[i]
+    const value = fields[i + 1]
+    const table = this.table
+    const state = table.states.get(name) ?? this.newState(name)
+    if (state.sensitive || (state.cookie && value.length < SHORT_COOKIE) || neverIndex?.has(name)) {
+      return this.writeLiteral(0x10, state, value, position, slot)
+    }
+    const known = state.staticValues?.get(value)
+    if (known !== undefined) {
+      if (slot !== undefined) slot.remember(name, value, known)
+      this.scratch[position] = 0x80 | known
+      return position + 1
+    }
+    const number = state.entries.get(value)
+    if (number !== undefined) {
+      state.useless = 0
+      if (slot !== undefined) slot.remember(name, value, FIRST_DYNAMIC + number)
+      return this.writeInteger(0x80, 0x7f, staticLength + table.inserted - number, position)
+    }
+    if (!this.worthIndexing(state, value)) return this.writeLiteral(0, state, value, position, slot)
+    if (!this.checked) this.check(fields, i)
+    position = this.writeName(0x40, 0x3f, state, value, position)
+    position = this.writeString(name, value, position)
+    table.add(name, value)
+    state.newest = table.inserted - 1
+    state.entries.set(value, state.newest)
+    state.useless++
+    return position
+  }
+
+  private newState(name: string): NameState {
+    const states = this.table.states
+    if (states.size >= NAMES_KEPT + this.table.count * 2) {
+      for (const state of states.values()) if (state.entries.size === 0) states.delete(state.name)
+    }
+    const state = new NameState(name, this.sensitiveNames.has(name))
+    states.set(name, state)
+    return state
+  }
+
+  private worthIndexing(state: NameState, value: string): boolean {
+    if (this.indexing === 'never') return false
+    const name = state.name
+    const size = name.length + value.length + overhead
+    const maximum = this.table.maxSize
+    if (this.indexing === 'always') return size <= maximum
+    // One that fills the table would leave nothing of what the other fields put there.
+    if (size * 4 > maximum * 3) return false
+    if (!state.volatile && state.useless < USELESS_INSERTIONS) return true
+    const saving = state.staticIndex === 0 ? name.length + value.length : value.length
+    return saving >= LEAST_VOLATILE_SAVING && this.metBefore(name, value)
+  }
+
+  /** Whether the pair is in the history; if not, it is now. */
+  private metBefore(name: string, value: string): boolean {
+    const length = value.length
+    const hash = length * 31 + value.charCodeAt(length - 1) * 7 + value.charCodeAt(length >> 1) * 13 + name.length
+    const at = hash & (HISTORY - 1)
+    if (this.historyValues[at] === value && this.historyNames[at] === name) return true
+    this.historyValues[at] = value
+    this.historyNames[at] = name
+    return false
+  }
+
+  /** Refuses what cannot be encoded from field `i` on, before the first change of the table. */
+  private check(fields: readonly string[], i: number): void {
+    for (; i < fields.length; i += 2) {
+      if (encodedLength(fields[i]) < 0 || encodedLength(fields[i + 1]) < 0) throw unencodable(fields[i])
+    }
+    this.checked = true
+  }
+
+  /** A literal that is not inserted, with the pattern `pattern` (RFC 7541 sections 6.2.2 and 6.2.3). */
+  private writeLiteral(
+    pattern: number,
+    state: NameState,
+    value: string,
+    position: number,
+    slot: Slot | undefined,
+  ): number {
+    const name = state.name
+    let end = this.writeName(pattern, 0x0f, state, value, position)
+    end = this.writeString(name, value, end)
+    if (slot !== undefined) {
+      const again = slot.reference === 0 && slot.value === value && slot.name === name
+      const constant = state.staticIndex !== 0 || state.entries.size === 0
+      slot.remember(name, value, constant ? 0 : -1)
+      if (again && constant && end - position <= LONGEST_KEPT) {
+        slot.octets = new Uint8Array(this.scratch.subarray(position, end))
+      }
+    }
+    return end
+  }
+
+  /** Makes room for the field, then writes the pattern and the name: an index where a table has it, else a string. */
+  private writeName(pattern: number, prefix: number, state: NameState, value: string, position: number): number {
+    this.reserve(position, (state.name.length + value.length) * this.expansion)
+    if (state.staticIndex !== 0) return this.writeInteger(pattern, prefix, state.staticIndex, position)
+    if (state.entries.size !== 0) {
+      const index = staticLength + this.table.inserted - state.newest
+      return this.writeInteger(pattern, prefix, index, position)
+    }
+    this.scratch[position] = pattern
+    return this.writeString(state.name, state.name, position + 1)
+  }
+
+  /** A string literal (RFC 7541 section 5.2) of the field `name`. */
+  private writeString(name: string, text: string, position: number): number {
+    const scratch = this.scratch
+    const length = text.length
+    const huffman = this.huffman
+    if (huffman === 'shorter' && length < 0x7f) {
+      // Coded in one pass that gives up at the length of the plain string, which fits the prefix octet.
+      const end = encodeHuffman(text, scratch, position + 1, position + length)
+      if (end >= 0) {
+        scratch[position] = 0x80 | (end - position - 1)
+        return end
+      }
+    } else if (huffman !== 'never') {
+      const coded = encodedLength(text)
+      if (coded >= 0 && (coded < length || huffman === 'always')) {
+        return encodeHuffman(text, scratch, this.writeInteger(0x80, 0x7f, coded, position), scratch.length)
+      }
+    }
+    position = this.writeInteger(0, 0x7f, length, position)
+    for (let i = 0; i < length; i++) {
+      const octet = text.charCodeAt(i)
+      if (octet > 0xff) throw unencodable(name)
+      scratch[position++] = octet
+    }
+    return position
+  }
+
+  /** An integer after the bits of `pattern`; `prefix` is the largest value of its prefix (RFC 7541 section 5.1). */
+  private writeInteger(pattern: number, prefix: number, value: number, position: number): number {
+    const scratch = this.scratch
+    if (value < prefix) {
+      scratch[position] = pattern | value
+      return position + 1
+    }
+    scratch[position++] = pattern | prefix
+    value -= prefix
+    while (value >= 0x80) {
+      scratch[position++] = (value & 0x7f) | 0x80
+      value >>>= 7
+    }
+    scratch[position] = value
+    return position + 1
+  }
+
+  private writeOctets(octets: Uint8Array, position: number): number {
+    this.reserve(position, octets.length)
+    this.scratch.set(octets, position)
+    return position + octets.length
+  }
+
+  private writeSizeUpdates(): number {
+    const size = this.table.maxSize
+    let position = 0
+    if (this.smallest < size) position = this.writeInteger(0x20, 0x1f, this.smallest, position)
+    return this.writeInteger(0x20, 0x1f, size, position)
+  }
+
+  /** Makes room for `length` octets from `position` on, beside the headroom. */
+  private reserve(position: number, length: number): void {
+    const needed = position + length + this.headroom
+    if (needed <= this.scratch.length) return
+    const larger = Buffer.allocUnsafeSlow(needed * 2)
+    larger.set(this.scratch.subarray(0, position))
+    this.scratch = larger
+  }
+}
+
+function unencodable(name: string): HpackEncodingError {
+  return new HpackEncodingError(`field ${JSON.stringify(name)} has a character above U+00FF`)
+}

@@ -1,0 +1,82 @@
+/**
+ * Every limit of the package: a name, a number, why that number, and where it comes from.
+ * Sizes are octets, times milliseconds, unless the name says otherwise.
+ */
+
+/** Streams assumed to be allowed before the peer's SETTINGS arrive. RFC 9113 section 6.5.2 asks for at least 100; Go, .NET and Bun assume the same. */
+export const STREAMS_BEFORE_SETTINGS = 100
+
+/** Our receive window for one stream. Large enough for 1 Gbit/s at 32 ms; also what one paused response may hold in memory. Go uses 4 MiB. */
+export const STREAM_WINDOW = 4 * 1024 * 1024
+
+/** Our receive window for the connection: many streams at once must not share a thin pipe. node:http2 moved to the same figure. */
+export const CONNECTION_WINDOW = 32 * 1024 * 1024
+
+/** SETTINGS_MAX_FRAME_SIZE that we announce: RFC 9113's initial value. DATA is handed on piecewise, so larger frames would gain nothing. */
+export const MAX_FRAME_SIZE = 16_384
+
+/** Decoded size of one header section (name + value + 32 for each field, RFC 9113 section 6.5.2). hyper's hpack and nghttp2 use 64 KiB. */
+export const MAX_HEADER_LIST_SIZE = 65_536
+
+/** Fields in one header section. Small fields cost more memory than their octets say (CVE-2026-49975). */
+export const MAX_HEADER_FIELDS = 256
+
+/** CONTINUATION frames in one header block. Our header limit fits into five frames of 16 KiB; nghttp2 allows 8 (VU#421644). */
+export const MAX_CONTINUATIONS = 8
+
+/** HPACK table that we let the peer fill, and the most we use of the peer's however much it offers (RFC 7541 section 4.2). */
+export const HEADER_TABLE_SIZE = 4096
+
+/** Informational responses to one request: a server sends one or two; Java allows 8. */
+export const MAX_INFORMATIONAL = 32
+
+/** Entries in one SETTINGS frame: nghttp2's limit (CVE-2020-11080). */
+export const MAX_SETTINGS_ENTRIES = 32
+
+/** Control replies (acknowledgements, resets) waiting to be written before the peer counts as flooding: nghttp2's and Envoy's limit (CVE-2019-9512, 9514, 9515). */
+export const MAX_QUEUED_REPLIES = 1000
+
+/** Consecutive DATA frames that carry nothing and end nothing (CVE-2019-9518). hyperium/h2 uses 100. */
+export const MAX_EMPTY_FRAMES = 100
+
+/** Streams reset by us whose late frames are still forgiven. Enough for a burst of cancellations, small enough to bound memory. */
+export const MAX_REMEMBERED_RESETS = 1024
+
+/** Octets of a request body queued in one stream before its source must wait. Four full frames keep the connection busy between wake-ups. */
+export const SEND_HIGH_WATER = 65_536
+
+/** A stream's queue below this asks its source for more. */
+export const SEND_LOW_WATER = 32_768
+
+/** Octets framed for one write to the socket. Larger batches gain nothing and delay control frames. */
+export const WRITE_BUDGET = 262_144
+
+/** DATA is framed in turns of at most this, so that streams share the connection (grpc-go uses the same). */
+export const SEND_QUANTUM = 16_384
+
+/** Payloads up to this are copied beside their frame header; larger ones are chained uncopied. */
+export const COPY_THRESHOLD = 1024
+
+/** Milliseconds to make a connection: lookup, TCP, TLS. undici's and OkHttp's figure. */
+export const CONNECT_TIMEOUT = 10_000
+
+/** Milliseconds to wait for response headers. undici's figure: long polls are legitimate. */
+export const HEADERS_TIMEOUT = 300_000
+
+/** Milliseconds between two parts of a response body. undici's figure. */
+export const BODY_TIMEOUT = 300_000
+
+/** Milliseconds an idle connection is kept. Between Go's 90 s and Java's 30 s; most servers keep theirs for 60-75 s. */
+export const IDLE_TIMEOUT = 30_000
+
+/** Milliseconds that a graceful close waits for the peer after the last stream before the socket is destroyed. */
+export const CLOSE_TIMEOUT = 1000
+
+/** Connections to one HTTP/1.1 origin. Browsers use 6; undici has no limit; a server-side client wants more than a browser. */
+export const H1_CONNECTIONS = 64
+
+/** How often one exchange is sent again by itself after the peer is known not to have processed it (reqwest: 2, Go: 6). */
+export const MAX_REPLAYS = 3
+
+/** Distinct origins whose spelling is remembered for quick look-up. */
+export const MAX_ORIGIN_ALIASES = 4096

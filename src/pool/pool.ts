@@ -1,0 +1,197 @@
+/**
+ * `Pool`: which connection carries which request.
+ *
+ * Rules
+ * - Keyed by scheme, host, port, client certificate and whatever else changes the peer's identity or the route (key.ts).
+ * - Concurrent first requests share one dial; one dial decides the protocol.
+ * - `dispatch()` calls nothing back before it has returned, and every exchange settles exactly once.
+ * - `close()` lets everything finish, `destroy()` ends everything; after either, dispatch() is refused.
+ * - An origin without connections and exchanges is forgotten.
+ */
+import { DeadlineTimer, now } from '../connection/deadline.ts'
+import { type HyperError, InvalidArgumentError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
+import type { Exchange, ExchangeHandler, ExchangeRequest, Transport } from '../exchange.ts'
+import { MAX_ORIGIN_ALIASES } from '../limits.ts'
+import { parseOrigin } from '../net/origin.ts'
+import type { PoolExchange } from './exchange.ts'
+import { mergeConnectOptions, poolKey } from './key.ts'
+import { checkConnectOptions, checkPoolOptions, type PoolOptions } from './options.ts'
+import { type OriginHost, OriginPool, type OriginStats } from './origin-pool.ts'
+
+/** What can be seen of a pool from outside. */
+export interface PoolStats {
+  readonly origins: readonly OriginStats[]
+  readonly connections: number
+  readonly active: number
+  readonly waiting: number
+}
+
+export class Pool implements Transport, OriginHost {
+  readonly options: PoolOptions
+  private readonly origins = new Map<string, OriginPool>()
+  /** Quick look-up by the origin's text as requests spell it; forgotten when it grows too large. */
+  private readonly bySpelling = new Map<string, OriginPool>()
+  /** The same for requests that bring connection options, by the identity of the options object. */
+  private readonly byOptions = new WeakMap<object, Map<string, OriginPool>>()
+  private readonly watched = new Set<PoolExchange>()
+  private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private state: 'open' | 'closed' | 'destroyed' = 'open'
+  private whenEmpty: (() => void)[] = []
+
+  /**
+   * @throws {InvalidArgumentError} naming an option that is not acceptable.
+   */
+  constructor(options: PoolOptions = {}) {
+    checkPoolOptions(options)
+    this.options = options
+  }
+
+  get closed(): boolean {
+    return this.state !== 'open'
+  }
+
+  get destroyed(): boolean {
+    return this.state === 'destroyed'
+  }
+
+  /**
+   * Sends a request. Whatever is wrong with it is told to the handler, after this has returned.
+   */
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {
+    if (this.state !== 'open') return refuse(handler, this.refusal())
+    let origin: OriginPool
+    try {
+      origin = this.originOf(request)
+    } catch (thrown) {
+      return refuse(handler, toError(thrown))
+    }
+    return origin.dispatch(request, handler)
+  }
+
+  stats(): PoolStats {
+    const origins = [...this.origins.values()].map((origin) => origin.stats)
+    const sum = (pick: (stats: OriginStats) => number): number => origins.reduce((total, one) => total + pick(one), 0)
+    return {
+      origins,
+      connections: sum((one) => one.connections),
+      active: sum((one) => one.active),
+      waiting: sum((one) => one.waiting),
+    }
+  }
+
+  /** Takes no new requests, lets those open and waiting finish, closes the connections. Resolves when all are closed. */
+  close(): Promise<void> {
+    if (this.state === 'open') {
+      this.state = 'closed'
+      for (const origin of [...this.origins.values()]) origin.close()
+    }
+    return this.emptied()
+  }
+
+  /** Ends everything at once: open and waiting exchanges end with `error`. Resolves when all connections are gone. */
+  destroy(error?: Error): Promise<void> {
+    if (this.state !== 'destroyed') {
+      this.state = 'destroyed'
+      const reason = error ?? new PoolDestroyedError()
+      for (const origin of [...this.origins.values()]) origin.destroy(reason)
+    }
+    return this.emptied()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** @internal */
+  onEmpty(origin: OriginPool): void {
+    origin.retired = true
+    if (this.origins.get(origin.key) === origin) this.origins.delete(origin.key)
+    if (this.origins.size > 0) return
+    const waiting = this.whenEmpty
+    this.whenEmpty = []
+    for (const resolve of waiting) resolve()
+  }
+
+  /** @internal */
+  watch(exchange: PoolExchange): void {
+    exchange.deadline = now() + (exchange.request.timeout ?? 0)
+    this.watched.add(exchange)
+    this.deadlines.request(exchange.deadline)
+  }
+
+  /** @internal */
+  unwatch(exchange: PoolExchange): void {
+    this.watched.delete(exchange)
+  }
+
+  private checkDeadlines(at: number): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const exchange of [...this.watched]) {
+      if (exchange.deadline <= at) exchange.expire()
+      else if (exchange.deadline < next) next = exchange.deadline
+    }
+    return next
+  }
+
+  private originOf(request: ExchangeRequest): OriginPool {
+    const { origin: text, connect } = request
+    let cache = this.bySpelling
+    if (connect !== undefined) {
+      const known = this.byOptions.get(connect)
+      cache = known ?? new Map()
+      if (known === undefined) this.byOptions.set(connect, cache)
+    }
+    const known = cache.get(text)
+    if (known !== undefined && !known.retired) return known
+    const found = this.findOrigin(request)
+    if (cache.size >= MAX_ORIGIN_ALIASES) cache.clear()
+    cache.set(text, found)
+    return found
+  }
+
+  private findOrigin(request: ExchangeRequest): OriginPool {
+    if (typeof request.origin !== 'string') throw new InvalidArgumentError('A request needs an origin')
+    const origin = parseOrigin(request.origin)
+    if (request.connect !== undefined) checkConnectOptions(request.connect)
+    const connect = mergeConnectOptions(this.options, request.connect)
+    const key = poolKey(origin, connect)
+    let found = this.origins.get(key)
+    if (found === undefined) {
+      found = new OriginPool(this, key, origin, connect)
+      this.origins.set(key, found)
+    }
+    return found
+  }
+
+  private emptied(): Promise<void> {
+    if (this.origins.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.whenEmpty.push(resolve)
+    })
+  }
+
+  private refusal(): HyperError {
+    return this.state === 'destroyed' ? new PoolDestroyedError() : new PoolClosedError()
+  }
+}
+
+/** An exchange that never began; its handler hears why once the caller has it. */
+function refuse(handler: ExchangeHandler, error: Error): Exchange {
+  let settled = false
+  const settle = (reason: Error): void => {
+    if (settled) return
+    settled = true
+    handler.onError(reason)
+  }
+  process.nextTick(settle, error)
+  return {
+    connection: undefined,
+    abort: () => settle(error),
+    pause: nothing,
+    resume: nothing,
+  }
+}
+
+function nothing(): void {
+  // It never began: there is nothing to hold back.
+}
