@@ -5,9 +5,8 @@
  * - One pool serves the whole process unless a caller asks for another: it is made on first use, never at import.
  * - A shim closes only a pool that it made for itself.
  */
-import { STATUS_CODES } from 'node:http'
-import { ConnectError, ConnectionLostError, systemCodeOf } from '../src/errors.ts'
-import type { ConnectionInfo, FieldList, Transport } from '../src/exchange.ts'
+import { ConnectError, ConnectionLostError, type HyperError, systemCodeOf } from '../src/errors.ts'
+import type { FieldList, Transport } from '../src/exchange.ts'
 import type { PoolOptions } from '../src/pool/options.ts'
 import { Pool } from '../src/pool/pool.ts'
 
@@ -34,13 +33,13 @@ export function sharedPool(): Pool {
   if (shared === undefined || shared.closed || shared.destroyed) {
     shared = new Pool({
       events: {
-        connect(origin: string, info: ConnectionInfo): void {
+        connect(origin, info): void {
           for (const listener of listeners) listener.connect?.(origin, info)
         },
-        disconnect(origin: string, error: Error | undefined): void {
+        disconnect(origin, error): void {
           for (const listener of listeners) listener.disconnect?.(origin, error)
         },
-        connectionError(origin: string, error: Error): void {
+        connectionError(origin, error): void {
           for (const listener of listeners) listener.connectionError?.(origin, error)
         },
       },
@@ -129,9 +128,14 @@ export function joinedField(fields: FieldList, name: string): string | undefined
   return found
 }
 
-/** The reason phrase node:http uses for a status; empty for one it does not know. */
+/**
+ * The reason phrase node:http uses for a status; empty for one it does not know.
+ *
+ * An `import` of node:http would read each of its exports, `WebSocket` among them, which loads Node's own fetch and with it
+ * claims the process's global dispatcher: so it is fetched by name, and only when asked.
+ */
 export function statusText(status: number): string {
-  return STATUS_CODES[status] ?? ''
+  return process.getBuiltinModule('node:http').STATUS_CODES[status] ?? ''
 }
 
 /**
@@ -160,4 +164,32 @@ export function systemError(error: unknown): Error | undefined {
     current = current.cause
   }
   return undefined
+}
+
+/** undici's codes for what ours mean, as far as one code has one meaning there. */
+const undiciCodes: Readonly<Record<string, string>> = {
+  ERR_HYPER_INVALID_ARGUMENT: 'UND_ERR_INVALID_ARG',
+  ERR_HYPER_NOT_SUPPORTED: 'UND_ERR_NOT_SUPPORTED',
+  ERR_HYPER_CONNECT: 'UND_ERR_SOCKET',
+  ERR_HYPER_QUEUE_TIMEOUT: 'UND_ERR_CONNECT_TIMEOUT',
+  ERR_HYPER_CONNECT_TIMEOUT: 'UND_ERR_CONNECT_TIMEOUT',
+  ERR_HYPER_HEADERS_TIMEOUT: 'UND_ERR_HEADERS_TIMEOUT',
+  ERR_HYPER_REQUEST_TIMEOUT: 'UND_ERR_HEADERS_TIMEOUT',
+  ERR_HYPER_BODY_TIMEOUT: 'UND_ERR_BODY_TIMEOUT',
+  ERR_HYPER_CONNECTION_LOST: 'UND_ERR_SOCKET',
+  ERR_HYPER_PROTOCOL: 'UND_ERR_SOCKET',
+  ERR_HYPER_STREAM_RESET: 'ERR_HTTP2_STREAM_ERROR',
+  ERR_HYPER_GOAWAY: 'UND_ERR_INFO',
+  ERR_HYPER_REQUEST_CONTENT_LENGTH: 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  ERR_HYPER_RESPONSE_CONTENT_LENGTH: 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  ERR_HYPER_HEADERS_TOO_LARGE: 'UND_ERR_HEADERS_OVERFLOW',
+  ERR_HYPER_RESPONSE_TOO_LARGE: 'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+  ERR_HYPER_ABORTED: 'UND_ERR_ABORTED',
+  ERR_HYPER_POOL_CLOSED: 'UND_ERR_CLOSED',
+  ERR_HYPER_POOL_DESTROYED: 'UND_ERR_DESTROYED',
+}
+
+/** The code that undici, and so Node's fetch, gives to this kind of failure; our own code where it has none. */
+export function undiciCode(error: HyperError): string {
+  return undiciCodes[error.code] ?? error.code
 }

@@ -30,6 +30,6 @@ const LegacyHandlerWrapper = wrapLegacyHandler({}).constructor
 
 /** Is this handler one of the older form, wrapped by undici 8, whichever copy of it did so? */
 export function isWrappedLegacyHandler(handler: object): boolean {
-  const { constructor } = handler
-  return constructor === LegacyHandlerWrapper || constructor?.name === LegacyHandlerWrapper.name
+  const made = handler.constructor
+  return made === LegacyHandlerWrapper || made?.name === LegacyHandlerWrapper.name
 }

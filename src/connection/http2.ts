@@ -2,8 +2,9 @@
  * `Http2Connection`: one socket that speaks HTTP/2. Bytes in, exchanges out.
  *
  * Rules
- * - One write a turn: whatever a turn of the event loop produced is taken from the protocol engine once, when its
- *   microtasks have run, and written at once. While the socket is full nothing more is framed.
+ * - One write a turn: what the reads of one turn of the event loop lead to (a server may put each response into a TLS
+ *   record of its own, and each record is a read) is written once, after the last of them; what begins outside of
+ *   reading is written as soon as the microtasks have run. While the socket is full nothing more is framed.
  * - One teardown path: `teardown()`. Error, close, end, protocol failure and destroy() all end there, once.
  * - A listener for 'error' is on the socket before it is ours and stays.
  * - An idle connection is unref'd: it keeps no process alive.
@@ -79,6 +80,8 @@ export class Http2Connection implements Connection {
   private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
   private idleSince = now()
   private flushScheduled = false
+  /** Reads of this turn may still follow: what they lead to is written together. */
+  private reading = false
   private timeIsFresh = false
   private blocked = false
   private closed = false
@@ -170,7 +173,7 @@ export class Http2Connection implements Connection {
 
   /** @internal */
   onOutput(): void {
-    if (this.flushScheduled) return
+    if (this.flushScheduled || this.reading) return
     this.flushScheduled = true
     process.nextTick(flush, this)
   }
@@ -212,8 +215,19 @@ export class Http2Connection implements Connection {
   }
 
   private receive(chunk: Buffer): void {
-    this.time = now()
+    if (!this.reading) {
+      this.reading = true
+      this.timeIsFresh = true
+      this.time = now()
+      setImmediate(endReading, this)
+    }
     this.h2.receive(chunk)
+  }
+
+  /** The reads of this turn are over. */
+  endReading(): void {
+    this.reading = false
+    this.flush()
   }
 
   /** The clock is read at the first dispatch of a turn, and no more until the turn's output is written. */
@@ -309,6 +323,10 @@ export class Http2Connection implements Connection {
 
 function flush(connection: Http2Connection): void {
   connection.flush()
+}
+
+function endReading(connection: Http2Connection): void {
+  connection.endReading()
 }
 
 function tellSent(exchange: Http2Exchange): void {

@@ -93,18 +93,18 @@ export class BlockCache {
 }
 
 const STRINGS = 256
-const LONGEST_STRING = 64
+/** Octets: shorter literals are decoded faster than looked up. */
+export const SHORTEST_STRING = 4
+/** Octets: comparing longer literals costs what decoding them costs. */
+export const LONGEST_STRING = 64
 
 /** Strings by the octets of their literals. */
 export class StringCache {
-  /** Literals with more octets on the wire are not for this cache: comparing them costs what decoding costs. */
-  static readonly LONGEST: number = LONGEST_STRING
-
   private readonly prints = new Int32Array(STRINGS)
   private readonly strings: (string | undefined)[] = new Array(STRINGS).fill(undefined)
   private octets: Uint8Array | undefined
 
-  /** The string that the `length` octets (1 to LONGEST) from `start` gave; `coded` when they are Huffman-coded. */
+  /** The string that the `length` octets (SHORTEST_STRING to LONGEST_STRING) from `start` gave; `coded` when they are Huffman-coded. */
   find(source: Uint8Array, start: number, length: number, coded: boolean): string | undefined {
     if (this.octets === undefined) return undefined
     const print = fingerprint(source, start, length) | (coded ? 0x80 : 0)

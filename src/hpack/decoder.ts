@@ -9,8 +9,9 @@
  * Never-indexed values pass by both.
  */
 
-import { ANY_GENERATION, BlockCache, StringCache } from './caches.ts'
-import { DEFAULT_TABLE_SIZE, DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
+import { MAX_HEADER_FIELDS, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import { ANY_GENERATION, BlockCache, LONGEST_STRING, SHORTEST_STRING, StringCache } from './caches.ts'
+import { checkSize, DynamicTable, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
 import { HeaderListTooLargeError, HpackDecodingError } from './errors.ts'
 import { decodedBound, decodeHuffman } from './huffman.ts'
 import { STATIC_NAMES, STATIC_TABLE_LENGTH, STATIC_VALUES } from './static-table.ts'
@@ -20,14 +21,14 @@ const staticNames = STATIC_NAMES
 const staticValues = STATIC_VALUES
 const staticLength = STATIC_TABLE_LENGTH
 const overhead = ENTRY_OVERHEAD
-
-/** Octets of a decoded list, 32 added a field: what most servers and clients of the field accept. */
-export const DEFAULT_MAX_LIST_SIZE = 65_536
-/** Fields in a list: several times what real messages hold, and small enough to make per-field cost harmless. */
-export const DEFAULT_MAX_FIELDS = 128
+const shortestString = SHORTEST_STRING
+const longestString = LONGEST_STRING
 
 /** Integers above this are refused (RFC 7541 section 7.4); no length or size that HTTP/2 allows comes near it. */
 const MAX_INTEGER = 0x7fff_ffff
+
+/** Octets of the largest list that is remembered for a repeated block: bounds what the cache keeps alive. */
+const LARGEST_REPEATED = 8192
 
 const NONE: ReadonlySet<string> = new Set()
 
@@ -39,15 +40,8 @@ export interface DecoderOptions {
   readonly maxTableSize?: number
   /** Octets a decoded list may have, name + value + 32 for each field; default 65,536. */
   readonly maxListSize?: number
-  /** Fields a decoded list may have, default 128: a field costs its sender one octet but its receiver far more. */
+  /** Fields a decoded list may have, default 256: a field costs its sender one octet but its receiver far more. */
   readonly maxFields?: number
-}
-
-function checkSize(what: string, size: number): number {
-  if (!Number.isInteger(size) || size < 0 || size > MAX_INTEGER) {
-    throw new RangeError(`${what} must be an integer from 0 to ${MAX_INTEGER}, got ${size}`)
-  }
-  return size
 }
 
 export class Decoder {
@@ -72,9 +66,9 @@ export class Decoder {
 
   /** @throws RangeError when an option is not an integer from 0 to 2^31-1. */
   constructor(options: DecoderOptions = {}) {
-    this.maxTableSize = checkSize('maxTableSize', options.maxTableSize ?? DEFAULT_TABLE_SIZE)
-    this.maxListSize = checkSize('maxListSize', options.maxListSize ?? DEFAULT_MAX_LIST_SIZE)
-    this.maxFields = checkSize('maxFields', options.maxFields ?? DEFAULT_MAX_FIELDS)
+    this.maxTableSize = checkSize('maxTableSize', options.maxTableSize ?? INITIAL_TABLE_SIZE, MAX_INTEGER)
+    this.maxListSize = checkSize('maxListSize', options.maxListSize ?? MAX_HEADER_LIST_SIZE, MAX_INTEGER)
+    this.maxFields = checkSize('maxFields', options.maxFields ?? MAX_HEADER_FIELDS, MAX_INTEGER)
     this.table = new DynamicTable(this.maxTableSize)
   }
 
@@ -94,7 +88,7 @@ export class Decoder {
    * @throws RangeError when `size` is not an integer from 0 to 2^31-1.
    */
   setMaxTableSize(size: number): void {
-    this.maxTableSize = checkSize('table size', size)
+    this.maxTableSize = checkSize('table size', size, MAX_INTEGER)
     if (size < this.table.maxSize && (this.mustShrinkTo < 0 || size < this.mustShrinkTo)) this.mustShrinkTo = size
   }
 
@@ -103,7 +97,7 @@ export class Decoder {
    * @throws RangeError when `size` is not an integer from 0 to 2^31-1.
    */
   setMaxListSize(size: number): void {
-    this.maxListSize = checkSize('list size', size)
+    this.maxListSize = checkSize('list size', size, MAX_INTEGER)
     this.blocks.clear()
   }
 
@@ -112,13 +106,14 @@ export class Decoder {
    * @throws RangeError when `count` is not an integer from 0 to 2^31-1.
    */
   setMaxFields(count: number): void {
-    this.maxFields = checkSize('field count', count)
+    this.maxFields = checkSize('field count', count, MAX_INTEGER)
     this.blocks.clear()
   }
 
   /**
    * Decodes one complete block, `block[start, end)`, into a flat list: name, value, name, value. Strings have one character
    * (U+0000 to U+00FF) for each octet. The list must not be changed: an equal block may be answered with the same array.
+   * @throws RangeError when `start` and `end` are not within the block.
    * @throws HpackDecodingError when the block breaks RFC 7541; the decoder is unusable from then on.
    * @throws HeaderListTooLargeError when a limit is crossed; the block is processed to its end and the decoder stays usable.
    */
@@ -143,7 +138,10 @@ export class Decoder {
   }
 
   private process(block: Uint8Array, start: number, end: number): readonly string[] {
-    if (this.broken) throw new HpackDecodingError('the decoder failed on an earlier block')
+    if (this.broken) throw new HpackDecodingError('an earlier one was invalid already')
+    if (!(start >= 0 && start <= end && end <= block.length)) {
+      throw new RangeError(`[${start}, ${end}) is not within a block of ${block.length} octets`)
+    }
     const table = this.table
     const maxListSize = this.maxListSize
     const maxFields = this.maxFields
@@ -197,17 +195,17 @@ export class Decoder {
         if (size > maxListSize || count > maxFields) {
           exceeded = size > maxListSize ? 'bytes' : 'fields'
           fields = []
-          never = undefined
         } else {
           fields.push(name, value)
         }
       }
     }
-    this.neverIndexed = never ?? NONE
     if (exceeded !== undefined) {
+      this.neverIndexed = NONE
       throw new HeaderListTooLargeError(exceeded, exceeded === 'bytes' ? maxListSize : maxFields, size, count)
     }
-    if (repeatable && !(this.usedDynamic && insertions !== 0)) {
+    this.neverIndexed = never ?? NONE
+    if (repeatable && size <= LARGEST_REPEATED && !(this.usedDynamic && insertions !== 0)) {
       this.blocks.offer(block, start, end, this.usedDynamic ? table.generation : ANY_GENERATION, fields, insertions)
     }
     return fields
@@ -216,7 +214,7 @@ export class Decoder {
   private failure(reason: string): HpackDecodingError {
     this.broken = true
     this.blocks.clear()
-    return new HpackDecodingError(`invalid header block: ${reason}`)
+    return new HpackDecodingError(reason)
   }
 
   /** Ring position of the dynamic entry with wire index `index`. */
@@ -277,9 +275,8 @@ export class Decoder {
     const to = from + length
     if (to > end) throw this.failure('truncated string')
     this.position = to
-    if (length === 0) return ''
     const huffman = first >= 0x80
-    if (!keep || length > StringCache.LONGEST) return this.read(block, from, to, huffman)
+    if (!keep || length < shortestString || length > longestString) return this.read(block, from, to, huffman)
     const strings = this.strings
     const known = strings.find(block, from, length, huffman)
     if (known !== undefined) return known
@@ -326,6 +323,8 @@ function latin1(source: Uint8Array, start: number, end: number): string {
       return one(s[i], s[i + 1], s[i + 2], s[i + 3], s[i + 4], s[i + 5], s[i + 6])
     case 8:
       return one(s[i], s[i + 1], s[i + 2], s[i + 3], s[i + 4], s[i + 5], s[i + 6], s[i + 7])
+    case 0:
+      return ''
     default:
       return latin1Slice.call(source, start, end)
   }

@@ -11,7 +11,7 @@
  * Worth indexing. A table of 4 kB holds some 60 fields, and each insertion pushes the oldest out. A value that never comes
  * again costs the place of one that does, and a changing table also invalidates what both ends have cached. So a pair is
  * inserted at first sight only if its name is not known for changing values. Names that start as such are in
- * VOLATILE_NAMES (`:path`, `etag`, ...); any other name becomes one when two insertions in a row were of no use, and stops
+ * VOLATILE_NAMES of encoder-state.ts (`:path`, `etag`, ...); any other name becomes one when two insertions in a row were of no use, and stops
  * being one when an insertion was. A volatile pair is inserted when it is met again while still in a small history, so a
  * path that is requested over and over soon costs one octet, and paths requested once leave the table alone.
  *
@@ -20,10 +20,13 @@
  * changes (a bearer token, say), the very octets.
  */
 
-import { DEFAULT_TABLE_SIZE, DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
+import { HEADER_TABLE_SIZE } from '../limits.ts'
+import { checkSize, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
+import { EncoderTable, History, type NameState, Slot } from './encoder-state.ts'
 import { HpackEncodingError } from './errors.ts'
 import { encodedLength, encodeHuffman } from './huffman.ts'
-import { STATIC_BY_NAME, STATIC_TABLE_LENGTH } from './static-table.ts'
+import { LONGEST_INTEGER, writeInteger } from './integer.ts'
+import { STATIC_TABLE_LENGTH } from './static-table.ts'
 
 // V8 folds a module's own constants into compiled code, but not imported ones.
 const staticLength = STATIC_TABLE_LENGTH
@@ -43,45 +46,19 @@ export const DEFAULT_SENSITIVE_NAMES: ReadonlySet<string> = new Set([
 /** A cookie shorter than this many characters is guessable, hence never indexed; a longer one has the entropy to be. */
 const SHORT_COOKIE = 20
 
-/** Names whose values mostly change from message to message. */
-const VOLATILE_NAMES: ReadonlySet<string> = new Set([
-  ':path',
-  'age',
-  'content-length',
-  'content-range',
-  'date',
-  'etag',
-  'expires',
-  'idempotency-key',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'last-modified',
-  'location',
-  'range',
-  'referer',
-  'retry-after',
-  'traceparent',
-  'tracestate',
-  'x-request-id',
-])
-
 /** Insertions in a row without use after which a name counts as volatile. */
 const USELESS_INSERTIONS = 2
 /** Octets: what an index saves of a volatile field must be worth the place. `content-length` and `age` stay literals. */
 const LEAST_VOLATILE_SAVING = 8
 /** Octets of a literal that a slot keeps at most: more than any token, and a bound for memory. */
 const LONGEST_KEPT = 4096
-const HISTORY = 64
+/** Positions of the list that have a slot. */
 const SLOTS = 32
-/** Names beyond this many (and twice the entries of the table) are forgotten when they have no entry. */
-const NAMES_KEPT = 256
+/** Octets: a scratch buffer that one large block made grow beyond this is not kept for the next. */
+const SCRATCH_KEPT = 65_536
+const SCRATCH = 1024
 
 const MAX_SIZE = 0xffff_ffff
-/** Octets any integer of up to 32 bits takes at most, prefix included. */
-const LONGEST_INTEGER = 6
 
 export interface EncoderOptions {
   /** Octets of dynamic table this encoder is willing to keep, whatever the peer allows; default 4096. */
@@ -100,81 +77,19 @@ export interface EncoderOptions {
   readonly huffman?: 'shorter' | 'always' | 'never'
 }
 
-/** What the encoder knows of one name. */
-class NameState {
-  readonly name: string
-  /** Lowest index in the static table, 0 if none. */
-  readonly staticIndex: number
-  readonly staticValues: ReadonlyMap<string, number> | undefined
-  readonly sensitive: boolean
-  readonly cookie: boolean
-  readonly volatile: boolean
-  /** Absolute numbers of the dynamic entries with this name, by value. */
-  readonly entries: Map<string, number> = new Map()
-  /** Absolute number of the newest of them. */
-  newest = -1
-  /** Insertions since one was last of use. */
-  useless = 0
-
-  constructor(name: string, sensitive: boolean) {
-    const known = STATIC_BY_NAME.get(name)
-    this.name = name
-    this.staticIndex = known === undefined ? 0 : known.index
-    this.staticValues = known?.values
-    this.sensitive = sensitive
-    this.cookie = name === 'cookie'
-    this.volatile = VOLATILE_NAMES.has(name)
-  }
-}
-
 /** Added to the absolute number of a dynamic entry, so that it differs from every static index. */
 const FIRST_DYNAMIC = staticLength + 1
 
-/** How the field at one position of the list was last sent. */
-class Slot {
-  name = ''
-  value = ''
-  /** 1 to 61: static index. Above: absolute number of a dynamic entry, plus 62. 0: a literal. -1: nothing yet. */
-  reference = -1
-  /** The octets of the literal, kept from the second time on; only of literals that refer to no dynamic entry. */
-  octets: Uint8Array | undefined = undefined
-
-  remember(name: string, value: string, reference: number): void {
-    this.name = name
-    this.value = value
-    this.reference = reference
-    this.octets = undefined
-  }
-}
-
-/** The dynamic table with the encoder's look-up by name and value. */
-class EncoderTable extends DynamicTable {
-  readonly states: Map<string, NameState> = new Map()
-
-  protected override onEvict(at: number): void {
-    this.states.get(this.names[at])?.entries.delete(this.values[at])
-  }
-}
-
-function checkSize(what: string, size: number): number {
-  if (!Number.isInteger(size) || size < 0 || size > MAX_SIZE) {
-    throw new RangeError(`${what} must be an integer from 0 to ${MAX_SIZE}, got ${size}`)
-  }
-  return size
-}
-
 export class Encoder {
   /** Where `write` puts the block; replaced by a larger one when needed. */
-  scratch: Buffer = Buffer.allocUnsafeSlow(1024)
+  scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH)
 
   private readonly table: EncoderTable
   private readonly ownMaximum: number
-  private readonly sensitiveNames: ReadonlySet<string>
   private readonly indexing: 'adaptive' | 'always' | 'never'
   private readonly huffman: 'shorter' | 'always' | 'never'
   private readonly slots: Slot[] = []
-  private readonly historyNames: string[] = new Array(HISTORY).fill('')
-  private readonly historyValues: string[] = new Array(HISTORY).fill('')
+  private readonly history = new History()
   /** Octets a character can become at most: a Huffman code has up to 30 bits. */
   private readonly expansion: number
   /** Octets that indices of the present block can take at most. */
@@ -186,13 +101,12 @@ export class Encoder {
 
   /** @throws RangeError when `maxTableSize` is not an integer from 0 to 2^32-1. */
   constructor(options: EncoderOptions = {}) {
-    this.ownMaximum = checkSize('maxTableSize', options.maxTableSize ?? DEFAULT_TABLE_SIZE)
-    this.sensitiveNames = options.sensitiveNames ?? DEFAULT_SENSITIVE_NAMES
+    this.ownMaximum = checkSize('maxTableSize', options.maxTableSize ?? HEADER_TABLE_SIZE, MAX_SIZE)
     this.indexing = options.indexing ?? 'adaptive'
     this.huffman = options.huffman ?? 'shorter'
     this.expansion = this.huffman === 'always' ? 4 : 1
-    this.table = new EncoderTable(DEFAULT_TABLE_SIZE)
-    if (this.ownMaximum < DEFAULT_TABLE_SIZE) this.setMaxTableSize(this.ownMaximum)
+    this.table = new EncoderTable(INITIAL_TABLE_SIZE, options.sensitiveNames ?? DEFAULT_SENSITIVE_NAMES)
+    if (this.ownMaximum < INITIAL_TABLE_SIZE) this.setMaxTableSize(this.ownMaximum)
   }
 
   /** Octets the dynamic table takes now. */
@@ -211,7 +125,7 @@ export class Encoder {
    * @throws RangeError when `size` is not an integer from 0 to 2^32-1.
    */
   setMaxTableSize(size: number): void {
-    const used = Math.min(checkSize('table size', size), this.ownMaximum)
+    const used = Math.min(checkSize('table size', size, MAX_SIZE), this.ownMaximum)
     if (used === this.table.maxSize) return
     if (this.smallest < 0 || used < this.smallest) this.smallest = used
     this.table.resize(used)
@@ -229,11 +143,13 @@ export class Encoder {
   /**
    * Encodes one block, a flat list of names and values, into `scratch` from 0; returns its length in octets. The block must
    * be sent, and in this order: the peer's table follows ours. Fields named in `neverIndex` are sent as never-indexed.
-   * @throws HpackEncodingError when a name or value has a character above U+00FF or a value is missing; nothing has changed.
+   * @throws HpackEncodingError when a name or value is no string, or has a character above U+00FF, or a value is missing;
+   *   nothing has changed.
    */
   write(fields: readonly string[], neverIndex?: ReadonlySet<string>): number {
     const length = fields.length
-    if (length % 2 !== 0) throw new HpackEncodingError(`field ${JSON.stringify(fields[length - 1])} has no value`)
+    if (length % 2 !== 0) throw new HpackEncodingError(`${JSON.stringify(fields[length - 1])} has no value`)
+    if (this.scratch.length > SCRATCH_KEPT) this.scratch = Buffer.allocUnsafeSlow(SCRATCH)
     // Room for every field to be an index; literals make their own room on top.
     this.headroom = (length / 2 + 2) * LONGEST_INTEGER
     this.reserve(0, 0)
@@ -256,7 +172,7 @@ export class Encoder {
         if (reference > staticLength) {
           const age = table.inserted - reference + FIRST_DYNAMIC
           if (age <= table.count) {
-            position = this.writeInteger(0x80, 0x7f, staticLength + age, position)
+            position = writeInteger(this.scratch, position, 0x80, 0x7f, staticLength + age)
             continue
           }
         } else if (reference > 0) {
@@ -282,8 +198,9 @@ export class Encoder {
   ): number {
     const name = fields[i]
     const value = fields[i + 1]
+    if (typeof name !== 'string' || typeof value !== 'string') throw unencodable(name)
     const table = this.table
-    const state = table.states.get(name) ?? this.newState(name)
+    const state = table.state(name)
     if (state.sensitive || (state.cookie && value.length < SHORT_COOKIE) || neverIndex?.has(name)) {
       return this.writeLiteral(0x10, state, value, position, slot)
     }
@@ -297,27 +214,14 @@ export class Encoder {
     if (number !== undefined) {
       state.useless = 0
       if (slot !== undefined) slot.remember(name, value, FIRST_DYNAMIC + number)
-      return this.writeInteger(0x80, 0x7f, staticLength + table.inserted - number, position)
+      return writeInteger(this.scratch, position, 0x80, 0x7f, staticLength + table.inserted - number)
     }
     if (!this.worthIndexing(state, value)) return this.writeLiteral(0, state, value, position, slot)
     if (!this.checked) this.check(fields, i)
     position = this.writeName(0x40, 0x3f, state, value, position)
     position = this.writeString(name, value, position)
-    table.add(name, value)
-    state.newest = table.inserted - 1
-    state.entries.set(value, state.newest)
-    state.useless++
+    table.insert(state, value)
     return position
-  }
-
-  private newState(name: string): NameState {
-    const states = this.table.states
-    if (states.size >= NAMES_KEPT + this.table.count * 2) {
-      for (const state of states.values()) if (state.entries.size === 0) states.delete(state.name)
-    }
-    const state = new NameState(name, this.sensitiveNames.has(name))
-    states.set(name, state)
-    return state
   }
 
   private worthIndexing(state: NameState, value: string): boolean {
@@ -330,24 +234,14 @@ export class Encoder {
     if (size * 4 > maximum * 3) return false
     if (!state.volatile && state.useless < USELESS_INSERTIONS) return true
     const saving = state.staticIndex === 0 ? name.length + value.length : value.length
-    return saving >= LEAST_VOLATILE_SAVING && this.metBefore(name, value)
-  }
-
-  /** Whether the pair is in the history; if not, it is now. */
-  private metBefore(name: string, value: string): boolean {
-    const length = value.length
-    const hash = length * 31 + value.charCodeAt(length - 1) * 7 + value.charCodeAt(length >> 1) * 13 + name.length
-    const at = hash & (HISTORY - 1)
-    if (this.historyValues[at] === value && this.historyNames[at] === name) return true
-    this.historyValues[at] = value
-    this.historyNames[at] = name
-    return false
+    return saving >= LEAST_VOLATILE_SAVING && this.history.has(name, value)
   }
 
   /** Refuses what cannot be encoded from field `i` on, before the first change of the table. */
   private check(fields: readonly string[], i: number): void {
-    for (; i < fields.length; i += 2) {
-      if (encodedLength(fields[i]) < 0 || encodedLength(fields[i + 1]) < 0) throw unencodable(fields[i])
+    for (let at = i; at < fields.length; at++) {
+      const text = fields[at]
+      if (typeof text !== 'string' || encodedLength(text) < 0) throw unencodable(fields[at - (at % 2)])
     }
     this.checked = true
   }
@@ -377,10 +271,10 @@ export class Encoder {
   /** Makes room for the field, then writes the pattern and the name: an index where a table has it, else a string. */
   private writeName(pattern: number, prefix: number, state: NameState, value: string, position: number): number {
     this.reserve(position, (state.name.length + value.length) * this.expansion)
-    if (state.staticIndex !== 0) return this.writeInteger(pattern, prefix, state.staticIndex, position)
+    if (state.staticIndex !== 0) return writeInteger(this.scratch, position, pattern, prefix, state.staticIndex)
     if (state.entries.size !== 0) {
       const index = staticLength + this.table.inserted - state.newest
-      return this.writeInteger(pattern, prefix, index, position)
+      return writeInteger(this.scratch, position, pattern, prefix, index)
     }
     this.scratch[position] = pattern
     return this.writeString(state.name, state.name, position + 1)
@@ -401,33 +295,16 @@ export class Encoder {
     } else if (huffman !== 'never') {
       const coded = encodedLength(text)
       if (coded >= 0 && (coded < length || huffman === 'always')) {
-        return encodeHuffman(text, scratch, this.writeInteger(0x80, 0x7f, coded, position), scratch.length)
+        return encodeHuffman(text, scratch, writeInteger(this.scratch, position, 0x80, 0x7f, coded), scratch.length)
       }
     }
-    position = this.writeInteger(0, 0x7f, length, position)
+    position = writeInteger(this.scratch, position, 0, 0x7f, length)
     for (let i = 0; i < length; i++) {
       const octet = text.charCodeAt(i)
       if (octet > 0xff) throw unencodable(name)
       scratch[position++] = octet
     }
     return position
-  }
-
-  /** An integer after the bits of `pattern`; `prefix` is the largest value of its prefix (RFC 7541 section 5.1). */
-  private writeInteger(pattern: number, prefix: number, value: number, position: number): number {
-    const scratch = this.scratch
-    if (value < prefix) {
-      scratch[position] = pattern | value
-      return position + 1
-    }
-    scratch[position++] = pattern | prefix
-    value -= prefix
-    while (value >= 0x80) {
-      scratch[position++] = (value & 0x7f) | 0x80
-      value >>>= 7
-    }
-    scratch[position] = value
-    return position + 1
   }
 
   private writeOctets(octets: Uint8Array, position: number): number {
@@ -439,8 +316,8 @@ export class Encoder {
   private writeSizeUpdates(): number {
     const size = this.table.maxSize
     let position = 0
-    if (this.smallest < size) position = this.writeInteger(0x20, 0x1f, this.smallest, position)
-    return this.writeInteger(0x20, 0x1f, size, position)
+    if (this.smallest < size) position = writeInteger(this.scratch, position, 0x20, 0x1f, this.smallest)
+    return writeInteger(this.scratch, position, 0x20, 0x1f, size)
   }
 
   /** Makes room for `length` octets from `position` on, beside the headroom. */
@@ -454,5 +331,7 @@ export class Encoder {
 }
 
 function unencodable(name: string): HpackEncodingError {
-  return new HpackEncodingError(`field ${JSON.stringify(name)} has a character above U+00FF`)
+  return new HpackEncodingError(
+    `${JSON.stringify(name)} is not a string of characters up to U+00FF, or its value is not`,
+  )
 }

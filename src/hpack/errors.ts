@@ -1,7 +1,13 @@
 /** Common ancestor of everything this library throws about header blocks; `code` is stable, `message` is for people. */
 export class HpackError extends Error {
-  override readonly name: string = 'HpackError'
-  readonly code: string = 'ERR_HPACK'
+  /** Stable identifier, `ERR_HPACK_*`. */
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = new.target.name
+    this.code = code
+  }
 }
 
 /**
@@ -9,14 +15,16 @@ export class HpackError extends Error {
  * type COMPRESSION_ERROR (RFC 9113 section 4.3); the decoder refuses all further blocks.
  */
 export class HpackDecodingError extends HpackError {
-  override readonly name = 'HpackDecodingError'
-  override readonly code = 'ERR_HPACK_DECODING'
+  constructor(reason: string) {
+    super('ERR_HPACK_DECODING', `Invalid header block: ${reason}`)
+  }
 }
 
 /** The caller handed fields that cannot be put on the wire. The encoder is as it was before the call. */
 export class HpackEncodingError extends HpackError {
-  override readonly name = 'HpackEncodingError'
-  override readonly code = 'ERR_HPACK_ENCODING'
+  constructor(reason: string) {
+    super('ERR_HPACK_ENCODING', `Fields that cannot be encoded: ${reason}`)
+  }
 }
 
 /**
@@ -24,8 +32,6 @@ export class HpackEncodingError extends HpackError {
  * agree and the decoder stays usable: the caller may treat it as a stream error or as a connection error.
  */
 export class HeaderListTooLargeError extends HpackError {
-  override readonly name = 'HeaderListTooLargeError'
-  override readonly code = 'ERR_HPACK_HEADER_LIST_TOO_LARGE'
   /** Which limit was crossed first: octets of the list (name + value + 32 a field), or number of fields. */
   readonly exceeded: 'bytes' | 'fields'
   /** The limit that was crossed, in octets or fields. */
@@ -37,9 +43,10 @@ export class HeaderListTooLargeError extends HpackError {
 
   constructor(exceeded: 'bytes' | 'fields', limit: number, listSize: number, fieldCount: number) {
     super(
+      'ERR_HPACK_HEADER_LIST_TOO_LARGE',
       exceeded === 'bytes'
-        ? `header list of ${listSize} octets is larger than the ${limit} allowed`
-        : `header list of ${fieldCount} fields is longer than the ${limit} allowed`,
+        ? `A header list of ${listSize} octets is larger than the ${limit} allowed`
+        : `A header list of ${fieldCount} fields is longer than the ${limit} allowed`,
     )
     this.exceeded = exceeded
     this.limit = limit

@@ -3,8 +3,7 @@
  */
 
 export type { DecoderOptions } from './decoder.ts'
-export { DEFAULT_MAX_FIELDS, DEFAULT_MAX_LIST_SIZE, Decoder } from './decoder.ts'
-export { DEFAULT_TABLE_SIZE } from './dynamic-table.ts'
+export { Decoder } from './decoder.ts'
 export type { EncoderOptions } from './encoder.ts'
 export { DEFAULT_SENSITIVE_NAMES, Encoder } from './encoder.ts'
 export { HeaderListTooLargeError, HpackDecodingError, HpackEncodingError, HpackError } from './errors.ts'

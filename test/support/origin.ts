@@ -172,7 +172,7 @@ function serveHttp1(
   running.serve(
     table,
     callOf('http/1.1', request.method ?? '', request.url ?? '/', request.headers, request.rawHeaders, request),
-    new Http1Answer(response),
+    new Http1Answer(response, running),
   )
 }
 
@@ -310,9 +310,11 @@ class Http2Answer implements Answer {
 
 class Http1Answer implements Answer {
   readonly stream: http.ServerResponse
+  private readonly running: Running<NetServer>
 
-  constructor(stream: http.ServerResponse) {
+  constructor(stream: http.ServerResponse, running: Running<NetServer>) {
     this.stream = stream
+    this.running = running
   }
 
   early(status: number, headers: AnswerHeaders): void {
@@ -335,9 +337,7 @@ class Http1Answer implements Answer {
   }
 
   reset(): void {
-    const { socket } = this.stream
-    if (socket !== null && 'resetAndDestroy' in socket) socket.resetAndDestroy()
-    else this.cut()
+    this.running.sockets.get(this.stream.socket?.remotePort)?.resetAndDestroy()
   }
 
   cut(): void {

@@ -1,0 +1,310 @@
+/**
+ * A response body on its way from the exchange to whoever reads it.
+ *
+ * Rules
+ * - Until somebody reads, up to {@link highWater} octets are kept; then the exchange is paused, and the peer with it.
+ * - It is read once: as a whole (`collect`), or as a byte stream (`stream`).
+ * - A whole body that has arrived is given without a stream and without a turn of the event loop: most are small, and most
+ *   have arrived by the time anybody asks.
+ * - Codings are undone on the way out, never before somebody reads.
+ *
+ * On the path of each response: plain mutable state.
+ */
+import { type Coding, Decoder, type DecoderSink, decodeSmall, smallInput } from '../../src/content/index.ts'
+import type { Exchange, FieldList } from '../../src/exchange.ts'
+
+/** Octets kept for a reader that has not asked: a quarter of a megabyte, so that a burst does not stop the peer. */
+export const highWater = 256 * 1024
+
+/** The largest chunk given to a stream's reader, unless the exchange's own are larger. */
+const maxStreamChunk = 64 * 1024
+
+interface Waiting<T> {
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
+export class IncomingBody implements DecoderSink {
+  readonly type: 'bytes' = 'bytes'
+  /** Set before anything arrives. */
+  exchange: Exchange | undefined
+  /** Wraps what the exchange failed with. */
+  private readonly wrapError: (error: unknown) => unknown
+  private readonly codings: readonly Coding[] | undefined
+  private queue: Buffer[] = []
+  private queued = 0
+  private arrived = false
+  private complete = false
+  private failed = false
+  private failure: unknown
+  private held = false
+  private read = false
+  private cancelled = false
+  private decoder: Decoder | undefined
+  private collector: Waiting<Buffer> | undefined
+  private controller: ReadableByteStreamController | undefined
+  private readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined
+  private wanted = false
+  private trailerFields: FieldList | undefined
+  private trailerWaiting: Waiting<FieldList> | undefined
+
+  constructor(codings: readonly Coding[] | undefined, wrapError: (error: unknown) => unknown) {
+    this.codings = codings
+    this.wrapError = wrapError
+  }
+
+  // From the exchange.
+
+  push(chunk: Buffer): void {
+    if (this.failed || this.cancelled) return
+    if (this.decoder !== undefined) {
+      if (!this.decoder.write(chunk)) this.hold()
+      return
+    }
+    this.queue.push(chunk)
+    this.queued += chunk.length
+    if (this.collector !== undefined) {
+      if (this.codings !== undefined && this.queued > smallInput) this.startDecoder(this.codings)
+    } else if (this.wanted) {
+      this.deliver()
+    } else if (this.queued > highWater) {
+      this.hold()
+    }
+  }
+
+  end(trailers: FieldList): void {
+    this.trailerFields = trailers
+    this.trailerWaiting?.resolve(trailers)
+    this.arrived = true
+    if (this.failed || this.cancelled) return
+    if (this.decoder !== undefined) {
+      this.decoder.end()
+    } else {
+      if (this.codings === undefined) this.complete = true
+      this.settle()
+    }
+  }
+
+  fail(error: unknown): void {
+    if (this.failed || this.arrived) return
+    this.break(this.wrapError(error))
+  }
+
+  // To the reader.
+
+  /** Everything, decoded, if it has all arrived and is small enough to be given at once. Counts as reading. */
+  takeNow(): Buffer | undefined {
+    if (!this.arrived || this.failed || this.readable !== undefined || this.decoder !== undefined) return undefined
+    if (this.codings === undefined) {
+      this.read = true
+      return this.drain()
+    }
+    return undefined
+  }
+
+  /** Everything, decoded. */
+  collect(): Promise<Buffer> {
+    this.read = true
+    return new Promise((resolve, reject) => {
+      this.collector = { resolve, reject }
+      if (this.failed) {
+        reject(this.failure)
+        return
+      }
+      if (this.arrived) this.settle()
+      else if (this.codings !== undefined && this.queued > smallInput) this.startDecoder(this.codings)
+      this.release()
+    })
+  }
+
+  /** The body as a byte stream; always the same one. */
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    // Nothing is asked for beforehand: a call of pull() means that somebody reads.
+    this.readable ??= new ReadableStream(this, { highWaterMark: 0 }) as ReadableStream<Uint8Array<ArrayBuffer>>
+    return this.readable
+  }
+
+  /** Another body with the same octets, if all of them have arrived and nobody has begun to read. */
+  fork(): IncomingBody | undefined {
+    if (!this.arrived || this.failed || this.read || this.readable !== undefined) return undefined
+    const copy = new IncomingBody(this.codings, this.wrapError)
+    copy.queue = [...this.queue]
+    copy.queued = this.queued
+    copy.arrived = true
+    copy.complete = this.complete
+    copy.trailerFields = this.trailerFields
+    return copy
+  }
+
+  /** Settles when the trailer section has arrived; empty when there is none. */
+  trailers(): Promise<FieldList> {
+    return new Promise((resolve, reject) => {
+      if (this.trailerFields !== undefined) resolve(this.trailerFields)
+      else if (this.failed) reject(this.failure)
+      else this.trailerWaiting = { resolve, reject }
+    })
+  }
+
+  /** Nobody can read any more: ends the exchange, unless somebody is reading already. */
+  abandon(): void {
+    if (!this.read && this.readable === undefined) this.cancel()
+  }
+
+  // The underlying source of the stream.
+
+  start(controller: ReadableByteStreamController): void {
+    this.controller = controller
+    if (this.failed) controller.error(this.failure)
+  }
+
+  pull(): void {
+    this.read = true
+    this.wanted = true
+    if (this.codings !== undefined && !this.complete && this.decoder === undefined) {
+      if (this.arrived) this.decodeWhole(this.codings)
+      else this.startDecoder(this.codings)
+    }
+    this.deliver()
+    if (!this.wanted || this.failed) return
+    this.release()
+    this.decoder?.resume()
+  }
+
+  cancel(): void {
+    this.read = true
+    this.cancelled = true
+    this.queue = []
+    this.decoder?.destroy()
+    if (!this.arrived) this.exchange?.abort()
+  }
+
+  // From the decoder.
+
+  onDecoded(chunk: Buffer): void {
+    this.queue.push(chunk)
+    this.queued += chunk.length
+    if (this.collector !== undefined) return
+    if (this.wanted) this.deliver()
+    else if (this.queued > highWater) this.decoder?.pause()
+  }
+
+  onDecodedEnd(): void {
+    this.complete = true
+    this.settle()
+  }
+
+  onDecodeError(error: Error): void {
+    this.break(this.wrapError(error))
+    if (!this.arrived) this.exchange?.abort(error)
+  }
+
+  onDecoderDrain(): void {
+    this.release()
+  }
+
+  // Within.
+
+  /** Something has ended: gives it to whoever waits. */
+  private settle(): void {
+    if (this.collector !== undefined) {
+      if (!this.complete && this.codings !== undefined) this.decodeWhole(this.codings)
+      if (this.complete && !this.failed) this.collector.resolve(this.drain())
+    } else if (this.wanted) {
+      if (!this.complete && this.codings !== undefined) this.decodeWhole(this.codings)
+      this.deliver()
+    }
+  }
+
+  /** Everything has arrived: decodes it at once if it is small. */
+  private decodeWhole(codings: readonly Coding[]): void {
+    try {
+      const decoded = this.queued > smallInput ? undefined : decodeSmall(codings, this.peek())
+      if (decoded === undefined) {
+        this.startDecoder(codings)
+        return
+      }
+      this.queue = [decoded]
+      this.queued = decoded.length
+      this.complete = true
+    } catch (error) {
+      this.break(this.wrapError(error))
+    }
+  }
+
+  private startDecoder(codings: readonly Coding[]): void {
+    const { queue } = this
+    this.queue = []
+    this.queued = 0
+    const decoder = new Decoder(codings, this)
+    this.decoder = decoder
+    for (const chunk of queue) {
+      if (!decoder.write(chunk)) this.hold()
+    }
+    if (this.arrived) decoder.end()
+  }
+
+  private deliver(): void {
+    const { controller } = this
+    if (controller === undefined || this.failed || this.cancelled) return
+    if (this.queued > 0) {
+      this.wanted = false
+      controller.enqueue(this.shift())
+    } else if (this.complete) {
+      this.wanted = false
+      controller.close()
+      controller.byobRequest?.respond(0)
+    }
+  }
+
+  /** The first chunks, joined, in memory of their own: a byte stream takes the memory of what it is given away. */
+  private shift(): Uint8Array<ArrayBuffer> {
+    let length = 0
+    let count = 0
+    while (count < this.queue.length && (count === 0 || length + this.queue[count].length <= maxStreamChunk)) {
+      length += this.queue[count++].length
+    }
+    const bytes = new Uint8Array(length)
+    let at = 0
+    for (let i = 0; i < count; i++) {
+      bytes.set(this.queue[i], at)
+      at += this.queue[i].length
+    }
+    if (count === this.queue.length) this.queue = []
+    else this.queue.splice(0, count)
+    this.queued -= length
+    return bytes
+  }
+
+  private peek(): Buffer {
+    return this.queue.length === 1 ? this.queue[0] : Buffer.concat(this.queue, this.queued)
+  }
+
+  private drain(): Buffer {
+    const bytes = this.peek()
+    this.queue = []
+    this.queued = 0
+    return bytes
+  }
+
+  private break(failure: unknown): void {
+    this.failed = true
+    this.failure = failure
+    this.queue = []
+    this.decoder?.destroy()
+    this.collector?.reject(failure)
+    this.trailerWaiting?.reject(failure)
+    if (!this.cancelled) this.controller?.error(failure)
+  }
+
+  private hold(): void {
+    if (this.held || this.arrived) return
+    this.held = true
+    this.exchange?.pause()
+  }
+
+  private release(): void {
+    if (!this.held) return
+    this.held = false
+    this.exchange?.resume()
+  }
+}

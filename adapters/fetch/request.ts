@@ -1,0 +1,228 @@
+/**
+ * What a caller gives to fetch, as one plain object. The checks are those of the standard's Request constructor, which is
+ * not called: it costs more than the request. Where rare options are given, it is, for its checks alone.
+ */
+import type { Body, BodyChunk } from '../../src/exchange.ts'
+import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
+import { encodeForm, isFormData } from '../form.ts'
+
+/** Everything about one request. */
+export interface FetchRequest {
+  readonly url: URL
+  readonly method: string
+  /** The caller's and the body's own, names in lower case. */
+  readonly fields: string[]
+  readonly body: RequestBody | undefined
+  readonly redirect: 'follow' | 'manual' | 'error'
+  readonly signal: AbortSignal | undefined
+  readonly integrity: string
+}
+
+/** A request body and whether it can be sent once more. */
+export interface RequestBody {
+  readonly body: Body
+  /** False for streams: what was read from them is gone. */
+  readonly replayable: boolean
+  /** Octets, where they must be announced. */
+  readonly length: number | undefined
+}
+
+type HeaderSource = NonNullable<RequestInit['headers']>
+
+/** A Request of any realm, as far as it is needed. */
+interface RequestLike {
+  readonly url: string
+  readonly method?: string
+  readonly headers?: HeaderSource
+  readonly body?: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | null
+  readonly bodyUsed?: boolean
+  readonly signal?: AbortSignal | null
+  readonly redirect?: RequestInit['redirect']
+  readonly integrity?: string
+  readonly cache?: RequestInit['cache']
+}
+
+/**
+ * Input and init as a request.
+ *
+ * @throws TypeError as the Request constructor would
+ */
+export function readRequest(input: string | URL | Request, init: RequestInit = {}): FetchRequest {
+  const from = typeof input === 'object' && !(input instanceof URL) && isRequestLike(input) ? input : undefined
+  const url = parseUrl(from === undefined ? String(input) : from.url)
+  checkRare(init)
+  const method = readMethod(init.method ?? from?.method ?? 'GET')
+  const fields: string[] = []
+  const headers = init.headers ?? from?.headers
+  if (headers !== undefined) takeHeaders(fields, headers)
+  takeCache(fields, init.cache ?? from?.cache)
+  const redirect = init.redirect ?? from?.redirect ?? 'follow'
+  if (redirect !== 'follow' && redirect !== 'manual' && redirect !== 'error') {
+    throw new TypeError(`Request constructor: ${String(redirect)} is not an accepted type of redirect.`)
+  }
+  const signal = init.signal === undefined ? (from?.signal ?? undefined) : (init.signal ?? undefined)
+  if (signal !== undefined && (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function')) {
+    throw new TypeError("Failed to construct 'Request': member signal is not of type AbortSignal.")
+  }
+  let body: RequestBody | undefined
+  if (init.body != null) {
+    if (method === 'GET' || method === 'HEAD') throw bodyForbidden()
+    body = readBody(init.body, fields, init)
+  } else if (from?.body != null && init.body === undefined) {
+    if (method === 'GET' || method === 'HEAD') throw bodyForbidden()
+    if (from.bodyUsed === true)
+      throw new TypeError('Cannot construct a Request with a Request object that has already been used.')
+    body = { body: from.body as AsyncIterable<BodyChunk>, replayable: false, length: undefined }
+  }
+  return { url, method, fields, body, redirect, signal, integrity: init.integrity ?? from?.integrity ?? '' }
+}
+
+function bodyForbidden(): TypeError {
+  return new TypeError('Request with GET/HEAD method cannot have body.')
+}
+
+function isRequestLike(input: object): input is RequestLike {
+  return 'url' in input && typeof input.url === 'string'
+}
+
+/**
+ * @throws TypeError for what is no absolute URL, and for one with credentials in it
+ */
+export function parseUrl(text: string, base?: URL): URL {
+  let url: URL
+  try {
+    url = new URL(text, base)
+  } catch (error) {
+    throw new TypeError(`Failed to parse URL from ${text}`, { cause: error })
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`Request cannot be constructed from a URL that includes credentials: ${text}`)
+  }
+  return url
+}
+
+/** Options that change nothing here but can be wrong: Node's own Request says so. */
+function checkRare(init: RequestInit): void {
+  const { mode, credentials, cache, referrer, referrerPolicy, keepalive, window, priority } = init as RequestInit & {
+    priority?: string
+  }
+  if (
+    mode === undefined &&
+    credentials === undefined &&
+    cache === undefined &&
+    referrer === undefined &&
+    referrerPolicy === undefined &&
+    keepalive === undefined &&
+    window === undefined &&
+    priority === undefined
+  ) {
+    return
+  }
+  const given = { mode, credentials, cache, referrer, referrerPolicy, keepalive, window, priority }
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  new Request('http://localhost/', present as RequestInit)
+}
+
+const upperMethods: Readonly<Record<string, string>> = {
+  get: 'GET',
+  head: 'HEAD',
+  post: 'POST',
+  put: 'PUT',
+  delete: 'DELETE',
+  options: 'OPTIONS',
+}
+
+function readMethod(method: string): string {
+  if (method === 'GET' || method === 'POST') return method
+  const text = String(method)
+  if (!isToken(text)) throw new TypeError(`'${text}' is not a valid HTTP method.`)
+  const lower = text.toLowerCase()
+  if (lower === 'connect' || lower === 'trace' || lower === 'track')
+    throw new TypeError(`'${text}' HTTP method is unsupported.`)
+  return Object.hasOwn(upperMethods, lower) ? upperMethods[lower] : text
+}
+
+function takeHeaders(fields: string[], headers: HeaderSource): void {
+  if (Symbol.iterator in headers && typeof headers !== 'string') {
+    for (const pair of headers as Iterable<unknown>) {
+      const [name, value, ...more] = pair as Iterable<unknown>
+      if (value === undefined || more.length > 0) {
+        throw new TypeError('Headers constructor: expected name/value pair to be length 2')
+      }
+      takeField(fields, String(name), String(value))
+    }
+    return
+  }
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TypeError('Headers constructor: the argument is neither a sequence nor a record')
+  }
+  const record = headers as Readonly<Record<string, unknown>>
+  for (const name of Object.keys(record)) takeField(fields, name, String(record[name]))
+}
+
+function takeField(fields: string[], spelling: string, value: string): void {
+  const { name, kind } = fieldName(spelling)
+  if (kind === FieldKind.INVALID || kind === FieldKind.PSEUDO) {
+    throw new TypeError(`Headers.append: ${spelling} is an invalid header name.`)
+  }
+  // Outer white space is the serialiser's to remove; line breaks count as such here, and only here.
+  const text = isFieldValue(value) ? value : value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
+  if (!isFieldValue(text)) throw new TypeError(`Headers.append: ${text} is an invalid header value.`)
+  fields.push(name, text)
+}
+
+/** What a cache mode tells servers and caches on the way (Fetch standard, HTTP-network-or-cache fetch). */
+function takeCache(fields: string[], cache: RequestInit['cache'] | undefined): void {
+  if (cache === 'no-cache') {
+    if (!fields.includes('cache-control')) fields.push('cache-control', 'max-age=0')
+  } else if (cache === 'no-store' || cache === 'reload') {
+    if (!fields.includes('pragma')) fields.push('pragma', 'no-cache')
+    if (!fields.includes('cache-control')) fields.push('cache-control', 'no-cache')
+  }
+}
+
+function readBody(body: unknown, fields: string[], init: RequestInit): RequestBody {
+  if (typeof body === 'string') return known(fields, body, 'text/plain;charset=UTF-8')
+  if (body instanceof Uint8Array) return { body: new Uint8Array(body), replayable: true, length: undefined }
+  if (ArrayBuffer.isView(body)) {
+    const { buffer, byteOffset, byteLength } = body
+    return {
+      body: new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength)),
+      replayable: true,
+      length: undefined,
+    }
+  }
+  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body.slice(0)), replayable: true, length: undefined }
+  if (body instanceof URLSearchParams) {
+    return known(fields, String(body), 'application/x-www-form-urlencoded;charset=UTF-8')
+  }
+  if (body instanceof Blob) return known(fields, body, body.type)
+  if (isFormData(body)) {
+    const form = encodeForm(body)
+    const made = known(fields, () => form.body(), form.contentType)
+    return { ...made, length: form.length }
+  }
+  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) {
+    if (!('duplex' in init) || init.duplex !== 'half') {
+      throw new TypeError('RequestInit: duplex option is required when sending a body.')
+    }
+    if (body instanceof ReadableStream && body.locked) {
+      throw new TypeError('Response body object should not be disturbed or locked')
+    }
+    return { body: body as AsyncIterable<BodyChunk>, replayable: false, length: undefined }
+  }
+  return known(fields, String(body), 'text/plain;charset=UTF-8')
+}
+
+function known(fields: string[], body: Body, type: string): RequestBody {
+  if (type !== '' && !hasField(fields, 'content-type')) fields.push('content-type', type)
+  return { body, replayable: true, length: undefined }
+}
+
+/** Is there a field of this name (in lower case)? */
+export function hasField(fields: readonly string[], name: string): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === name) return true
+  }
+  return false
+}

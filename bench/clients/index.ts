@@ -1,0 +1,44 @@
+/** Every client under test by name, and which are compared with which. */
+import type { BenchClient } from '../contract.ts'
+
+type Make = (origin: string, ca: string) => BenchClient | Promise<BenchClient>
+
+async function libraries(): Promise<typeof import('./libraries.ts')> {
+  return import('./libraries.ts')
+}
+
+async function raw(): Promise<typeof import('./raw.ts')> {
+  return import('./raw.ts')
+}
+
+export const clients: Readonly<Record<string, Make>> = {
+  'Pool.dispatch': async (origin, ca) => (await raw()).poolDispatch(origin, ca),
+  'node:http2': async (origin, ca) => (await raw()).nodeHttp2(origin, ca),
+  'undici.request, ours': async (origin, ca) => (await libraries()).undiciRequest(origin, ca, true),
+  'undici.request, its h2': async (origin, ca) => (await libraries()).undiciRequest(origin, ca, false),
+  'undici.fetch, ours': async (origin, ca) => (await libraries()).undiciFetch(origin, ca, true),
+  'undici.fetch, its h2': async (origin, ca) => (await libraries()).undiciFetch(origin, ca, false),
+  'our fetch': async (origin, ca) => (await libraries()).ourFetch(origin, ca),
+  'axios, ours': async (origin, ca) => (await libraries()).axiosClient(origin, ca, 'ours'),
+  'axios, its HTTP/2': async (origin, ca) => (await libraries()).axiosClient(origin, ca, 'http2'),
+  'axios, its HTTP/1.1': async (origin, ca) => (await libraries()).axiosClient(origin, ca, 'http1'),
+  'got, ours': async (origin, ca) => (await libraries()).gotClient(origin, ca, true),
+  'got, its http2': async (origin, ca) => (await libraries()).gotClient(origin, ca, false),
+}
+
+/** A comparison: ours, the other, and the ratio that must be reached for small bodies. */
+export interface Pair {
+  readonly ours: string
+  readonly other: string
+  readonly floor: number
+}
+
+export const pairs: readonly Pair[] = [
+  { ours: 'Pool.dispatch', other: 'node:http2', floor: 4 },
+  { ours: 'undici.request, ours', other: 'undici.request, its h2', floor: 2.5 },
+  { ours: 'undici.fetch, ours', other: 'undici.fetch, its h2', floor: 1.8 },
+  { ours: 'our fetch', other: 'undici.fetch, its h2', floor: 4 },
+  { ours: 'axios, ours', other: 'axios, its HTTP/2', floor: 2 },
+  { ours: 'axios, ours', other: 'axios, its HTTP/1.1', floor: 3 },
+  { ours: 'got, ours', other: 'got, its http2', floor: 1.5 },
+]

@@ -1,0 +1,133 @@
+/** What an encoder remembers between blocks beside its dynamic table: names, recent literals, and positions. */
+
+import { DynamicTable } from './dynamic-table.ts'
+import { STATIC_BY_NAME } from './static-table.ts'
+
+/** Names whose values mostly change from message to message. */
+const VOLATILE_NAMES: ReadonlySet<string> = new Set([
+  ':path',
+  'age',
+  'content-length',
+  'content-range',
+  'date',
+  'etag',
+  'expires',
+  'idempotency-key',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'range',
+  'referer',
+  'retry-after',
+  'traceparent',
+  'tracestate',
+  'x-request-id',
+])
+
+/** What the encoder knows of one name. */
+export class NameState {
+  readonly name: string
+  /** Lowest index in the static table, 0 if none. */
+  readonly staticIndex: number
+  readonly staticValues: ReadonlyMap<string, number> | undefined
+  /** Never to be indexed, whatever the value. */
+  readonly sensitive: boolean
+  readonly cookie: boolean
+  readonly volatile: boolean
+  /** Absolute numbers of the dynamic entries with this name, by value. */
+  readonly entries: Map<string, number> = new Map()
+  /** Absolute number of the newest of them. */
+  newest = -1
+  /** Insertions since one was last of use. */
+  useless = 0
+
+  constructor(name: string, sensitive: boolean) {
+    const known = STATIC_BY_NAME.get(name)
+    this.name = name
+    this.staticIndex = known === undefined ? 0 : known.index
+    this.staticValues = known?.values
+    this.sensitive = sensitive
+    this.cookie = name === 'cookie'
+    this.volatile = VOLATILE_NAMES.has(name)
+  }
+}
+
+/** Names without an entry are forgotten when there are more than this and twice the entries of the table. */
+const NAMES_KEPT = 256
+
+/** The dynamic table with the look-up by name and value. */
+export class EncoderTable extends DynamicTable {
+  private readonly states: Map<string, NameState> = new Map()
+  private readonly sensitiveNames: ReadonlySet<string>
+
+  constructor(maxSize: number, sensitiveNames: ReadonlySet<string>) {
+    super(maxSize)
+    this.sensitiveNames = sensitiveNames
+  }
+
+  state(name: string): NameState {
+    return this.states.get(name) ?? this.newState(name)
+  }
+
+  /** Inserts an entry that fits. */
+  insert(state: NameState, value: string): void {
+    this.add(state.name, value)
+    state.newest = this.inserted - 1
+    state.entries.set(value, state.newest)
+    state.useless++
+  }
+
+  protected override onEvict(at: number): void {
+    this.state(this.names[at]).entries.delete(this.values[at])
+  }
+
+  private newState(name: string): NameState {
+    const states = this.states
+    if (states.size >= NAMES_KEPT + this.count * 2) {
+      for (const state of states.values()) if (state.entries.size === 0) states.delete(state.name)
+    }
+    const state = new NameState(name, this.sensitiveNames.has(name))
+    states.set(name, state)
+    return state
+  }
+}
+
+const HISTORY = 64
+
+/** The last literals of volatile names, each at the place that a hash of it chooses. */
+export class History {
+  private readonly names: string[] = new Array(HISTORY).fill('')
+  private readonly values: string[] = new Array(HISTORY).fill('')
+
+  /** Whether the pair is in the history; if not, it is now. */
+  has(name: string, value: string): boolean {
+    const length = value.length
+    const hash = length * 31 + value.charCodeAt(length - 1) * 7 + value.charCodeAt(length >> 1) * 13 + name.length
+    const at = hash & (HISTORY - 1)
+    if (this.values[at] === value && this.names[at] === name) return true
+    this.names[at] = name
+    this.values[at] = value
+    return false
+  }
+}
+
+/** How the field at one position of the list was last sent. */
+export class Slot {
+  name = ''
+  value = ''
+  /** 1 to 61: static index. Above: absolute number of a dynamic entry, plus 62. 0: a literal. -1: nothing to repeat. */
+  reference = -1
+  /** The octets of the literal, kept from the second time on; only of literals that refer to no dynamic entry. */
+  octets: Uint8Array | undefined = undefined
+
+  remember(name: string, value: string, reference: number): void {
+    this.name = name
+    this.value = value
+    this.reference = reference
+    this.octets = undefined
+  }
+}
