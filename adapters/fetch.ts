@@ -14,10 +14,12 @@ import { parseCodings } from '../src/content/index.ts'
 import type { Exchange, ExchangeHandler, FieldList, Transport } from '../src/exchange.ts'
 import { getField } from '../src/headers/fields.ts'
 import { fetchFailed, terminated } from './fetch/errors.ts'
+import { gatherBody } from './fetch/gather.ts'
 import { IncomingBody } from './fetch/incoming.ts'
+import { matchesIntegrity } from './fetch/integrity.ts'
 import { isBadPort, nextRequest, redirectLimit } from './fetch/redirect.ts'
 import { type FetchRequest, hasField, readRequest } from './fetch/request.ts'
-import { type HyperResponse, makeResponse } from './fetch/response.ts'
+import { type HyperResponse, makeResponse, type ResponseHead } from './fetch/response.ts'
 import { joinedField, resolvePool, type ShimOptions, sharedTransport } from './shared.ts'
 
 export type { HyperResponse } from './fetch/response.ts'
@@ -73,7 +75,13 @@ function start(
       resolve(nativeFetch(input, init) as Promise<HyperResponse>)
       return
     }
-    new Hop(transport, request, maxRedirects, false, resolve, reject).send()
+    if (request.unread === undefined) {
+      new Hop(transport, request, maxRedirects, false, resolve, reject).send()
+      return
+    }
+    gatherBody(request.unread)
+      .then((body) => new Hop(transport, { ...request, body }, maxRedirects, false, resolve, reject).send())
+      .catch((error: unknown) => reject(request.signal?.aborted ? request.signal.reason : fetchFailed(error)))
   })
 }
 
@@ -103,8 +111,8 @@ class Hop implements ExchangeHandler {
   /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
   private response: HyperResponse | undefined
   private pieces = 0
-  /** Octets of a redirect's body still to be ignored before the exchange is ended. */
-  private ignoring = 0
+  /** Another hop has taken over: octets of this one's body still to be ignored before the exchange is ended. */
+  private ignoring: number | undefined
 
   constructor(
     transport: Transport,
@@ -168,24 +176,26 @@ class Hop implements ExchangeHandler {
       this.incoming = new IncomingBody(codings, request.signal === undefined ? terminated : this.wrapError)
       this.incoming.exchange = this.exchange
     }
-    this.response = makeResponse(
-      {
-        status,
-        statusText,
-        fields,
-        url: withoutFragment(request.url),
-        redirected: this.redirected,
-        signal: request.signal,
-      },
-      this.incoming,
-    )
+    const head: ResponseHead = {
+      status,
+      statusText,
+      fields,
+      url: withoutFragment(request.url),
+      redirected: this.redirected,
+      signal: request.signal,
+    }
+    if (request.integrity !== '' && this.incoming !== undefined) {
+      void this.verify(head, this.incoming)
+      return
+    }
+    this.response = makeResponse(head, this.incoming)
     this.resolve(this.response)
   }
 
   onData(chunk: Buffer): void {
     if (this.incoming === undefined) {
-      this.ignoring -= chunk.length
-      if (this.ignoring < 0) this.exchange?.abort()
+      if (this.ignoring !== undefined) this.ignoring -= chunk.length
+      if (this.ignoring !== undefined && this.ignoring < 0) this.exchange?.abort()
       return
     }
     if (this.pieces++ === 1 && this.response !== undefined) {
@@ -207,6 +217,7 @@ class Hop implements ExchangeHandler {
       this.incoming.fail(error)
       return
     }
+    if (this.ignoring !== undefined) return
     const { signal } = this.request
     this.reject(signal?.aborted === true ? signal.reason : fetchFailed(error))
   }
@@ -214,6 +225,17 @@ class Hop implements ExchangeHandler {
   private readonly wrapError = (error: unknown): unknown => {
     const { signal } = this.request
     return signal?.aborted === true ? signal.reason : terminated(error)
+  }
+
+  /** With `integrity`, nothing is given before the whole body was looked at. */
+  private async verify(head: ResponseHead, incoming: IncomingBody): Promise<void> {
+    try {
+      const bytes = await incoming.collect()
+      if (!matchesIntegrity(bytes, this.request.integrity)) throw new Error('integrity mismatch')
+      this.resolve(makeResponse(head, IncomingBody.of(bytes, await incoming.trailers(), terminated)))
+    } catch (error) {
+      this.reject(this.request.signal?.aborted ? this.request.signal.reason : fetchFailed(error))
+    }
   }
 
   private follow(status: number, location: string): void {

@@ -53,6 +53,14 @@ export class IncomingBody implements DecoderSink {
     this.wrapError = wrapError
   }
 
+  /** A body that is there already. */
+  static of(bytes: Buffer, trailers: FieldList, wrapError: (error: unknown) => unknown): IncomingBody {
+    const body = new IncomingBody(undefined, wrapError)
+    body.push(bytes)
+    body.end(trailers)
+    return body
+  }
+
   // From the exchange.
 
   push(chunk: Buffer): void {

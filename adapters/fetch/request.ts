@@ -13,6 +13,8 @@ export interface FetchRequest {
   /** The caller's and the body's own, names in lower case. */
   readonly fields: string[]
   readonly body: RequestBody | undefined
+  /** The body of a Request given as input: nothing of it is read yet. */
+  readonly unread: AsyncIterable<BodyChunk> | undefined
   readonly redirect: 'follow' | 'manual' | 'error'
   readonly signal: AbortSignal | undefined
   readonly integrity: string
@@ -65,6 +67,7 @@ export function readRequest(input: string | URL | Request, init: RequestInit = {
     throw new TypeError("Failed to construct 'Request': member signal is not of type AbortSignal.")
   }
   let body: RequestBody | undefined
+  let unread: AsyncIterable<BodyChunk> | undefined
   if (init.body != null) {
     if (method === 'GET' || method === 'HEAD') throw bodyForbidden()
     body = readBody(init.body, fields, init)
@@ -72,9 +75,9 @@ export function readRequest(input: string | URL | Request, init: RequestInit = {
     if (method === 'GET' || method === 'HEAD') throw bodyForbidden()
     if (from.bodyUsed === true)
       throw new TypeError('Cannot construct a Request with a Request object that has already been used.')
-    body = { body: from.body as AsyncIterable<BodyChunk>, replayable: false, length: undefined }
+    unread = from.body as AsyncIterable<BodyChunk>
   }
-  return { url, method, fields, body, redirect, signal, integrity: init.integrity ?? from?.integrity ?? '' }
+  return { url, method, fields, body, unread, redirect, signal, integrity: init.integrity ?? from?.integrity ?? '' }
 }
 
 function bodyForbidden(): TypeError {

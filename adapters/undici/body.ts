@@ -3,7 +3,7 @@ import type { Body, BodyChunk } from '../../src/exchange.ts'
 
 /** Hears of each piece. */
 export interface ChunkListener {
-  onChunkSent(chunk: Uint8Array): void
+  onChunkSent(chunk: Buffer): void
 }
 
 /** The same body, which tells of each piece when the next one is asked for: by then it was taken. */
@@ -43,7 +43,7 @@ class TappedBody implements AsyncIterable<BodyChunk>, AsyncIterator<BodyChunk> {
     if (this.taken !== undefined) {
       const { taken } = this
       this.taken = undefined
-      this.listener.onChunkSent(typeof taken === 'string' ? Buffer.from(taken) : taken)
+      this.listener.onChunkSent(toBuffer(taken))
     }
     const result = await this.iterator.next()
     if (result.done !== true) this.taken = result.value
@@ -54,4 +54,9 @@ class TappedBody implements AsyncIterable<BodyChunk>, AsyncIterator<BodyChunk> {
     await this.iterator?.return?.()
     return { done: true, value: undefined }
   }
+}
+
+function toBuffer(chunk: BodyChunk): Buffer {
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 }

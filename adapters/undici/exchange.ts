@@ -171,10 +171,10 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   }
 
   /** A piece of the request body was taken. */
-  onChunkSent(chunk: Uint8Array): void {
+  onChunkSent(chunk: Buffer): void {
     if (this.done) return
     try {
-      this.handler.onBodySent?.(chunk as Buffer)
+      this.handler.onBodySent?.(chunk)
     } catch (error) {
       this.abort(toError(error))
     }

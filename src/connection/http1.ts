@@ -6,6 +6,7 @@
  * - undici is loaded when the first such connection is made, and only the module of its client: loading the package's
  *   main module would claim the process's global dispatcher.
  * - One exchange at a time (pipelining is not worth its head-of-line blocking).
+ * - Deadlines are ours, as over HTTP/2, so that they mean the same over both; the client's own are off.
  */
 import type { Socket } from 'node:net'
 import type { Client, Dispatcher } from 'undici'
@@ -29,7 +30,11 @@ import { serialiseRequest1 } from '../headers/request.ts'
 import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_LIST_SIZE } from '../limits.ts'
 import type { Origin } from '../net/origin.ts'
 import { prepareBody } from './body.ts'
+import { DeadlineTimer, now } from './deadline.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings } from './http2.ts'
+
+/** Milliseconds; the longest that undici's timers are meant for. */
+const MAX_KEEP_ALIVE = 600_000
 
 let clientClass: Promise<typeof Client> | undefined
 
@@ -48,7 +53,13 @@ export class Http1Connection implements Connection {
   private readonly client: Client
   private readonly owner: ConnectionOwner
   private readonly maxSize: number
+  private readonly headersTimeout: number
+  private readonly bodyTimeout: number
+  private readonly idleTimeout: number
+  private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private idleUntil = Number.POSITIVE_INFINITY
   private closed = false
+  private current: Http1Exchange | null = null
 
   constructor(
     ClientClass: typeof Client,
@@ -66,9 +77,11 @@ export class Http1Connection implements Connection {
     socket.once('close', () => this.gone(undefined))
     let spare: Socket | null = socket
     this.client = new ClientClass(origin.href, {
-      headersTimeout: settings.headersTimeout ?? HEADERS_TIMEOUT,
-      bodyTimeout: settings.bodyTimeout ?? BODY_TIMEOUT,
-      keepAliveTimeout: settings.idleTimeout || IDLE_TIMEOUT,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      // The server may ask for less; our own idle time is kept below.
+      keepAliveTimeout: MAX_KEEP_ALIVE,
+      keepAliveMaxTimeout: MAX_KEEP_ALIVE,
       maxHeaderSize: settings.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE,
       allowH2: false,
       connect: (_options, callback) => {
@@ -83,6 +96,10 @@ export class Http1Connection implements Connection {
     })
     this.client.on('disconnect', () => this.gone(undefined))
     this.client.on('connectionError', () => this.gone(undefined))
+    this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
+    this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
+    this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
+    this.becomeIdle()
   }
 
   get available(): number {
@@ -97,16 +114,23 @@ export class Http1Connection implements Connection {
     }
     const { path, headers } = serialiseRequest1(request)
     const body = prepareBody(request.body)
-    const exchange = new Http1Exchange(this, request, handler, request.maxResponseSize ?? this.maxSize)
+    const exchange = new Http1Exchange(
+      this,
+      request,
+      handler,
+      request.headersTimeout ?? this.headersTimeout,
+      request.bodyTimeout ?? this.bodyTimeout,
+      request.maxResponseSize ?? this.maxSize,
+    )
+    this.idleUntil = Number.POSITIVE_INFINITY
     this.active++
+    this.current = exchange
     const options = {
       path,
       // Any token is a method; undici's type lists the common ones.
       method: request.method as Dispatcher.HttpMethod,
       headers,
       body: body.bytes ?? body.source,
-      headersTimeout: request.headersTimeout ?? null,
-      bodyTimeout: request.bodyTimeout ?? null,
     }
     // The body kinds of undici's types are narrower than what it takes.
     process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))
@@ -121,6 +145,7 @@ export class Http1Connection implements Connection {
 
   destroy(error?: Error): void {
     const reason = error ?? new PoolDestroyedError({ origin: this.origin.href })
+    this.current?.abort(reason)
     void this.client.destroy(reason).catch(ignore)
     this.gone(reason)
   }
@@ -128,9 +153,35 @@ export class Http1Connection implements Connection {
   /** An exchange has ended. */
   release(): void {
     this.active--
+    this.current = null
     if (this.closed) return
-    if (this.draining) this.gone(undefined)
-    else this.owner.onAvailable(this)
+    if (this.draining) {
+      this.gone(undefined)
+      return
+    }
+    this.becomeIdle()
+    this.owner.onAvailable(this)
+  }
+
+  /** Somebody waits until `deadline` at the most. */
+  expect(deadline: number): void {
+    this.deadlines.request(deadline)
+  }
+
+  private becomeIdle(): void {
+    if (this.idleTimeout <= 0) return
+    this.idleUntil = now() + this.idleTimeout
+    this.deadlines.request(this.idleUntil)
+  }
+
+  private checkDeadlines(at: number): number {
+    const { current } = this
+    if (current !== null && current.deadline <= at) current.expire()
+    if (this.active === 0 && this.idleUntil <= at) this.close()
+    return Math.min(
+      this.current?.deadline ?? Number.POSITIVE_INFINITY,
+      this.closed ? Number.POSITIVE_INFINITY : this.idleUntil,
+    )
   }
 
   lost(why: string, cause?: unknown): ConnectionLostError {
@@ -149,6 +200,7 @@ export class Http1Connection implements Connection {
   private gone(error: Error | undefined): void {
     if (this.closed) return
     this.closed = true
+    this.deadlines.stop()
     this.drain()
     // Not destroy(): what the client is about to report of its last exchange must still come.
     void this.client.close().catch(ignore)
@@ -162,7 +214,12 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private readonly owner: Http1Connection
   private readonly request: ExchangeRequest
   private readonly handler: ExchangeHandler
+  private readonly headersTimeout: number
+  private readonly bodyTimeout: number
   private readonly maxSize: number
+  /** When the current wait runs out; Infinity when it may last. */
+  deadline = Number.POSITIVE_INFINITY
+  private headersSeen = false
   private controller: Dispatcher.DispatchController | null = null
   private paused = false
   private settled = false
@@ -171,12 +228,38 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private held: Buffer[] = []
   private heldEnd: FieldList | null = null
 
-  constructor(owner: Http1Connection, request: ExchangeRequest, handler: ExchangeHandler, maxSize: number) {
+  constructor(
+    owner: Http1Connection,
+    request: ExchangeRequest,
+    handler: ExchangeHandler,
+    headersTimeout: number,
+    bodyTimeout: number,
+    maxSize: number,
+  ) {
     this.owner = owner
     this.connection = owner.info
     this.request = request
     this.handler = handler
+    this.headersTimeout = headersTimeout
+    this.bodyTimeout = bodyTimeout
     this.maxSize = maxSize
+    this.restart(headersTimeout)
+  }
+
+  /** The current wait ran out. */
+  expire(): void {
+    const kind = this.headersSeen ? 'body' : 'headers'
+    const timeout = this.headersSeen ? this.bodyTimeout : this.headersTimeout
+    this.fail(new TimeoutError(kind, timeout, { origin: this.request.origin }))
+  }
+
+  private restart(timeout: number): void {
+    if (timeout <= 0 || this.settled) {
+      this.deadline = Number.POSITIVE_INFINITY
+      return
+    }
+    this.deadline = now() + timeout
+    this.owner.expect(this.deadline)
   }
 
   start(client: Client, options: Dispatcher.DispatchOptions): void {
@@ -194,6 +277,7 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
 
   pause(): void {
     this.paused = true
+    if (this.headersSeen) this.deadline = Number.POSITIVE_INFINITY
     this.controller?.pause()
   }
 
@@ -206,7 +290,10 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     }
     if (this.paused || this.settled) return
     if (this.heldEnd !== null) this.settleEnd(this.heldEnd)
-    else this.controller?.resume()
+    else {
+      if (this.headersSeen) this.restart(this.bodyTimeout)
+      this.controller?.resume()
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -216,6 +303,7 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onBodySent(chunk: Uint8Array): void {
+    if (!this.headersSeen) this.restart(this.headersTimeout)
     this.guard(() => this.handler.onBodySent?.(chunk.length))
   }
 
@@ -230,6 +318,11 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     statusText?: string,
   ): void {
     const fields = flatFields(controller.rawHeaders)
+    if (status >= 200) {
+      this.headersSeen = true
+      if (this.paused) this.deadline = Number.POSITIVE_INFINITY
+      else this.restart(this.bodyTimeout)
+    }
     this.guard(() => {
       if (status < 200) this.handler.onInformational?.(status, fields, statusText ?? '')
       else this.handler.onHeaders(status, fields, statusText ?? '')
@@ -244,6 +337,7 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     } else if (this.paused) {
       this.held.push(chunk)
     } else {
+      this.restart(this.bodyTimeout)
       this.deliver(chunk)
     }
   }
@@ -291,10 +385,6 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     const options = { origin, cause: error }
     const code = systemCodeOf(error) ?? ''
     switch (code) {
-      case 'UND_ERR_HEADERS_TIMEOUT':
-        return new TimeoutError('headers', this.request.headersTimeout ?? HEADERS_TIMEOUT, options)
-      case 'UND_ERR_BODY_TIMEOUT':
-        return new TimeoutError('body', this.request.bodyTimeout ?? BODY_TIMEOUT, options)
       case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
         return new ContentLengthError('response', `The body from ${origin} does not match its content-length`, options)
       case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
@@ -312,7 +402,8 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
       case 'ETIMEDOUT':
         return this.owner.lost(error.message, error)
       default:
-        if (!code.startsWith('HPE_')) return error
+        // undici's parser gives its errors llhttp's code, or none.
+        if (!code.startsWith('HPE_') && error.name !== 'HTTPParserError') return error
         return new ProtocolError(`The server at ${origin} broke HTTP/1.1: ${error.message}`, options)
     }
   }

@@ -13,7 +13,7 @@
  * This file is the receiving half; the sending half and the shared state are in `core.ts`. Hot path: plain mutable
  * state, no object a frame.
  */
-import { GoawayError, StreamResetError } from '../errors.ts'
+import { ContentLengthError, GoawayError, StreamResetError } from '../errors.ts'
 import type { FieldList } from '../exchange.ts'
 import { ErrorCode, Flag, FrameType, MAX_WINDOW_SIZE, Setting } from '../frame/codes.ts'
 import { FrameReader, type FrameSink, readStreamId, readUint32 } from '../frame/reader.ts'
@@ -226,11 +226,7 @@ export class H2Connection extends H2Core implements FrameSink {
       return
     }
     if (stream.expectedLength !== -1 && stream.receivedLength > stream.expectedLength) {
-      this.failStream(
-        stream,
-        ErrorCode.PROTOCOL_ERROR,
-        `the body is longer than its content-length ${stream.expectedLength}`,
-      )
+      this.failLength(stream, 'more octets')
       return
     }
     this.dataStream = stream
@@ -369,14 +365,20 @@ export class H2Connection extends H2Core implements FrameSink {
     return head
   }
 
+  /** The body is not as long as it was announced: malformed (RFC 9113 section 8.1.1). */
+  private failLength(stream: H2Stream, had: string): void {
+    const message = `The response from ${this.origin ?? 'the server'} announced ${stream.expectedLength} octets and had ${had}`
+    this.endStream(
+      stream,
+      ErrorCode.PROTOCOL_ERROR,
+      new ContentLengthError('response', message, { origin: this.origin }),
+    )
+  }
+
   /** The peer's side of a stream is complete. */
   private endRemote(stream: H2Stream): void {
     if (stream.expectedLength !== -1 && stream.receivedLength !== stream.expectedLength) {
-      this.failStream(
-        stream,
-        ErrorCode.PROTOCOL_ERROR,
-        `the body has ${stream.receivedLength} octets, but its content-length is ${stream.expectedLength}`,
-      )
+      this.failLength(stream, `${stream.receivedLength} octets`)
       return
     }
     if (stream.state === StreamState.HALF_CLOSED_LOCAL) {

@@ -257,8 +257,12 @@ export abstract class H2Core {
 
   /** The peer broke a rule on one stream: reset it and tell its owner (RFC 9113 section 5.4.2). */
   protected failStream(stream: H2Stream, code: number, detail: string): void {
+    this.endStream(stream, code, new StreamResetError(code, { remote: false, detail, origin: this.origin }))
+  }
+
+  /** Resets a stream and ends it for its owner with this error. */
+  protected endStream(stream: H2Stream, code: number, error: Error): void {
     this.reset(stream, code)
-    const error = new StreamResetError(code, { remote: false, detail, origin: this.origin })
     stream.listener.onError(stream, error)
   }
 

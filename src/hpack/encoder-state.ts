@@ -6,8 +6,6 @@ import { STATIC_BY_NAME } from './static-table.ts'
 /** Names whose values mostly change from message to message. */
 const VOLATILE_NAMES: ReadonlySet<string> = new Set([
   ':path',
-  'age',
-  'content-length',
   'content-range',
   'date',
   'etag',
@@ -28,6 +26,9 @@ const VOLATILE_NAMES: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
+/** Names whose values are small numbers: they repeat by chance, and an index would save two or three octets. */
+const UNINDEXED_NAMES: ReadonlySet<string> = new Set(['age', 'content-length'])
+
 /** What the encoder knows of one name. */
 export class NameState {
   readonly name: string
@@ -37,6 +38,7 @@ export class NameState {
   /** Never to be indexed, whatever the value. */
   readonly sensitive: boolean
   readonly cookie: boolean
+  readonly unindexed: boolean
   readonly volatile: boolean
   /** Absolute numbers of the dynamic entries with this name, by value. */
   readonly entries: Map<string, number> = new Map()
@@ -52,6 +54,7 @@ export class NameState {
     this.staticValues = known?.values
     this.sensitive = sensitive
     this.cookie = name === 'cookie'
+    this.unindexed = UNINDEXED_NAMES.has(name)
     this.volatile = VOLATILE_NAMES.has(name)
   }
 }
@@ -105,9 +108,11 @@ export class History {
 
   /** Whether the pair is in the history; if not, it is now. */
   has(name: string, value: string): boolean {
-    const length = value.length
-    const hash = length * 31 + value.charCodeAt(length - 1) * 7 + value.charCodeAt(length >> 1) * 13 + name.length
-    const at = hash & (HISTORY - 1)
+    let hash = name.length
+    // Up to 16 characters, evenly spread and with the last one: enough to tell paths and tags apart.
+    const step = (value.length >> 4) + 1
+    for (let i = value.length - 1; i >= 0; i -= step) hash = (hash * 31 + value.charCodeAt(i)) | 0
+    const at = (hash ^ (hash >>> 6)) & (HISTORY - 1)
     if (this.values[at] === value && this.names[at] === name) return true
     this.names[at] = name
     this.values[at] = value

@@ -13,7 +13,8 @@
  * inserted at first sight only if its name is not known for changing values. Names that start as such are in
  * VOLATILE_NAMES of encoder-state.ts (`:path`, `etag`, ...); any other name becomes one when two insertions in a row were of no use, and stops
  * being one when an insertion was. A volatile pair is inserted when it is met again while still in a small history, so a
- * path that is requested over and over soon costs one octet, and paths requested once leave the table alone.
+ * path that is requested over and over soon costs one octet, and paths requested once leave the table alone. Small numbers
+ * (`content-length`, `age`) repeat by chance and save little: they are never inserted.
  *
  * Slots. Requests of one program are alike, field by field. For each position of the list a slot remembers name, value and
  * how they were sent; when the strings are the same the answer needs no look-up: the index, or, for a literal that never
@@ -48,8 +49,8 @@ const SHORT_COOKIE = 20
 
 /** Insertions in a row without use after which a name counts as volatile. */
 const USELESS_INSERTIONS = 2
-/** Octets: what an index saves of a volatile field must be worth the place. `content-length` and `age` stay literals. */
-const LEAST_VOLATILE_SAVING = 8
+/** Octets: what an index saves of a volatile field must be worth the place. */
+const LEAST_VOLATILE_SAVING = 4
 /** Octets of a literal that a slot keeps at most: more than any token, and a bound for memory. */
 const LONGEST_KEPT = 4096
 /** Positions of the list that have a slot. */
@@ -230,6 +231,7 @@ export class Encoder {
     const size = name.length + value.length + overhead
     const maximum = this.table.maxSize
     if (this.indexing === 'always') return size <= maximum
+    if (state.unindexed) return false
     // One that fills the table would leave nothing of what the other fields put there.
     if (size * 4 > maximum * 3) return false
     if (!state.volatile && state.useless < USELESS_INSERTIONS) return true

@@ -40,7 +40,10 @@ export interface Answer {
   write(chunk: string | Uint8Array): boolean
   /** Ends the body; `trailers` need `head(..., { trailers: true })`. */
   end(chunk?: string | Uint8Array, trailers?: AnswerHeaders): void
-  /** RST_STREAM with this code; over HTTP/1.1 the connection is reset. */
+  /**
+   * RST_STREAM with this code; once a body has begun always INTERNAL_ERROR, since node:http2 would end the body properly for
+   * any other. Over HTTP/1.1 the connection is reset.
+   */
   reset(code: number): void
   /** Destroys the socket without a word. */
   cut(): void
@@ -300,7 +303,8 @@ class Http2Answer implements Answer {
   }
 
   reset(code: number): void {
-    this.stream.close(code)
+    if (this.stream.headersSent) this.stream.destroy(new Error('reset'))
+    else this.stream.close(code)
   }
 
   cut(): void {

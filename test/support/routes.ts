@@ -109,7 +109,7 @@ export const defaultRoutes: Routes = {
     answer.end('after hints')
   },
 
-  /** `/reset/CODE`: RST_STREAM with that code before any headers; `?headers`: after headers and one chunk. */
+  /** `/reset/CODE`: RST_STREAM with that code before any headers; `?headers`: after headers and one chunk, and then always INTERNAL_ERROR. */
   '/reset'(call, answer) {
     const code = Number(call.path.split('/')[2] ?? 2)
     if (!call.query.has('headers')) return answer.reset(code)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { errors } from 'undici'
 import { HyperDispatcher, StreamError } from '../../../adapters/undici.ts'
-import { startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
+import { type StreamHandler, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
 
 function dispatcherFor(origin: TestOrigin, options = {}): HyperDispatcher & AsyncDisposable {
   return new HyperDispatcher({ connect: { ca: origin.ca }, ...options })
@@ -107,16 +108,22 @@ test('a name that does not exist gives ENOTFOUND', async () => {
   assert.equal(error.code, 'ENOTFOUND')
 })
 
-test('GOAWAY with an error gives UND_ERR_INFO with its code', async () => {
-  await using origin = await startH2Origin({
-    '/goaway'(call) {
-      const { stream } = { stream: call.body as unknown as { session: { goaway(code: number): void } } }
-      stream.session.goaway(11)
-    },
-  })
+test('a request that GOAWAY leaves behind and that cannot be sent again gives UND_ERR_INFO with its code', async () => {
+  const handler: StreamHandler = (stream, headers) => {
+    if (headers[':path'] === '/goaway') {
+      stream.session?.goaway(11, 1)
+      return
+    }
+    stream.respond({ ':status': 200 })
+    stream.end()
+  }
+  await using origin = await startH2Origin(handler)
   await using dispatcher = dispatcherFor(origin)
-  const error = await failure(dispatcher, origin.origin, '/goaway', { method: 'POST' })
+  await (await dispatcher.request({ origin: origin.origin, path: '/', method: 'GET' })).body.dump()
+  const body = Readable.from([Buffer.from('once')])
+  const error = await failure(dispatcher, origin.origin, '/goaway', { method: 'POST', body })
   assert.ok(error instanceof errors.InformationalError, String(error))
+  assert.equal(error.code, 'UND_ERR_INFO')
   assert.equal(error.message, 'HTTP/2: "GOAWAY" frame received with code 11')
 })
 
