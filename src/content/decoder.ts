@@ -3,6 +3,7 @@ import zlib from 'node:zlib'
 import { systemCodeOf, toError } from '../errors.ts'
 import type { Coding } from './codings.ts'
 import { ContentDecodingError, ContentLimitError } from './errors.ts'
+import { ZstdFrames } from './zstd.ts'
 
 /** What bounds and loosens decoding. */
 export interface DecoderOptions {
@@ -27,7 +28,7 @@ export interface DecoderSink {
   onDecoderDrain?(): void
 }
 
-type Stage = zlib.Gunzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress | zlib.ZstdDecompress
+type Stage = zlib.Gunzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress | ZstdFrames
 
 /** A ratio says nothing about bodies shorter than this. */
 const ratioFloor = 1024 * 1024
@@ -186,6 +187,6 @@ function createStage(coding: Coding, wrapped: boolean, tolerant: boolean): Stage
     case 'br':
       return zlib.createBrotliDecompress(brotliOptions(tolerant))
     case 'zstd':
-      return zlib.createZstdDecompress(zstdOptions(tolerant))
+      return new ZstdFrames(zstdOptions(tolerant))
   }
 }

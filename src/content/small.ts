@@ -11,6 +11,7 @@ import {
   zstdOptions,
 } from './decoder.ts'
 import { ContentLimitError } from './errors.ts'
+import { zstdFramesSync } from './zstd.ts'
 
 /** The longest coded body decoded at once, in octets: decoding it blocks for a fraction of a millisecond. */
 export const smallInput = 16 * 1024
@@ -59,7 +60,7 @@ function undo(coding: Coding, bytes: Uint8Array, tolerant: boolean): Buffer {
     case 'br':
       return zlib.brotliDecompressSync(bytes, { ...brotliOptions(tolerant), maxOutputLength: smallOutput })
     case 'zstd':
-      return zlib.zstdDecompressSync(bytes, { ...zstdOptions(tolerant), maxOutputLength: smallOutput })
+      return zstdFramesSync(bytes, { ...zstdOptions(tolerant), maxOutputLength: smallOutput })
   }
 }
 

@@ -116,7 +116,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   }
 
   again(exchange: PoolExchange): void {
-    this.waiting.unshift(exchange)
+    this.waiting.pushFront(exchange)
     // Not within the callback of the connection that is just going.
     process.nextTick(assign, this)
   }

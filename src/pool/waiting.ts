@@ -10,25 +10,23 @@ export class WaitingLine<T extends Waiter> {
   private head: T | null = null
   private tail: T | null = null
 
+  /** The one that pushFront() took last. */
+  private lastInFront: T | null = null
+
   push(waiter: T): void {
-    waiter.inLine = true
-    waiter.before = this.tail
-    waiter.after = null
-    if (this.tail === null) this.head = waiter
-    else this.tail.after = waiter
-    this.tail = waiter
-    this.length++
+    this.link(waiter, this.tail, null)
   }
 
-  /** Puts a waiter before all others: it waited already. */
-  unshift(waiter: T): void {
-    waiter.inLine = true
-    waiter.before = null
-    waiter.after = this.head
-    if (this.head === null) this.tail = waiter
-    else this.head.before = waiter
-    this.head = waiter
-    this.length++
+  /** Puts a waiter that has had its turn before in front: behind those put there just before it, so that order is kept. */
+  pushFront(waiter: T): void {
+    const anchor = this.lastInFront
+    this.lastInFront = waiter
+    if (anchor === null || !anchor.inLine) {
+      this.link(waiter, null, this.head)
+    } else {
+      // Only waiters of type T are ever linked here.
+      this.link(waiter, anchor, anchor.after as T | null)
+    }
   }
 
   shift(): T | null {
@@ -37,10 +35,20 @@ export class WaitingLine<T extends Waiter> {
     return first
   }
 
+  private link(waiter: T, before: T | null, after: T | null): void {
+    waiter.inLine = true
+    waiter.before = before
+    waiter.after = after
+    if (before === null) this.head = waiter
+    else before.after = waiter
+    if (after === null) this.tail = waiter
+    else after.before = waiter
+    this.length++
+  }
+
   remove(waiter: T): void {
     if (!waiter.inLine) return
     waiter.inLine = false
-    // Only waiters of type T are ever linked here.
     const before = waiter.before as T | null
     const after = waiter.after as T | null
     if (before === null) this.head = after

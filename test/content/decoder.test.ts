@@ -25,7 +25,7 @@ const encoders: Readonly<Record<Coding, (bytes: Uint8Array) => Buffer>> = {
 const codings = Object.keys(encoders) as Coding[]
 
 function encode(chain: readonly Coding[], bytes: Uint8Array): Buffer {
-  return chain.reduce((coded, coding) => encoders[coding](coded), Buffer.from(bytes))
+  return chain.reduce<Buffer>((coded, coding) => encoders[coding](coded), Buffer.from(bytes))
 }
 
 /** Feeds chunks to a Decoder, minding its backpressure. */
@@ -145,6 +145,23 @@ test('gzip in several members is one body', async () => {
 test('zstd in several frames is one body', async () => {
   const two = Buffer.concat([zlib.zstdCompressSync('first '), zlib.zstdCompressSync('second')])
   assert.equal(String(await decode(['zstd'], [two])), 'first second')
+  const single = Array.from(two, (_, i) => two.subarray(i, i + 1))
+  assert.equal(String(await decode(['zstd'], single)), 'first second')
+  const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9])
+  assert.equal(String(await decode(['zstd'], [Buffer.concat([two, skippable, two])])), 'first secondfirst second')
+  assert.equal(String(decodeSmall(['zstd'], Buffer.concat([two, skippable, two]))), 'first secondfirst second')
+})
+
+test('zstd in several long frames is one body', async () => {
+  const long = Buffer.alloc(700_000, 'zstandard ')
+  const frames = Buffer.concat([zlib.zstdCompressSync(long), zlib.zstdCompressSync(long)])
+  assert.deepEqual(await decode(['zstd'], [frames]), Buffer.concat([long, long]))
+})
+
+test('what follows the end of a zstd body and is no frame is ignored', async () => {
+  const followed = Buffer.concat([zlib.zstdCompressSync(text), Buffer.alloc(64)])
+  assert.deepEqual(await decode(['zstd'], [followed, Buffer.alloc(10)]), text)
+  assert.deepEqual(decodeSmall(['zstd'], followed), text)
 })
 
 test('what follows the end of a gzip body is ignored', async () => {
@@ -179,7 +196,7 @@ test('a body too long to be decoded at once is left to the Decoder', () => {
   })
 })
 
-test('pause() holds decoded data back, and backpressure reaches the writer', async () => {
+test('pause() holds decoded data back until resume()', async () => {
   const source = Buffer.alloc(4_000_000, 'abcdefgh')
   const coded = zlib.gzipSync(source)
   let octets = 0

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { BlockCache, StringCache } from '../../src/hpack/caches.ts'
 import { Decoder, HeaderListTooLargeError, HpackDecodingError, HpackError } from '../../src/hpack/index.ts'
 import { bitsOf, block, huffmanBits, indexed, integer, literal, octetsOf, sizeUpdate, string } from './reference.ts'
 
@@ -59,6 +60,19 @@ describe('representations (section 6)', () => {
     const value = '0'.repeat(100_000)
     const decoder = new Decoder({ maxListSize: 1_000_000 })
     assert.deepEqual(decoder.decode(block(literal('without', 'x', value, true))), ['x', value])
+  })
+
+  test('the same octets, plain and Huffman-coded, are different strings', () => {
+    const decoder = new Decoder()
+    const octets = octetsOf(huffmanBits('www.example.com'))
+    const text = String.fromCharCode(...octets)
+    for (let i = 0; i < 4; i++) {
+      assert.deepEqual(decoder.decode(block([0x04], integer(octets.length, 7), octets)), [':path', text])
+      assert.deepEqual(decoder.decode(block([0x04], integer(octets.length, 7, 0x80), octets)), [
+        ':path',
+        'www.example.com',
+      ])
+    }
   })
 
   test('an empty block is an empty list', () => {
@@ -293,6 +307,18 @@ describe('never-indexed fields (section 6.2.3)', () => {
   })
 })
 
+test('never-indexed values enter no cache', (context) => {
+  const strings = context.mock.method(StringCache.prototype, 'offer')
+  const blocks = context.mock.method(BlockCache.prototype, 'offer')
+  const decoder = new Decoder()
+  for (let i = 0; i < 4; i++) decoder.decode(block(literal('never', 23, 'a secret')))
+  assert.equal(strings.mock.callCount(), 0)
+  assert.equal(blocks.mock.callCount(), 0)
+  decoder.decode(block(literal('without', 23, 'a secret')))
+  assert.equal(strings.mock.callCount(), 1)
+  assert.equal(blocks.mock.callCount(), 1)
+})
+
 describe('limits', () => {
   const fields = (count: number): number[][] => Array.from({ length: count }, () => literal('without', 'x', 'v'))
 
@@ -405,12 +431,11 @@ describe('repeated blocks', () => {
     assert.deepEqual(decoder.tableEntries(), Array.from({ length: 5 }, () => ['b', '2', 'a', '1']).flat())
   })
 
-  test('that insert by a dynamic name are decoded each time', () => {
+  test('that insert by a dynamic name are decoded each time, as the index means another name each time', () => {
     const decoder = new Decoder()
-    decoder.decode(block(literal('indexing', 'a', '1')))
-    repeat(decoder, block(literal('indexing', 62, '2')), 4)
-    decoder.decode(block(literal('indexing', 'b', '3')))
-    assert.deepEqual(decoder.decode(block(literal('indexing', 62, '2'))), ['b', '2'])
+    decoder.decode(block(literal('indexing', 'a', '1'), literal('indexing', 'b', '1')))
+    const wire = block(literal('indexing', 63, '2'))
+    for (const name of ['a', 'b', 'a', 'b', 'a']) assert.deepEqual(decoder.decode(wire), [name, '2'])
   })
 
   test('that insert more fields than a remembered block can tell are decoded each time', () => {

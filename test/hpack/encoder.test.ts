@@ -205,6 +205,13 @@ describe('what enters the table', () => {
   })
 })
 
+test('names in the table are remembered, however many others come', () => {
+  const encoder = new Encoder()
+  encoder.write(['user-agent', 'hyper'])
+  for (let i = 0; i < 1000; i++) encoder.write([`x-${i}`, 'v'], new Set([`x-${i}`]))
+  assert.deepEqual([...encoder.encode([':method', 'GET', 'user-agent', 'hyper'])], [...indexed(2), ...indexed(62)])
+})
+
 describe('sensitive fields (section 7.1.3)', () => {
   test('credentials, set-cookie and short cookies are never-indexed by default', () => {
     assert.deepEqual([...DEFAULT_SENSITIVE_NAMES], ['authorization', 'proxy-authorization', 'set-cookie'])

@@ -117,4 +117,16 @@ describe('RFC 7541 section 5.2: what must be refused', () => {
       }
     }
   })
+
+  test('what lies behind the end is not read', () => {
+    for (const octet of ALL_OCTETS) {
+      const whole = octetsOf(huffmanBits(`00${octet}`))
+      const source = Buffer.from(whole)
+      const target = Buffer.alloc(64)
+      for (let end = 2; end < whole.length; end++) {
+        assert.equal(decodeHuffman(source, 0, end, target), decodeHuffman(source.subarray(0, end), 0, end, target))
+      }
+      assert.equal(decodeHuffman(Buffer.from([0, ...whole, 0]), 1, whole.length + 1, target), 3)
+    }
+  })
 })
