@@ -22,9 +22,25 @@ import { Dispatched, type Ledger, LegacyDispatched, type LegacyHandler } from '.
 import { api, Dispatcher, errors, isWrappedLegacyHandler } from './undici/internals.ts'
 import { checkOptions, type HyperDispatcherOptions, toPoolOptions, toRequestDefaults } from './undici/options.ts'
 import { type ConnectFor, type RawDispatchOptions, type RequestDefaults, toExchangeRequest } from './undici/request.ts'
+import { refuse, Upgrades } from './undici/upgrades.ts'
 
 export { StreamError } from './undici/errors.ts'
 export type { HyperDispatcherOptions } from './undici/options.ts'
+
+/** What undici's Pool says of one origin. */
+export interface OriginStats {
+  /** Open connections. */
+  readonly connected: number
+  /** Those that carry nothing. */
+  readonly free: number
+  /** Requests that wait; twice, as undici counts those of its clients and of its pool apart. */
+  readonly pending: number
+  readonly queued: number
+  /** Requests on connections. */
+  readonly running: number
+  /** All requests. */
+  readonly size: number
+}
 
 type Callback = (error: Error | null, data: null) => void
 
@@ -56,6 +72,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
   private readonly overrides = new Map<string, ConnectOptions>()
   private readonly connectFor: ConnectFor
   private readonly send: Transport['dispatch']
+  private readonly upgrades: Upgrades
   private readonly stopListening: (() => void) | undefined
   private closing: Callback[] | undefined
   private destroying: Callback[] | undefined
@@ -87,6 +104,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
     this.transport = transport
     this.ownPool = own
     if (own === undefined && options.pool === undefined) this.stopListening = listenToSharedPool(events)
+    this.upgrades = new Upgrades(options)
     this.connectFor = (servername, http1) => this.override(servername, http1)
     this.send = (request, handler) => this.transport.dispatch(request, handler)
   }
@@ -112,7 +130,8 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
       if (this.destroyed) throw new errors.ClientDestroyedError()
       if (this.closed) throw new errors.ClientClosedError()
       if (raw.upgrade || raw.method === 'CONNECT') {
-        throw new errors.NotSupportedError('HyperDispatcher does not carry upgrades and CONNECT')
+        void this.upgrades.dispatch(options, handler)
+        return true
       }
       // undici 8 asks for HTTP/1.1 whenever it wraps a handler of the older form; here such handlers get HTTP/2 as well.
       const http1 = raw.allowH2 === false && !isWrappedLegacyHandler(handler)
@@ -188,7 +207,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
           next.abort(reason)
           next = older
         }
-        void Promise.resolve(this.ownPool?.destroy(reason)).finally(() => {
+        void Promise.all([this.ownPool?.destroy(reason), this.upgrades.destroy(reason)]).finally(() => {
           this.stopListening?.()
           const waiting = this.destroying
           this.destroying = undefined
@@ -198,10 +217,22 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
     }
   }
 
-  /** What the pool is doing, by origin. With a `pool` of the caller's: nothing. */
-  get stats(): ReturnType<Pool['stats']> | Record<string, never> {
-    if (this.ownPool !== undefined) return this.ownPool.stats()
-    return this.options.pool === undefined ? sharedPool().stats() : {}
+  /** What the pool is doing, by origin, in undici's terms. With a `pool` of the caller's: nothing. */
+  get stats(): Record<string, OriginStats> {
+    const pool = this.ownPool ?? (this.options.pool === undefined ? sharedPool() : undefined)
+    const stats: Record<string, OriginStats> = {}
+    for (const { origin, connections, active, waiting } of pool?.stats().origins ?? []) {
+      const known = stats[origin] ?? { connected: 0, free: 0, pending: 0, queued: 0, running: 0, size: 0 }
+      stats[origin] = {
+        connected: known.connected + connections,
+        free: known.free + (active === 0 ? connections : 0),
+        pending: known.pending + waiting,
+        queued: known.queued + waiting,
+        running: known.running + active,
+        size: known.size + active + waiting,
+      }
+    }
+    return stats
   }
 
   get webSocketOptions(): typeof webSocketDefaults {
@@ -231,7 +262,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
         this.whenIdle = resolve
       })
     }
-    await this.ownPool?.close()
+    await Promise.all([this.ownPool?.close(), this.upgrades.close()])
   }
 
   /** The origin's canonical spelling, parsed once. */
@@ -301,18 +332,6 @@ function promised(start: (done: Callback) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     start((error) => (error ? reject(error) : resolve()))
   })
-}
-
-/** Tells a handler of a request that was never started. */
-function refuse(handler: DispatcherType.DispatchHandler & LegacyHandler, error: unknown): void {
-  if (typeof handler.onResponseError === 'function') {
-    // undici's types leave out that there is no controller yet.
-    Reflect.apply(handler.onResponseError, handler, [null, error])
-  } else if (typeof handler.onError === 'function') {
-    handler.onError(error as Error)
-  } else {
-    throw error
-  }
 }
 
 const handlerMethods = ['onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError'] as const

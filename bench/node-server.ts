@@ -21,7 +21,8 @@ const bodies = new Map([
 const server = http2.createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
   const body = bodies.get(request.url)
   response.writeHead(body === undefined ? 404 : 200)
-  response.end(body)
+  if (body !== undefined) response.write(body)
+  response.end()
 })
 server.listen(0, '127.0.0.1', () => {
   const address = server.address()

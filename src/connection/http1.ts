@@ -25,7 +25,7 @@ import {
   toError,
 } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
-import { NO_FIELDS } from '../headers/fields.ts'
+import { getField, NO_FIELDS } from '../headers/fields.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
 import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_LIST_SIZE } from '../limits.ts'
 import type { Origin } from '../net/origin.ts'
@@ -114,6 +114,10 @@ export class Http1Connection implements Connection {
     }
     const { path, headers } = serialiseRequest1(request)
     const body = prepareBody(request.body)
+    // Of bytes undici knows the length itself, of a source it does not.
+    if (body.source !== null && body.length > 0 && getField(headers, 'content-length') === undefined) {
+      headers.push('content-length', String(body.length))
+    }
     const exchange = new Http1Exchange(
       this,
       request,
