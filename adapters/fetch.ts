@@ -15,7 +15,7 @@ import type { Exchange, ExchangeHandler, FieldList, Transport } from '../src/exc
 import { getField } from '../src/headers/fields.ts'
 import { fetchFailed, terminated } from './fetch/errors.ts'
 import { gatherBody } from './fetch/gather.ts'
-import { IncomingBody } from './fetch/incoming.ts'
+import { type FailureWords, IncomingBody } from './fetch/incoming.ts'
 import { matchesIntegrity } from './fetch/integrity.ts'
 import { isBadPort, nextRequest, redirectLimit } from './fetch/redirect.ts'
 import { type FetchRequest, hasField, readRequest } from './fetch/request.ts'
@@ -99,13 +99,14 @@ const acceptEncoding = 'gzip, deflate, br, zstd'
 const onlyDefaults: FieldList = Object.freeze([...defaults.flat(), 'accept-encoding', acceptEncoding])
 
 /** One request on the wire and its response. */
-class Hop implements ExchangeHandler {
+class Hop implements ExchangeHandler, FailureWords {
   private readonly transport: Transport
   private readonly request: FetchRequest
   private readonly redirectsLeft: number
   private readonly redirected: boolean
-  private readonly resolve: (response: HyperResponse) => void
-  private readonly reject: (reason: unknown) => void
+  /** Let go of once called: a promise's functions hold the promise, and that the response. */
+  private resolve: (response: HyperResponse) => void
+  private reject: (reason: unknown) => void
   private exchange: Exchange | undefined
   private incoming: IncomingBody | undefined
   /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
@@ -173,7 +174,7 @@ class Hop implements ExchangeHandler {
     const withBody = !(status === 204 || status === 205 || status === 304 || request.method === 'HEAD')
     if (withBody) {
       const codings = parseCodings(joinedField(fields, 'content-encoding'))
-      this.incoming = new IncomingBody(codings, request.signal === undefined ? terminated : this.wrapError)
+      this.incoming = new IncomingBody(codings, this)
       this.incoming.exchange = this.exchange
     }
     const head: ResponseHead = {
@@ -190,6 +191,8 @@ class Hop implements ExchangeHandler {
     }
     this.response = makeResponse(head, this.incoming)
     this.resolve(this.response)
+    this.resolve = nothing
+    this.reject = nothing
   }
 
   onData(chunk: Buffer): void {
@@ -222,7 +225,8 @@ class Hop implements ExchangeHandler {
     this.reject(signal?.aborted === true ? signal.reason : fetchFailed(error))
   }
 
-  private readonly wrapError = (error: unknown): unknown => {
+  /** What a reader of the body hears of a failure. */
+  wrapError(error: unknown): unknown {
     const { signal } = this.request
     return signal?.aborted === true ? signal.reason : terminated(error)
   }
@@ -232,7 +236,7 @@ class Hop implements ExchangeHandler {
     try {
       const bytes = await incoming.collect()
       if (!matchesIntegrity(bytes, this.request.integrity)) throw new Error('integrity mismatch')
-      this.resolve(makeResponse(head, IncomingBody.of(bytes, await incoming.trailers(), terminated)))
+      this.resolve(makeResponse(head, IncomingBody.of(bytes, await incoming.trailers(), this)))
     } catch (error) {
       this.reject(this.request.signal?.aborted ? this.request.signal.reason : fetchFailed(error))
     }
@@ -255,6 +259,10 @@ const maxIgnored = 64 * 1024
 
 /** Ends the exchange of a response that was collected unread. */
 const abandoned = new FinalizationRegistry<IncomingBody>((incoming) => incoming.abandon())
+
+function nothing(): void {
+  // The promise is settled.
+}
 
 function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308

@@ -14,7 +14,9 @@
  */
 import { constants } from 'node:buffer'
 import type { Dispatcher as DispatcherType } from 'undici'
+import { toError } from '../src/errors.ts'
 import type { ConnectOptions, Transport } from '../src/exchange.ts'
+import type { PoolEvents } from '../src/pool/options.ts'
 import type { Pool } from '../src/pool/pool.ts'
 import { listenToSharedPool, resolvePool, sharedPool } from './shared.ts'
 import { toUndiciError } from './undici/errors.ts'
@@ -73,7 +75,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
   private readonly connectFor: ConnectFor
   private readonly send: Transport['dispatch']
   private readonly upgrades: Upgrades
-  private readonly stopListening: (() => void) | undefined
+  private stopListening: (() => void) | undefined
   private closing: Callback[] | undefined
   private destroying: Callback[] | undefined
   private whenIdle: (() => void) | undefined
@@ -86,24 +88,23 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
     checkOptions(options)
     this.options = options
     this.defaults = toRequestDefaults(options)
-    const events = {
-      connect: (origin: string): void => void this.emit('connect', new URL(origin), [this]),
-      disconnect: (origin: string, error: Error | undefined): void => {
-        const reason = toUndiciError(error ?? new errors.SocketError('other side closed'))
-        this.emit('disconnect', new URL(origin), [this], reason as InstanceType<typeof errors.UndiciError>)
-      },
-      connectionError: (origin: string, error: Error): void => {
-        const reason = toUndiciError(error) as InstanceType<typeof errors.UndiciError>
-        this.emit('connectionError', new URL(origin), [this], reason)
-      },
-    }
     const poolOptions = options.pool === undefined ? toPoolOptions(options) : undefined
-    const { transport, own } = resolvePool(
-      poolOptions === undefined ? { pool: options.pool } : { ...poolOptions, events },
-    )
-    this.transport = transport
-    this.ownPool = own
-    if (own === undefined && options.pool === undefined) this.stopListening = listenToSharedPool(events)
+    const events = this.poolEvents()
+    try {
+      const resolved = resolvePool(poolOptions === undefined ? { pool: options.pool } : { ...poolOptions, events })
+      this.transport = resolved.transport
+      this.ownPool = resolved.own
+    } catch (error) {
+      throw toUndiciError(toError(error))
+    }
+    if (this.ownPool === undefined && options.pool === undefined) {
+      // Only when somebody listens: the process-wide pool outlives its dispatchers, and must not keep them.
+      this.on('newListener' as 'connect', (...[event]: unknown[]) => {
+        if (event === 'connect' || event === 'disconnect' || event === 'connectionError') {
+          this.stopListening ??= listenToSharedPool(events)
+        }
+      })
+    }
     this.upgrades = new Upgrades(options)
     this.connectFor = (servername, http1) => this.override(servername, http1)
     this.send = (request, handler) => this.transport.dispatch(request, handler)
@@ -133,8 +134,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
         void this.upgrades.dispatch(options, handler)
         return true
       }
-      // undici 8 asks for HTTP/1.1 whenever it wraps a handler of the older form; here such handlers get HTTP/2 as well.
-      const http1 = raw.allowH2 === false && !isWrappedLegacyHandler(handler)
+      const http1 = raw.allowH2 === false && !isUnmeant(raw, handler)
       request = toExchangeRequest(raw, this.originOf(raw.origin), http1, this.defaults, this.connectFor)
       if (legacy) {
         checkLegacyHandler(handler as LegacyHandler)
@@ -201,12 +201,8 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
       this.destroying = [callback]
       const reason = error ?? new errors.ClientDestroyedError()
       queueMicrotask(() => {
-        let next = this.newest
-        while (next !== undefined) {
-          const { older } = next
-          next.abort(reason)
-          next = older
-        }
+        // Each leaves the list as it is aborted, and no new ones are let in.
+        while (this.newest !== undefined) this.newest.abort(reason)
         void Promise.all([this.ownPool?.destroy(reason), this.upgrades.destroy(reason)]).finally(() => {
           this.stopListening?.()
           const waiting = this.destroying
@@ -256,6 +252,23 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
     }
   }
 
+  /** The pool's events as undici's. */
+  private poolEvents(): PoolEvents {
+    type Reason = InstanceType<typeof errors.UndiciError>
+    return {
+      connect: (origin) => {
+        this.emit('connect', new URL(origin), [this])
+      },
+      disconnect: (origin, error) => {
+        const reason = toUndiciError(error ?? new errors.SocketError('other side closed')) as Reason
+        this.emit('disconnect', new URL(origin), [this], reason)
+      },
+      connectionError: (origin, error) => {
+        this.emit('connectionError', new URL(origin), [this], toUndiciError(error) as Reason)
+      },
+    }
+  }
+
   private async drain(): Promise<void> {
     if (this.open > 0) {
       await new Promise<void>((resolve) => {
@@ -287,16 +300,8 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
     const key = `${http1 ? '1' : '2'}${servername ?? ''}`
     let connect = this.overrides.get(key)
     if (connect === undefined) {
-      const { tls, socketPath, localAddress, family, lookup, allowH2, h2c } = toPoolOptions(this.options) ?? {}
-      connect = {
-        tls: servername === undefined ? tls : { ...tls, servername },
-        socketPath,
-        localAddress,
-        family,
-        lookup,
-        allowH2: http1 ? false : allowH2,
-        h2c: http1 ? undefined : h2c,
-      }
+      // The pool adds its own options to these.
+      connect = { tls: servername === undefined ? undefined : { servername }, allowH2: http1 ? false : undefined }
       if (this.overrides.size >= maxOverrides) this.overrides.clear()
       this.overrides.set(key, connect)
     }
@@ -332,6 +337,14 @@ function promised(start: (done: Callback) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     start((error) => (error ? reject(error) : resolve()))
   })
+}
+
+/**
+ * Does `allowH2: false` come from undici 8's wrapper for handlers of the older form, rather than from anybody who means it?
+ * Such a handler, and behind interceptors the very options that Node's fetch passes, tell. Here they get HTTP/2 as well.
+ */
+function isUnmeant(options: RawDispatchOptions, handler: object): boolean {
+  return isWrappedLegacyHandler(handler) || (options.maxRedirections === 0 && 'upgrade' in options)
 }
 
 const handlerMethods = ['onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError'] as const

@@ -27,6 +27,9 @@ export const MAX_CONTINUATIONS = 8
 /** HPACK table that we let the peer fill, and the most we use of the peer's however much it offers (RFC 7541 section 4.2). */
 export const HEADER_TABLE_SIZE = 4096
 
+/** Octets of the informational responses to one request, in all: as much as one header section may have. */
+export const MAX_INFORMATIONAL_OCTETS = 65_536
+
 /** Informational responses to one request: a server sends one or two; Java allows 8. */
 export const MAX_INFORMATIONAL = 32
 
@@ -80,3 +83,45 @@ export const MAX_REPLAYS = 3
 
 /** Distinct origins whose spelling is remembered for quick look-up. */
 export const MAX_ORIGIN_ALIASES = 4096
+
+/** The largest window (RFC 9113 section 6.9.1). */
+export const MAX_WINDOW_SIZE = 0x7fffffff
+
+/** Streams a peer may have open with us at once: RFC 9113 section 6.5.2 asks for at least 100. */
+export const MAX_CONCURRENT_STREAMS = 100
+
+/** Streams reset because of the peer's mistakes: at once, and for each second (CVE-2025-8671). Honest peers make none. */
+export const PEER_FAULTS_BURST = 100
+export const PEER_FAULTS_PER_SECOND = 10
+
+/** Streams reset by a client, at once and for each second (CVE-2023-44487): nghttp2's figures. */
+export const RESETS_BURST = 1000
+export const RESETS_PER_SECOND = 33
+
+/** SETTINGS frames of a peer, at once and for each second (CVE-2019-9515). Servers change theirs a few times in a life. */
+export const SETTINGS_BURST = 100
+export const SETTINGS_PER_SECOND = 10
+
+/** PING frames of a peer, at once and for each second (CVE-2019-9512). gRPC sends one a response at the most. */
+export const PINGS_BURST = 10_000
+export const PINGS_PER_SECOND = 1000
+
+/** PRIORITY and PRIORITY_UPDATE frames, at once and for each second (CVE-2019-9513). */
+export const PRIORITIES_BURST = 1000
+export const PRIORITIES_PER_SECOND = 100
+
+/** WINDOW_UPDATE frames of fewer than this many octets are of use to nobody but an attacker (CVE-2019-9511): rationed. */
+export const SMALL_WINDOW_UPDATE = 64
+export const SMALL_WINDOW_UPDATES_BURST = 10_000
+export const SMALL_WINDOW_UPDATES_PER_SECOND = 1000
+
+/**
+ * DATA frames that carry less than this, neither begin nor end a body, and so cost more than they bring (CVE-2019-9511):
+ * rationed. Event streams send such frames, but no honest one as many.
+ */
+export const SMALL_DATA = 64
+export const SMALL_DATA_BURST = 200_000
+export const SMALL_DATA_PER_SECOND = 100_000
+
+/** PRIORITY_UPDATE for streams that are not open yet: remembered for so many (RFC 9218 section 7.1). */
+export const MAX_EARLY_PRIORITIES = 100

@@ -19,6 +19,11 @@ export const highWater = 256 * 1024
 /** The largest chunk given to a stream's reader, unless the exchange's own are larger. */
 const maxStreamChunk = 64 * 1024
 
+/** Says what a failure is to whoever reads. */
+export interface FailureWords {
+  wrapError(error: unknown): unknown
+}
+
 interface Waiting<T> {
   resolve(value: T): void
   reject(reason: unknown): void
@@ -28,8 +33,7 @@ export class IncomingBody implements DecoderSink {
   readonly type: 'bytes' = 'bytes'
   /** Set before anything arrives. */
   exchange: Exchange | undefined
-  /** Wraps what the exchange failed with. */
-  private readonly wrapError: (error: unknown) => unknown
+  private readonly words: FailureWords
   private readonly codings: readonly Coding[] | undefined
   private queue: Buffer[] = []
   private queued = 0
@@ -46,16 +50,17 @@ export class IncomingBody implements DecoderSink {
   private readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined
   private wanted = false
   private trailerFields: FieldList | undefined
+  private trailerPromise: Promise<FieldList> | undefined
   private trailerWaiting: Waiting<FieldList> | undefined
 
-  constructor(codings: readonly Coding[] | undefined, wrapError: (error: unknown) => unknown) {
+  constructor(codings: readonly Coding[] | undefined, words: FailureWords) {
     this.codings = codings
-    this.wrapError = wrapError
+    this.words = words
   }
 
   /** A body that is there already. */
-  static of(bytes: Buffer, trailers: FieldList, wrapError: (error: unknown) => unknown): IncomingBody {
-    const body = new IncomingBody(undefined, wrapError)
+  static of(bytes: Buffer, trailers: FieldList, words: FailureWords): IncomingBody {
+    const body = new IncomingBody(undefined, words)
     body.push(bytes)
     body.end(trailers)
     return body
@@ -95,7 +100,7 @@ export class IncomingBody implements DecoderSink {
 
   fail(error: unknown): void {
     if (this.failed || this.arrived) return
-    this.break(this.wrapError(error))
+    this.break(this.words.wrapError(error))
   }
 
   // To the reader.
@@ -135,7 +140,7 @@ export class IncomingBody implements DecoderSink {
   /** Another body with the same octets, if all of them have arrived and nobody has begun to read. */
   fork(): IncomingBody | undefined {
     if (!this.arrived || this.failed || this.read || this.readable !== undefined) return undefined
-    const copy = new IncomingBody(this.codings, this.wrapError)
+    const copy = new IncomingBody(this.codings, this.words)
     copy.queue = [...this.queue]
     copy.queued = this.queued
     copy.arrived = true
@@ -146,11 +151,12 @@ export class IncomingBody implements DecoderSink {
 
   /** Settles when the trailer section has arrived; empty when there is none. */
   trailers(): Promise<FieldList> {
-    return new Promise((resolve, reject) => {
+    this.trailerPromise ??= new Promise((resolve, reject) => {
       if (this.trailerFields !== undefined) resolve(this.trailerFields)
       else if (this.failed) reject(this.failure)
       else this.trailerWaiting = { resolve, reject }
     })
+    return this.trailerPromise
   }
 
   /** Nobody can read any more: ends the exchange, unless somebody is reading already. */
@@ -202,7 +208,7 @@ export class IncomingBody implements DecoderSink {
   }
 
   onDecodeError(error: Error): void {
-    this.break(this.wrapError(error))
+    this.break(this.words.wrapError(error))
     if (!this.arrived) this.exchange?.abort(error)
   }
 
@@ -235,7 +241,7 @@ export class IncomingBody implements DecoderSink {
       this.queued = decoded.length
       this.complete = true
     } catch (error) {
-      this.break(this.wrapError(error))
+      this.break(this.words.wrapError(error))
     }
   }
 

@@ -1,5 +1,5 @@
 /** What a redirect makes of a request (Fetch standard, HTTP-redirect fetch), and the ports that fetch does not speak to. */
-import { type FetchRequest, parseUrl } from './request.ts'
+import type { FetchRequest } from './request.ts'
 
 /** The standard's number. */
 export const redirectLimit = 20
@@ -19,8 +19,11 @@ const secretFields = new Set(['authorization', 'proxy-authorization', 'cookie', 
  * @throws Error or TypeError when the redirect must not be followed
  */
 export function nextRequest(request: FetchRequest, status: number, location: string): FetchRequest {
-  const url = parseUrl(decodeLocation(location), request.url)
+  const url = new URL(decodeLocation(location), request.url)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('URL scheme must be a HTTP(S) scheme')
+  if ((url.username !== '' || url.password !== '') && url.origin !== request.url.origin) {
+    throw new Error('cross origin not allowed for request mode "cors"')
+  }
   if (url.hash === '') url.hash = request.url.hash
   let { method, body, fields } = request
   if (status !== 303 && body !== undefined && !body.replayable) {

@@ -2,6 +2,7 @@
  * What a caller gives to fetch, as one plain object. The checks are those of the standard's Request constructor, which is
  * not called: it costs more than the request. Where rare options are given, it is, for its checks alone.
  */
+import { Readable } from 'node:stream'
 import type { Body, BodyChunk } from '../../src/exchange.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
 import { encodeForm, isFormData } from '../form.ts'
@@ -91,10 +92,10 @@ function isRequestLike(input: object): input is RequestLike {
 /**
  * @throws TypeError for what is no absolute URL, and for one with credentials in it
  */
-export function parseUrl(text: string, base?: URL): URL {
+function parseUrl(text: string): URL {
   let url: URL
   try {
-    url = new URL(text, base)
+    url = new URL(text)
   } catch (error) {
     throw new TypeError(`Failed to parse URL from ${text}`, { cause: error })
   }
@@ -177,10 +178,10 @@ function takeField(fields: string[], spelling: string, value: string): void {
 /** What a cache mode tells servers and caches on the way (Fetch standard, HTTP-network-or-cache fetch). */
 function takeCache(fields: string[], cache: RequestInit['cache'] | undefined): void {
   if (cache === 'no-cache') {
-    if (!fields.includes('cache-control')) fields.push('cache-control', 'max-age=0')
+    if (!hasField(fields, 'cache-control')) fields.push('cache-control', 'max-age=0')
   } else if (cache === 'no-store' || cache === 'reload') {
-    if (!fields.includes('pragma')) fields.push('pragma', 'no-cache')
-    if (!fields.includes('cache-control')) fields.push('cache-control', 'no-cache')
+    if (!hasField(fields, 'pragma')) fields.push('pragma', 'no-cache')
+    if (!hasField(fields, 'cache-control')) fields.push('cache-control', 'no-cache')
   }
 }
 
@@ -212,6 +213,8 @@ function readBody(body: unknown, fields: string[], init: RequestInit): RequestBo
     if (body instanceof ReadableStream && body.locked) {
       throw new TypeError('Response body object should not be disturbed or locked')
     }
+    // A stream of Node's may fail before it is read; whoever reads it then hears of that.
+    if (body instanceof Readable) body.on('error', () => {})
     return { body: body as AsyncIterable<BodyChunk>, replayable: false, length: undefined }
   }
   return known(fields, String(body), 'text/plain;charset=UTF-8')

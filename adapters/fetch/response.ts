@@ -158,8 +158,9 @@ function defineResponse() {
     }
 
     #copy(incoming: IncomingBody | undefined, stream: ReadableStream<Bytes> | undefined): FetchedResponse {
-      const fields = [...this.headers].flat()
-      return new FetchedResponse({ ...this.#head, fields }, incoming, stream)
+      // Once somebody has them, headers may have been changed.
+      const head = this.#headersBuilt ? { ...this.#head, fields: [...this.headers].flat() } : this.#head
+      return new FetchedResponse(head, incoming, stream)
     }
 
     #read<T>(convert: (bytes: Buffer) => T): Promise<T> {

@@ -8,6 +8,7 @@
  * - What onResponseStart or onResponseData throws aborts the request with it; what onResponseEnd throws goes to onResponseError.
  * - pause() holds back data and the end, never headers.
  */
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../../src/exchange.ts'
@@ -46,6 +47,8 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   private readonly ledger: Ledger
   private readonly bytesWanted: boolean
   private exchange: Exchange | undefined
+  /** The request's body, when it is a stream. */
+  private body: Readable | undefined
   private abortedWith: Error | undefined
   private done = false
   private answered = false
@@ -64,6 +67,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   /** Tells the handler, and sends the request unless the handler aborts at once. */
   start(send: (request: ExchangeRequest, handler: ExchangeHandler) => Exchange, request: ExchangeRequest): void {
     this.enter()
+    if (request.body instanceof Readable) this.watch(request.body)
     if (this.handler.onBodySent !== undefined && request.body != null) {
       request = { ...request, body: tapBody(request.body, this) }
     }
@@ -230,6 +234,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
     if (this.done) return
     this.done = true
     this.leave()
+    this.body?.destroy()
     try {
       this.tellError(error)
     } catch (thrown) {
@@ -238,6 +243,14 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
         throw thrown
       })
     }
+  }
+
+  /** Hears of a stream's failure from the beginning: it may fail before anything of it is asked for. */
+  private watch(body: Readable): void {
+    this.body = body
+    body.on('error', (error) => {
+      if (!this.done) this.abort(error)
+    })
   }
 
   private enter(): void {

@@ -62,7 +62,8 @@ export function toPoolOptions(options: HyperDispatcherOptions): PoolOptions | un
     ...pick('lookup', connect['lookup']),
     ...pick('allowH2', options.allowH2 ?? connect['allowH2']),
     ...(options.h2Options?.useH2c === true ? { h2c: 'prior-knowledge' } : {}),
-    ...pick('connections', options.connections),
+    // Without a limit, in undici's way of saying it.
+    ...pick('connections', options.connections === 0 ? undefined : options.connections),
     ...pick('connectTimeout', options.connectTimeout ?? connect['timeout']),
     ...pick('idleTimeout', options.keepAliveTimeout),
     ...pick('maxConcurrentStreams', options.h2Options?.maxConcurrentStreams ?? options.maxConcurrentStreams),

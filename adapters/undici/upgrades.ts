@@ -37,7 +37,7 @@ export class Upgrades {
 
   private async makeAgent(): Promise<Agent> {
     const { default: UndiciAgent } = await import('undici/lib/dispatcher/agent.js')
-    const { pool, ...options } = this.options
+    const { pool, h2Options, ...options } = this.options
     return new UndiciAgent({ ...options, allowH2: false })
   }
 }

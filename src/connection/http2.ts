@@ -117,6 +117,8 @@ export class Http2Connection implements Connection {
       connectionWindow: settings.connectionWindow,
       maxHeaderListSize: settings.maxHeaderListSize,
       maxHeaderFields: settings.maxHeaderFields,
+      // The serialiser of requests has checked them.
+      validateOutbound: false,
     })
     this.becomeIdle()
   }
@@ -127,7 +129,7 @@ export class Http2Connection implements Connection {
 
   get available(): number {
     if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
-    return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openStreams
+    return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal
   }
 
   dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {

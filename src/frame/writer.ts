@@ -77,13 +77,28 @@ export class FrameWriter {
       this.copied(FrameType.HEADERS, flags | Flag.END_HEADERS, streamId, block, 0, length)
       return
     }
-    let at = maxFrameSize
-    this.copied(FrameType.HEADERS, flags, streamId, block, 0, at)
-    while (length - at > maxFrameSize) {
+    this.copied(FrameType.HEADERS, flags, streamId, block, 0, maxFrameSize)
+    this.continuations(streamId, block, maxFrameSize, length, maxFrameSize)
+  }
+
+  /** A PUSH_PROMISE frame and as many CONTINUATION frames as the block needs (RFC 9113 section 6.6). */
+  pushPromise(streamId: number, promisedId: number, block: Uint8Array, length: number, maxFrameSize: number): void {
+    const first = Math.min(length, maxFrameSize - 4)
+    this.header(first + 4, FrameType.PUSH_PROMISE, first === length ? Flag.END_HEADERS : 0, streamId)
+    this.putUint32(this.reserve(4), promisedId)
+    // Copied whatever its length: the encoder writes its block anew next time.
+    const at = this.reserve(first)
+    this.arena.set(block.subarray(0, first), at)
+    if (first < length) this.continuations(streamId, block, first, length, maxFrameSize)
+  }
+
+  private continuations(streamId: number, block: Uint8Array, from: number, end: number, maxFrameSize: number): void {
+    let at = from
+    while (end - at > maxFrameSize) {
       this.copied(FrameType.CONTINUATION, 0, streamId, block, at, at + maxFrameSize)
       at += maxFrameSize
     }
-    this.copied(FrameType.CONTINUATION, Flag.END_HEADERS, streamId, block, at, length)
+    this.copied(FrameType.CONTINUATION, Flag.END_HEADERS, streamId, block, at, end)
   }
 
   /** SETTINGS with the given identifier/value pairs. */
@@ -115,12 +130,49 @@ export class FrameWriter {
     this.putUint32(this.reserve(4), increment)
   }
 
+  /** RFC 9218 section 7.1. */
+  priorityUpdate(streamId: number, value: string): void {
+    this.header(4 + value.length, FrameType.PRIORITY_UPDATE, 0, 0)
+    this.putUint32(this.reserve(4), streamId)
+    this.text(value)
+  }
+
+  /** RFC 7838 section 4. */
+  altSvc(streamId: number, origin: string, value: string): void {
+    this.header(2 + origin.length + value.length, FrameType.ALTSVC, 0, streamId)
+    this.lengthAndText(origin)
+    this.text(value)
+  }
+
+  /** RFC 8336 section 2. */
+  origins(origins: readonly string[]): void {
+    this.header(
+      origins.reduce((sum, origin) => sum + 2 + origin.length, 0),
+      FrameType.ORIGIN,
+      0,
+      0,
+    )
+    for (const origin of origins) this.lengthAndText(origin)
+  }
+
   goaway(lastStreamId: number, code: number, debug: Uint8Array): void {
     this.header(8 + debug.length, FrameType.GOAWAY, 0, 0)
     this.putUint32(this.reserve(4), lastStreamId)
     this.putUint32(this.reserve(4), code)
     const at = this.reserve(debug.length)
     this.arena.set(debug, at)
+  }
+
+  private text(value: string): void {
+    const at = this.reserve(value.length)
+    this.arena.write(value, at, 'latin1')
+  }
+
+  private lengthAndText(value: string): void {
+    const at = this.reserve(2)
+    this.arena[at] = value.length >>> 8
+    this.arena[at + 1] = value.length
+    this.text(value)
   }
 
   /** Makes room for `length` contiguous octets and returns where they begin. */

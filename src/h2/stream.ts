@@ -4,21 +4,15 @@
  */
 import type { FieldList } from '../exchange.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
-
-/** RFC 9113 section 5.1. `reserved` states come with server push. */
-export const StreamState = {
-  IDLE: 0,
-  OPEN: 1,
-  HALF_CLOSED_LOCAL: 2,
-  HALF_CLOSED_REMOTE: 3,
-  CLOSED: 4,
-} as const
+import type { Schedulable } from '../priority/scheduler.ts'
+import { StreamState } from './states.ts'
+import type { WindowManager } from './window.ts'
 
 /** What a stream tells its owner. After onEnd of a stream whose own side is done, or after onError, nothing more comes. */
 export interface StreamListener {
-  /** An informational response (RFC 9110 section 15.2). */
+  /** An informational response (RFC 9110 section 15.2). Client role. */
   onInformational(stream: H2Stream, status: number, fields: FieldList): void
-  /** The final response's header section. */
+  /** The final response's header section. Client role. */
   onHeaders(stream: H2Stream, status: number, fields: FieldList): void
   /**
    * A piece of the body, lent: `buffer[start, end)`. The owner returns the window with `H2Connection.consume` once it
@@ -37,25 +31,33 @@ export interface StreamListener {
   onDrain(stream: H2Stream): void
 }
 
-export class H2Stream {
+export class H2Stream implements Schedulable {
   readonly id: number
-  readonly listener: StreamListener
+  listener: StreamListener
   state: number
+  /** Opened by us: it counts against the peer's limit of streams. */
+  readonly local: boolean
 
   /** Octets the peer may still send (RFC 9113 section 6.9); negative after a lowered setting. */
   receiveWindow: number
   /** Octets dealt with and not yet returned to the peer. */
   unreturned = 0
+  windowManager: WindowManager | null = null
   /** The final header section has come: what follows is body or trailers. */
   headersReceived = false
   /** The response may have no body whatever content-length says: HEAD, 204, 304. */
-  bodyForbidden: boolean
+  bodyForbidden = false
+  /** CONNECT: octets flow both ways, and each side ends by itself (RFC 9113 section 8.5). */
+  tunnel = false
   /** Octets announced by content-length, -1 for none. */
   expectedLength = -1
   receivedLength = 0
   informationals = 0
+  informationalOctets = 0
   trailers: FieldList = NO_FIELDS
 
+  /** Our header section was sent: the request, or the final response. */
+  headersSent = false
   /** Octets we may still send; negative after a lowered setting. */
   sendWindow: number
   /** What waits to be framed. The first chunk is sent up to `queueOffset`. */
@@ -67,31 +69,56 @@ export class H2Stream {
   trailersQueued: FieldList | null = null
   needDrain = false
 
-  /** RFC 9218 parameters. Requests' bodies share the connection unless told otherwise. */
   urgency = 3
-  incremental = true
-  /** Scheduler links: the next stream of the ring, and whether it is in one. */
-  next: H2Stream | null = null
+  incremental: boolean
+  next: Schedulable | null = null
   scheduled = false
 
   constructor(
     id: number,
     listener: StreamListener,
     state: number,
+    local: boolean,
     receiveWindow: number,
     sendWindow: number,
-    bodyForbidden: boolean,
+    incremental: boolean,
   ) {
     this.id = id
     this.listener = listener
     this.state = state
+    this.local = local
     this.receiveWindow = receiveWindow
     this.sendWindow = sendWindow
-    this.bodyForbidden = bodyForbidden
+    this.incremental = incremental
   }
 
-  /** May we still send on it? */
+  /** May data still be queued on it? */
   get localOpen(): boolean {
-    return (this.state === StreamState.OPEN || this.state === StreamState.HALF_CLOSED_REMOTE) && !this.endQueued
+    return (
+      this.headersSent &&
+      !this.endQueued &&
+      (this.state === StreamState.OPEN || this.state === StreamState.HALF_CLOSED_REMOTE)
+    )
   }
+
+  /** May the peer still send on it? */
+  get remoteOpen(): boolean {
+    return this.state === StreamState.OPEN || this.state === StreamState.HALF_CLOSED_LOCAL
+  }
+}
+
+/** Hears a stream between its opening and the moment its owner is known. */
+export const NOBODY: StreamListener = {
+  onInformational: ignore,
+  onHeaders: ignore,
+  onData: ignore,
+  onEnd: ignore,
+  onError: ignore,
+  onSent: ignore,
+  onLocalEnd: ignore,
+  onDrain: ignore,
+}
+
+function ignore(): void {
+  // Nobody is told.
 }

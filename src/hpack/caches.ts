@@ -1,25 +1,22 @@
 /**
  * The decoder's caches: octets that were seen before give the result they gave before. Hot path: fixed places, plain loops.
  *
- * Both are direct-mapped: a fingerprint of the length and three octets chooses the place, the octets themselves decide. A
+ * Both are direct-mapped: a fingerprint of the length and a few octets chooses the place, the octets themselves decide. A
  * miss mostly costs one comparison of fingerprints. An entry is stored when its fingerprint is met for the second time in a
  * row at its place, so what never repeats is never copied. Octets chosen to collide gain an attacker a miss each time, which
  * is what no cache would cost.
+ *
+ * Use: `find`; if it gave nothing, work the result out and `keep` it. `keep` is about what was last looked for.
  */
 
-/** The length (1 to 255) and the octets at the middle, at three quarters and at the end. Never zero: the length is not. */
+/** Mixes the length and six octets: spread evenly, and denser towards the end, where values of one kind tend to differ. */
 function fingerprint(source: Uint8Array, start: number, length: number): number {
-  const middle = length >> 1
-  return (
-    length |
-    (source[start + middle] << 8) |
-    (source[start + middle + (middle >> 1)] << 16) |
-    (source[start + length - 1] << 24)
-  )
-}
-
-function place(print: number, mask: number): number {
-  return (Math.imul(print, 0x9e37_79b1) >>> 16) & mask
+  const last = start + length - 1
+  const quarter = length >> 2
+  const eighth = length >> 3
+  const spread = source[start + quarter] | (source[start + quarter + quarter] << 8) | (source[last - quarter] << 16)
+  const end = source[last] | (source[last - eighth] << 8) | (source[last - (eighth >> 1)] << 16)
+  return Math.imul(spread | (length << 24), 0x9e37_79b1) ^ Math.imul(end, 0x85eb_ca6b)
 }
 
 function copyOctets(source: Uint8Array, start: number, length: number, target: Uint8Array, at: number): void {
@@ -33,7 +30,7 @@ function equalOctets(source: Uint8Array, start: number, length: number, target: 
 
 const BLOCKS = 16
 /** Octets: longer blocks carry literals, whose strings have their own cache. */
-const LONGEST_BLOCK = 255
+const LONGEST_BLOCK = 256
 
 /** Stands for the generation of the table where the result does not depend on it. */
 export const ANY_GENERATION = -2
@@ -46,23 +43,39 @@ export class BlockCache {
   /** Place by place: bit `n` is set when field `n` of the list enters the dynamic table. */
   readonly insertions: number[] = new Array(BLOCKS).fill(0)
   private readonly prints = new Int32Array(BLOCKS)
+  private readonly lengths = new Int32Array(BLOCKS)
   private readonly generations: number[] = new Array(BLOCKS).fill(NO_GENERATION)
   private octets: Uint8Array | undefined
+  /** Of the last look-up: the place, negative if there is none, and whether the fingerprint was there already. */
+  private at = -1
+  private again = false
 
   /** The place of the block `source[start, end)`, if known and of this generation of the table or of any; else -1. */
   find(source: Uint8Array, start: number, end: number, generation: number): number {
     const length = end - start
-    if (this.octets === undefined || length <= 0 || length > LONGEST_BLOCK) return -1
+    this.at = -1
+    if (length <= 0 || length > LONGEST_BLOCK) return -1
     const print = fingerprint(source, start, length)
-    const at = place(print, BLOCKS - 1)
-    if (this.prints[at] !== print) return -1
+    const at = (print >>> 16) & (BLOCKS - 1)
+    this.at = at
+    this.again = this.prints[at] === print
+    if (!this.again) {
+      this.prints[at] = print
+      this.generations[at] = NO_GENERATION
+      return -1
+    }
+    const octets = this.octets
     const known = this.generations[at]
-    if (known !== generation && known !== ANY_GENERATION) return -1
-    return equalOctets(source, start, length, this.octets, at * LONGEST_BLOCK) ? at : -1
+    return (known === generation || known === ANY_GENERATION) &&
+      this.lengths[at] === length &&
+      octets !== undefined &&
+      equalOctets(source, start, length, octets, at * LONGEST_BLOCK)
+      ? at
+      : -1
   }
 
-  /** Remembers the list, if the block is short enough and seen for the second time. */
-  offer(
+  /** Remembers what the block last looked for gave, if it was short enough and seen before. */
+  keep(
     source: Uint8Array,
     start: number,
     end: number,
@@ -70,17 +83,11 @@ export class BlockCache {
     list: readonly string[],
     insertions: number,
   ): void {
-    const length = end - start
-    if (length <= 0 || length > LONGEST_BLOCK) return
-    const print = fingerprint(source, start, length)
-    const at = place(print, BLOCKS - 1)
-    if (this.prints[at] !== print) {
-      this.prints[at] = print
-      this.generations[at] = NO_GENERATION
-      return
-    }
+    const at = this.at
+    if (at < 0 || !this.again) return
     this.octets ??= new Uint8Array(BLOCKS * LONGEST_BLOCK)
-    copyOctets(source, start, length, this.octets, at * LONGEST_BLOCK)
+    copyOctets(source, start, end - start, this.octets, at * LONGEST_BLOCK)
+    this.lengths[at] = end - start
     this.generations[at] = generation
     this.lists[at] = list
     this.insertions[at] = insertions
@@ -89,10 +96,11 @@ export class BlockCache {
   /** Forgets every block. */
   clear(): void {
     this.generations.fill(NO_GENERATION)
+    this.at = -1
   }
 }
 
-const STRINGS = 256
+const STRINGS = 128
 /** Octets: shorter literals are decoded faster than looked up. */
 export const SHORTEST_STRING = 4
 /** Octets: comparing longer literals costs what decoding them costs. */
@@ -101,30 +109,43 @@ export const LONGEST_STRING = 64
 /** Strings by the octets of their literals. */
 export class StringCache {
   private readonly prints = new Int32Array(STRINGS)
-  private readonly strings: (string | undefined)[] = new Array(STRINGS).fill(undefined)
+  /** Length of the literal, plus 128 if it is Huffman-coded; 0 where there is nothing. */
+  private readonly shapes = new Uint8Array(STRINGS)
+  private readonly strings: string[] = new Array(STRINGS).fill('')
   private octets: Uint8Array | undefined
+  /** Of the last look-up: the place, and whether the fingerprint was there already. */
+  private at = 0
+  private again = false
 
-  /** The string that the `length` octets (SHORTEST_STRING to LONGEST_STRING) from `start` gave; `coded` when they are Huffman-coded. */
+  /**
+   * The string that the `length` octets from `start` gave, SHORTEST_STRING to LONGEST_STRING of them; `coded` when they are
+   * Huffman-coded.
+   */
   find(source: Uint8Array, start: number, length: number, coded: boolean): string | undefined {
-    if (this.octets === undefined) return undefined
-    const print = fingerprint(source, start, length) | (coded ? 0x80 : 0)
-    const at = place(print, STRINGS - 1)
-    if (this.prints[at] !== print) return undefined
-    const text = this.strings[at]
-    return text !== undefined && equalOctets(source, start, length, this.octets, at * LONGEST_STRING) ? text : undefined
+    const print = fingerprint(source, start, length)
+    const at = (print >>> 16) & (STRINGS - 1)
+    this.at = at
+    this.again = this.prints[at] === print
+    if (!this.again) {
+      this.prints[at] = print
+      this.shapes[at] = 0
+      return undefined
+    }
+    const octets = this.octets
+    return this.shapes[at] === (coded ? length | 0x80 : length) &&
+      octets !== undefined &&
+      equalOctets(source, start, length, octets, at * LONGEST_STRING)
+      ? this.strings[at]
+      : undefined
   }
 
-  /** Remembers the string, if it is seen for the second time. */
-  offer(source: Uint8Array, start: number, length: number, coded: boolean, text: string): void {
-    const print = fingerprint(source, start, length) | (coded ? 0x80 : 0)
-    const at = place(print, STRINGS - 1)
-    if (this.prints[at] !== print) {
-      this.prints[at] = print
-      this.strings[at] = undefined
-      return
-    }
+  /** Remembers what the literal last looked for gave, if it was seen before. */
+  keep(source: Uint8Array, start: number, length: number, coded: boolean, text: string): void {
+    if (!this.again) return
+    const at = this.at
     this.octets ??= new Uint8Array(STRINGS * LONGEST_STRING)
     copyOctets(source, start, length, this.octets, at * LONGEST_STRING)
+    this.shapes[at] = coded ? length | 0x80 : length
     this.strings[at] = text
   }
 }

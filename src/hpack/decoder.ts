@@ -206,7 +206,7 @@ export class Decoder {
     }
     this.neverIndexed = never ?? NONE
     if (repeatable && size <= LARGEST_REPEATED && !(this.usedDynamic && insertions !== 0)) {
-      this.blocks.offer(block, start, end, this.usedDynamic ? table.generation : ANY_GENERATION, fields, insertions)
+      this.blocks.keep(block, start, end, this.usedDynamic ? table.generation : ANY_GENERATION, fields, insertions)
     }
     return fields
   }
@@ -281,7 +281,7 @@ export class Decoder {
     const known = strings.find(block, from, length, huffman)
     if (known !== undefined) return known
     const text = this.read(block, from, to, huffman)
-    strings.offer(block, from, length, huffman, text)
+    strings.keep(block, from, length, huffman, text)
     return text
   }
 

@@ -29,19 +29,24 @@ const VOLATILE_NAMES: ReadonlySet<string> = new Set([
 /** Names whose values are small numbers: they repeat by chance, and an index would save two or three octets. */
 const UNINDEXED_NAMES: ReadonlySet<string> = new Set(['age', 'content-length'])
 
+const NO_INDICES: ReadonlyMap<string, number> = new Map()
+
 /** What the encoder knows of one name. */
 export class NameState {
   readonly name: string
   /** Lowest index in the static table, 0 if none. */
   readonly staticIndex: number
-  readonly staticValues: ReadonlyMap<string, number> | undefined
+  /** Index of the static entry with this name and an empty value, 0 if none. */
+  readonly staticEmpty: number
+  /** Indices of the static entries with this name and another value. */
+  readonly staticValues: ReadonlyMap<string, number>
   /** Never to be indexed, whatever the value. */
   readonly sensitive: boolean
   readonly cookie: boolean
   readonly unindexed: boolean
   readonly volatile: boolean
   /** Absolute numbers of the dynamic entries with this name, by value. */
-  readonly entries: Map<string, number> = new Map()
+  entries: ReadonlyMap<string, number> = NO_INDICES
   /** Absolute number of the newest of them. */
   newest = -1
   /** Insertions since one was last of use. */
@@ -51,11 +56,26 @@ export class NameState {
     const known = STATIC_BY_NAME.get(name)
     this.name = name
     this.staticIndex = known === undefined ? 0 : known.index
-    this.staticValues = known?.values
+    this.staticEmpty = known === undefined ? 0 : known.empty
+    this.staticValues = known === undefined ? NO_INDICES : known.values
     this.sensitive = sensitive
     this.cookie = name === 'cookie'
     this.unindexed = UNINDEXED_NAMES.has(name)
     this.volatile = VOLATILE_NAMES.has(name)
+  }
+
+  /** The static or dynamic entry of this name and value: see `Slot.reference`; 0 if there is none. */
+  find(value: string): number {
+    if (value === '' && this.staticEmpty !== 0) return this.staticEmpty
+    if (this.staticValues.size !== 0) {
+      const index = this.staticValues.get(value)
+      if (index !== undefined) return index
+    }
+    if (this.entries.size !== 0) {
+      const number = this.entries.get(value)
+      if (number !== undefined) return FIRST_DYNAMIC + number
+    }
+    return 0
   }
 }
 
@@ -79,13 +99,11 @@ export class EncoderTable extends DynamicTable {
   /** Inserts an entry that fits. */
   insert(state: NameState, value: string): void {
     this.add(state.name, value)
-    state.newest = this.inserted - 1
-    state.entries.set(value, state.newest)
-    state.useless++
+    state.inserted(value, this.inserted - 1)
   }
 
   protected override onEvict(at: number): void {
-    this.state(this.names[at]).entries.delete(this.values[at])
+    this.state(this.names[at]).evicted(this.values[at])
   }
 
   private newState(name: string): NameState {

@@ -9,10 +9,10 @@
  * LONG tables, each looked up with 6 more bits (12 + 6 + 6 + 6 = 30, the longest code).
  *
  * An entry of ROOT or LONG is
- *   bits 0-7 first symbol, 8-15 second symbol, 16-19 length of the first code, 20-23 bits taken by all symbols,
- *   24-25 number of symbols (1 or 2);
+ *   bits 0-4 number of bits that all its symbols take, where a shift of the accumulator finds it without masking,
+ *   bits 5-8 length of the first code, 9-16 first symbol, 17-24 second symbol, 25-26 number of symbols (1 or 2);
  * or, where the code is longer than the bits looked at, the negated offset of a 64-entry table in LONG;
- * or 0 for EOS. In LONG both lengths count from the bits after the previous lookup.
+ * or 0 for EOS. In LONG the lengths count from the bits after the previous lookup.
  */
 
 /** Length in bits of the code of each octet 0 to 255, and at 256 of EOS. */
@@ -66,7 +66,7 @@ for (let symbol = 0; symbol < EOS; symbol++) {
   HUFFMAN_PAIRS[2 * symbol + 1] = HUFFMAN_LENGTHS[symbol]
 }
 
-const oneSymbol = (symbol: number, length: number): number => symbol | (length << 16) | (length << 20) | (1 << 24)
+const oneSymbol = (symbol: number, length: number): number => length | (length << 5) | (symbol << 9) | (1 << 25)
 
 function rootTable(): Int32Array {
   const root = new Int32Array(1 << ROOT_BITS)
@@ -80,7 +80,7 @@ function rootTable(): Int32Array {
       const rest = spare - HUFFMAN_LENGTHS[second]
       if (rest < 0) continue
       const from = start + (HUFFMAN_CODES[second] << rest)
-      const entry = first | (second << 8) | (length << 16) | ((ROOT_BITS - rest) << 20) | (2 << 24)
+      const entry = (ROOT_BITS - rest) | (length << 5) | (first << 9) | (second << 17) | (2 << 25)
       root.fill(entry, from, from + (1 << rest))
     }
   }

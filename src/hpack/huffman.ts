@@ -74,11 +74,37 @@ export function encodeHuffman(text: string, target: Uint8Array, position: number
  */
 export function decodeHuffman(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
   const last = end - 1
+  const lastFour = end - 4
   let bits = 0
   let count = 0 // bits read and not yet decoded
   let position = start
   let written = 0
   for (;;) {
+    // As long as four octets are left: fill up to at least 24 bits, without a branch, and look up twice. Bits beyond
+    // `count` are those that the next filling finds in the same place.
+    while (position <= lastFour) {
+      const ahead =
+        (source[position] << 24) | (source[position + 1] << 16) | (source[position + 2] << 8) | source[position + 3]
+      bits |= ahead >>> count
+      position += (31 - count) >>> 3
+      count |= 24
+      let entry = root[bits >>> (32 - rootBits)]
+      if (entry < 0) break
+      // Where there is one symbol only, the next one overwrites the second octet: cheaper than a branch. A shift takes its
+      // distance modulo 32, so the entry need not be taken apart on the way to the next one.
+      target[written] = entry >>> 9
+      target[written + 1] = entry >>> 17
+      written += entry >>> 25
+      bits <<= entry
+      count -= entry & 31
+      entry = root[bits >>> (32 - rootBits)]
+      if (entry < 0) break
+      target[written] = entry >>> 9
+      target[written + 1] = entry >>> 17
+      written += entry >>> 25
+      bits <<= entry
+      count -= entry & 31
+    }
     if (count < rootBits) {
       if (position < last) {
         bits |= ((source[position] << 8) | source[position + 1]) << (16 - count)
@@ -94,13 +120,11 @@ export function decodeHuffman(source: Uint8Array, start: number, end: number, ta
     }
     const entry = root[bits >>> (32 - rootBits)]
     if (entry > 0) {
-      // Where there is one symbol only, the next one overwrites the second octet: cheaper than a branch.
-      target[written] = entry
-      target[written + 1] = entry >>> 8
-      written += entry >>> 24
-      const used = (entry >>> 20) & 15
-      bits <<= used
-      count -= used
+      target[written] = entry >>> 9
+      target[written + 1] = entry >>> 17
+      written += entry >>> 25
+      bits <<= entry
+      count -= entry & 31
       continue
     }
     // A code of 13 to 30 bits. Behind the input stand ones; a code that needs any of them is none.
@@ -115,7 +139,7 @@ export function decodeHuffman(source: Uint8Array, start: number, end: number, ta
       }
       long = longer[(bits >>> (32 - longBits)) - long]
       if (long === 0) return -1
-      const used = long < 0 ? longBits : (long >>> 20) & 15
+      const used = long < 0 ? longBits : long & 31
       bits <<= used
       count -= used
     } while (long < 0)
@@ -124,15 +148,15 @@ export function decodeHuffman(source: Uint8Array, start: number, end: number, ta
       position = end
       if (count < 0) return -1
     }
-    target[written++] = long
+    target[written++] = long >>> 9
   }
   // Fewer than 12 bits are left: whole codes, then up to 7 ones.
   while (count > 0) {
     const ahead = (bits | (-1 >>> count)) >>> (32 - rootBits)
     const entry = root[ahead]
-    const used = (entry >>> 16) & 15
+    const used = (entry >>> 5) & 15
     if (entry < 0 || used > count) return count < 8 && ahead === (1 << rootBits) - 1 ? written : -1
-    target[written++] = entry
+    target[written++] = entry >>> 9
     bits <<= used
     count -= used
   }

@@ -96,17 +96,20 @@ export const STATIC_VALUES: readonly string[] = STATIC_NAMES.map((_, index) => G
 export interface StaticName {
   /** Lowest index that carries the name. */
   readonly index: number
-  /** Index by value, for the entries of this name. */
+  /** Index of the entry with an empty value, 0 if there is none. A name has either that one entry or entries with values. */
+  readonly empty: number
+  /** Index by value, for the entries with values. */
   readonly values: ReadonlyMap<string, number>
 }
 
 function indexByName(): ReadonlyMap<string, StaticName> {
-  const byName = new Map<string, { index: number; values: Map<string, number> }>()
-  for (let index = 1; index <= STATIC_TABLE_LENGTH; index++) {
+  const byName = new Map<string, { index: number; empty: number; values: Map<string, number> }>()
+  for (let index = STATIC_TABLE_LENGTH; index > 0; index--) {
     const name = STATIC_NAMES[index]
-    const known = byName.get(name)
-    if (known === undefined) byName.set(name, { index, values: new Map([[STATIC_VALUES[index], index]]) })
-    else known.values.set(STATIC_VALUES[index], index)
+    const value = STATIC_VALUES[index]
+    const values = byName.get(name)?.values ?? new Map<string, number>()
+    if (value !== '') values.set(value, index)
+    byName.set(name, { index, empty: value === '' ? index : 0, values })
   }
   return byName
 }

@@ -177,6 +177,21 @@ both('a coded body that ends too early fails', async ({ fetch, url }) => {
   assert.equal(error.cause.code, 'Z_BUF_ERROR')
 })
 
+both(
+  'more codings than are decoded fail the fetch',
+  async ({ fetch, url }) => {
+    const error = await caught(fetch(url('/codings')))
+    assert.equal(error.message, 'fetch failed')
+    assert.equal(error.cause.code, 'ERR_HYPER_CONTENT_LIMIT')
+  },
+  {
+    '/codings'(_call, answer) {
+      answer.head(200, { 'content-encoding': 'gzip, gzip, gzip, gzip, gzip, gzip' })
+      answer.end('x')
+    },
+  },
+)
+
 both('HEAD, 204 and 304 have no body', async ({ fetch, url }) => {
   for (const response of [
     await fetch(url('/json'), { method: 'HEAD' }),

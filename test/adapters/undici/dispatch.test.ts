@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter, once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type Dispatcher, errors, interceptors, FormData as UndiciFormData } from 'undici'
@@ -446,6 +447,26 @@ for (const start of [startH2Origin, startH1Origin]) {
   })
 }
 
+test('a stream that fails before the request is sent fails the request, and nothing else', async () => {
+  await using origin = await startH2Origin()
+  await using dispatcher = dispatcherFor(origin)
+  const body = createReadStream('/nonexistent/file')
+  const recorder = new Recorder()
+  dispatcher.dispatch({ origin: origin.origin, path: '/echo', method: 'POST', body }, recorder)
+  await recorder.done
+  assert.equal(recorder.error?.code, 'ENOENT')
+})
+
+test('a stream is destroyed when its request fails', async () => {
+  await using dispatcher = new HyperDispatcher()
+  const body = new Readable({ read() {} })
+  const recorder = new Recorder()
+  dispatcher.dispatch({ origin: 'http://localhost:1', path: '/', method: 'POST', body }, recorder)
+  await recorder.done
+  assert.equal(recorder.error?.code, 'ECONNREFUSED')
+  assert.equal(body.destroyed, true)
+})
+
 test('query is appended to the path', async () => {
   await using origin = await startH2Origin()
   await using dispatcher = dispatcherFor(origin)
@@ -618,6 +639,15 @@ test('connect and disconnect events name the origin and the dispatcher', async (
   assert.equal((from as URL).origin, origin.origin)
   assert.ok(error instanceof Error)
   await dispatcher.close()
+})
+
+test('a dispatcher on the process-wide pool hears of its connections once somebody listens', async () => {
+  await using origin = await startH1Origin({}, { plain: true })
+  await using dispatcher = new HyperDispatcher()
+  const connected = once(dispatcher, 'connect')
+  await (await dispatcher.request({ origin: origin.origin, path: '/json', method: 'GET' })).body.dump()
+  const [url] = await connected
+  assert.equal((url as URL).origin, origin.origin)
 })
 
 test('a connectionError event tells of a connection that could not be made', async () => {

@@ -74,6 +74,15 @@ test("setGlobalDispatcher of undici carries Node's own fetch over HTTP/2", async
   assert.equal(origin.connections, 1)
 })
 
+test("interceptors composed around it leave Node's own fetch on HTTP/2", async () => {
+  await using origin = await startH2Origin()
+  const setUp = `
+    const { setGlobalDispatcher, interceptors } = await import('undici')
+    setGlobalDispatcher(dispatcher.compose(interceptors.retry()))`
+  assert.deepEqual(await fetchWith(origin, setUp), expected)
+  assert.equal(origin.connections, 1)
+})
+
 test("install() carries Node's own fetch over HTTP/2 without undici", async () => {
   await using origin = await startH2Origin()
   assert.deepEqual(await fetchWith(origin, 'install(dispatcher)'), expected)

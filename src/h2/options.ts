@@ -1,0 +1,32 @@
+/** What an `H2Connection` can be told. Sizes are octets. */
+import type { WindowManagerFactory } from './window.ts'
+
+export interface H2ConnectionOptions {
+  /** Default `client`. */
+  role?: 'client' | 'server' | undefined
+  /** Named in error messages. */
+  origin?: string | undefined
+  /** Our SETTINGS_INITIAL_WINDOW_SIZE. Default: `STREAM_WINDOW` (limits.ts). */
+  streamWindow?: number | undefined
+  /** Our window for the whole connection, at least 65,535. Default: `CONNECTION_WINDOW`. */
+  connectionWindow?: number | undefined
+  /** One header section, names and values and 32 a field. Default: `MAX_HEADER_LIST_SIZE`. */
+  maxHeaderListSize?: number | undefined
+  /** Fields of one header section. Default: `MAX_HEADER_FIELDS`. */
+  maxHeaderFields?: number | undefined
+  /** Streams that the peer may have open at once: requests to a server, pushes to a client. Default: `MAX_CONCURRENT_STREAMS`. */
+  maxConcurrentStreams?: number | undefined
+  /** Client role: accept pushes. Default false, which RFC 9113 section 8.4 allows and most clients choose. */
+  enablePush?: boolean | undefined
+  /** Server role: accept extended CONNECT (RFC 8441). Default false. */
+  enableConnectProtocol?: boolean | undefined
+  /**
+   * Check what the owner sends by the rules of RFC 9113 section 8, and throw at the call. Default true; an owner with a
+   * serialiser of its own that checks the same turns it off.
+   */
+  validateOutbound?: boolean | undefined
+  /** Decides on receive windows. Default: refilled once half was used. */
+  windowManager?: WindowManagerFactory | undefined
+  /** Milliseconds on a clock that never goes back, for limits by the time. Default: `performance.now`. */
+  clock?: (() => number) | undefined
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runModule } from '../../support/child.ts'
+import { startH2Origin } from '../../support/origin.ts'
+
+test('an idle connection does not keep the process alive', async () => {
+  await using origin = await startH2Origin()
+  const found = await runModule(
+    `
+    const { createFetch } = await import(root + 'adapters/fetch.ts')
+    const fetch = createFetch({ tls: { ca: process.env.CA } })
+    const response = await fetch(process.env.ORIGIN + '/json')
+    console.log(JSON.stringify((await response.json()).hello))
+  `,
+    { ORIGIN: origin.origin, CA: origin.ca },
+  )
+  assert.equal(found, 'world')
+})
+
+test('fetch put in the place of the global one still leaves data: to Node', async () => {
+  const found = await runModule(`
+    const { fetch } = await import(root + 'adapters/fetch.ts')
+    globalThis.fetch = fetch
+    console.log(JSON.stringify(await (await globalThis.fetch('data:,hello')).text()))
+  `)
+  assert.equal(found, 'hello')
+})
+
+test('a response that nobody can reach any more ends its exchange', async () => {
+  let ended: () => void = () => {}
+  const closed = new Promise<void>((resolve) => {
+    ended = resolve
+  })
+  await using origin = await startH2Origin((stream) => {
+    stream.respond({ ':status': 200 })
+    const chunk = Buffer.alloc(64 * 1024)
+    const more = (): void => {
+      while (!stream.destroyed && stream.write(chunk));
+    }
+    stream.on('drain', more)
+    stream.on('close', () => ended())
+    more()
+  })
+  const found = await runModule(
+    `
+    const v8 = await import('node:v8')
+    const vm = await import('node:vm')
+    v8.setFlagsFromString('--expose-gc')
+    const gc = vm.runInNewContext('gc')
+    const { createFetch } = await import(root + 'adapters/fetch.ts')
+    const fetch = createFetch({ tls: { ca: process.env.CA } })
+    await (async () => (await fetch(process.env.ORIGIN + '/')).status)()
+    const collecting = setInterval(gc, 10)
+    // It waits for every exchange to end.
+    await fetch.close()
+    clearInterval(collecting)
+    console.log(JSON.stringify('done'))
+  `,
+    { ORIGIN: origin.origin, CA: origin.ca },
+  )
+  assert.equal(found, 'done')
+  await closed
+})
