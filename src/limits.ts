@@ -81,6 +81,9 @@ export const H1_CONNECTIONS = 64
 /** How often one exchange is sent again by itself after the peer is known not to have processed it (reqwest: 2, Go: 6). */
 export const MAX_REPLAYS = 3
 
+/** How often an idempotent request is sent again after its connection was lost without an answer: a request that kills servers must not kill many. */
+export const MAX_LOST_REPLAYS = 1
+
 /** Distinct origins whose spelling is remembered for quick look-up. */
 export const MAX_ORIGIN_ALIASES = 4096
 

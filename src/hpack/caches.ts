@@ -9,14 +9,15 @@
  * Use: `find`; if it gave nothing, work the result out and `keep` it. `keep` is about what was last looked for.
  */
 
-/** Mixes the length and six octets: spread evenly, and denser towards the end, where values of one kind tend to differ. */
+/** Mixes the length and four octets, denser towards the end, where values of one kind tend to differ. */
 function fingerprint(source: Uint8Array, start: number, length: number): number {
   const last = start + length - 1
-  const quarter = length >> 2
-  const eighth = length >> 3
-  const spread = source[start + quarter] | (source[start + quarter + quarter] << 8) | (source[last - quarter] << 16)
-  const end = source[last] | (source[last - eighth] << 8) | (source[last - (eighth >> 1)] << 16)
-  return Math.imul(spread | (length << 24), 0x9e37_79b1) ^ Math.imul(end, 0x85eb_ca6b)
+  const octets =
+    source[start + (length >> 1)] |
+    (source[last - (length >> 2)] << 8) |
+    (source[last - ((length * 5) >> 5)] << 16) |
+    (source[last] << 24)
+  return Math.imul(octets ^ length, 0x9e37_79b1)
 }
 
 function copyOctets(source: Uint8Array, start: number, length: number, target: Uint8Array, at: number): void {
@@ -30,7 +31,7 @@ function equalOctets(source: Uint8Array, start: number, length: number, target: 
 
 const BLOCKS = 16
 /** Octets: longer blocks carry literals, whose strings have their own cache. */
-const LONGEST_BLOCK = 256
+const LONGEST_BLOCK = 255
 
 /** Stands for the generation of the table where the result does not depend on it. */
 export const ANY_GENERATION = -2

@@ -1,7 +1,7 @@
 /** What an encoder remembers between blocks beside its dynamic table: names, recent literals, and positions. */
 
 import { DynamicTable } from './dynamic-table.ts'
-import { STATIC_BY_NAME } from './static-table.ts'
+import { STATIC_BY_NAME, STATIC_TABLE_LENGTH } from './static-table.ts'
 
 /** Names whose values mostly change from message to message. */
 const VOLATILE_NAMES: ReadonlySet<string> = new Set([
@@ -29,53 +29,63 @@ const VOLATILE_NAMES: ReadonlySet<string> = new Set([
 /** Names whose values are small numbers: they repeat by chance, and an index would save two or three octets. */
 const UNINDEXED_NAMES: ReadonlySet<string> = new Set(['age', 'content-length'])
 
-const NO_INDICES: ReadonlyMap<string, number> = new Map()
+/** Added to the absolute number of a dynamic entry, so that a reference tells it from a static index. */
+export const FIRST_DYNAMIC = STATIC_TABLE_LENGTH + 1
 
 /** What the encoder knows of one name. */
 export class NameState {
   readonly name: string
   /** Lowest index in the static table, 0 if none. */
   readonly staticIndex: number
-  /** Index of the static entry with this name and an empty value, 0 if none. */
-  readonly staticEmpty: number
-  /** Indices of the static entries with this name and another value. */
-  readonly staticValues: ReadonlyMap<string, number>
   /** Never to be indexed, whatever the value. */
   readonly sensitive: boolean
   readonly cookie: boolean
   readonly unindexed: boolean
   readonly volatile: boolean
-  /** Absolute numbers of the dynamic entries with this name, by value. */
-  entries: ReadonlyMap<string, number> = NO_INDICES
-  /** Absolute number of the newest of them. */
+  /** Number of dynamic entries with this name, */
+  live = 0
+  /** and the absolute number of the newest of them. */
   newest = -1
   /** Insertions since one was last of use. */
   useless = 0
+  private readonly staticEmpty: number
+  private readonly staticValues: ReadonlyMap<string, number> | undefined
+  /** Absolute numbers of the dynamic entries, by value. */
+  private entries: Map<string, number> | undefined = undefined
 
   constructor(name: string, sensitive: boolean) {
     const known = STATIC_BY_NAME.get(name)
     this.name = name
     this.staticIndex = known === undefined ? 0 : known.index
-    this.staticEmpty = known === undefined ? 0 : known.empty
-    this.staticValues = known === undefined ? NO_INDICES : known.values
     this.sensitive = sensitive
     this.cookie = name === 'cookie'
     this.unindexed = UNINDEXED_NAMES.has(name)
     this.volatile = VOLATILE_NAMES.has(name)
+    this.staticEmpty = known === undefined ? 0 : known.empty
+    this.staticValues = known?.values
   }
 
-  /** The static or dynamic entry of this name and value: see `Slot.reference`; 0 if there is none. */
+  /** The entry with this name and `value`: its static index, or its absolute number plus FIRST_DYNAMIC; 0 if there is none. */
   find(value: string): number {
     if (value === '' && this.staticEmpty !== 0) return this.staticEmpty
-    if (this.staticValues.size !== 0) {
-      const index = this.staticValues.get(value)
-      if (index !== undefined) return index
-    }
-    if (this.entries.size !== 0) {
-      const number = this.entries.get(value)
-      if (number !== undefined) return FIRST_DYNAMIC + number
-    }
-    return 0
+    const index = this.staticValues?.get(value)
+    if (index !== undefined) return index
+    if (this.live === 0) return 0
+    const number = this.entries?.get(value)
+    return number === undefined ? 0 : FIRST_DYNAMIC + number
+  }
+
+  inserted(value: string, number: number): void {
+    this.entries ??= new Map()
+    this.entries.set(value, number)
+    this.newest = number
+    this.live++
+    this.useless++
+  }
+
+  evicted(value: string): void {
+    this.entries?.delete(value)
+    this.live--
   }
 }
 
@@ -109,7 +119,7 @@ export class EncoderTable extends DynamicTable {
   private newState(name: string): NameState {
     const states = this.states
     if (states.size >= NAMES_KEPT + this.count * 2) {
-      for (const state of states.values()) if (state.entries.size === 0) states.delete(state.name)
+      for (const state of states.values()) if (state.live === 0) states.delete(state.name)
     }
     const state = new NameState(name, this.sensitiveNames.has(name))
     states.set(name, state)
@@ -142,7 +152,7 @@ export class History {
 export class Slot {
   name = ''
   value = ''
-  /** 1 to 61: static index. Above: absolute number of a dynamic entry, plus 62. 0: a literal. -1: nothing to repeat. */
+  /** The entry as `NameState.find` gave it. 0: a literal. -1: nothing to repeat. */
   reference = -1
   /** The octets of the literal, kept from the second time on; only of literals that refer to no dynamic entry. */
   octets: Uint8Array | undefined = undefined

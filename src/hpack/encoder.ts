@@ -23,7 +23,7 @@
 
 import { HEADER_TABLE_SIZE } from '../limits.ts'
 import { checkSize, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
-import { EncoderTable, History, type NameState, Slot } from './encoder-state.ts'
+import { EncoderTable, FIRST_DYNAMIC, History, type NameState, Slot } from './encoder-state.ts'
 import { HpackEncodingError } from './errors.ts'
 import { encodedLength, encodeHuffman } from './huffman.ts'
 import { LONGEST_INTEGER, writeInteger } from './integer.ts'
@@ -32,6 +32,7 @@ import { STATIC_TABLE_LENGTH } from './static-table.ts'
 // V8 folds a module's own constants into compiled code, but not imported ones.
 const staticLength = STATIC_TABLE_LENGTH
 const overhead = ENTRY_OVERHEAD
+const firstDynamic = FIRST_DYNAMIC
 
 /**
  * Names whose values are never indexed by default (RFC 7541 section 7.1.3): credentials, which someone who can add fields
@@ -77,9 +78,6 @@ export interface EncoderOptions {
   /** When strings are Huffman-coded: 'shorter' (default) if that saves an octet, 'always', or 'never'. */
   readonly huffman?: 'shorter' | 'always' | 'never'
 }
-
-/** Added to the absolute number of a dynamic entry, so that it differs from every static index. */
-const FIRST_DYNAMIC = staticLength + 1
 
 export class Encoder {
   /** Where `write` puts the block; replaced by a larger one when needed. */
@@ -171,7 +169,7 @@ export class Encoder {
       if (slot.value === value && slot.name === name) {
         const reference = slot.reference
         if (reference > staticLength) {
-          const age = table.inserted - reference + FIRST_DYNAMIC
+          const age = table.inserted - reference + firstDynamic
           if (age <= table.count) {
             position = writeInteger(this.scratch, position, 0x80, 0x7f, staticLength + age)
             continue
@@ -205,20 +203,19 @@ export class Encoder {
     if (state.sensitive || (state.cookie && value.length < SHORT_COOKIE) || neverIndex?.has(name)) {
       return this.writeLiteral(0x10, state, value, position, slot)
     }
-    const known = state.staticValues?.get(value)
-    if (known !== undefined) {
-      if (slot !== undefined) slot.remember(name, value, known)
-      this.scratch[position] = 0x80 | known
-      return position + 1
-    }
-    const number = state.entries.get(value)
-    if (number !== undefined) {
+    const reference = state.find(value)
+    if (reference !== 0) {
+      if (slot !== undefined) slot.remember(name, value, reference)
+      if (reference <= staticLength) {
+        this.scratch[position] = 0x80 | reference
+        return position + 1
+      }
       state.useless = 0
-      if (slot !== undefined) slot.remember(name, value, FIRST_DYNAMIC + number)
-      return writeInteger(this.scratch, position, 0x80, 0x7f, staticLength + table.inserted - number)
+      const index = staticLength + firstDynamic + table.inserted - reference
+      return writeInteger(this.scratch, position, 0x80, 0x7f, index)
     }
     if (!this.worthIndexing(state, value)) return this.writeLiteral(0, state, value, position, slot)
-    if (!this.checked) this.check(fields, i)
+    if (!this.checked) this.check(fields, i + 2)
     position = this.writeName(0x40, 0x3f, state, value, position)
     position = this.writeString(name, value, position)
     table.insert(state, value)
@@ -239,11 +236,18 @@ export class Encoder {
     return saving >= LEAST_VOLATILE_SAVING && this.history.has(name, value)
   }
 
-  /** Refuses what cannot be encoded from field `i` on, before the first change of the table. */
+  /** Refuses what cannot be encoded from `fields[i]` on, before the first change of the table. */
   private check(fields: readonly string[], i: number): void {
-    for (let at = i; at < fields.length; at++) {
-      const text = fields[at]
-      if (typeof text !== 'string' || encodedLength(text) < 0) throw unencodable(fields[at - (at % 2)])
+    const slots = this.slots
+    for (; i < fields.length; i += 2) {
+      const name = fields[i]
+      const value = fields[i + 1]
+      if (i >> 1 < slots.length) {
+        const slot = slots[i >> 1]
+        // Sent before, hence sound.
+        if (slot.value === value && slot.name === name) continue
+      }
+      if (!encodable(name) || !encodable(value)) throw unencodable(name)
     }
     this.checked = true
   }
@@ -261,7 +265,7 @@ export class Encoder {
     end = this.writeString(name, value, end)
     if (slot !== undefined) {
       const again = slot.reference === 0 && slot.value === value && slot.name === name
-      const constant = state.staticIndex !== 0 || state.entries.size === 0
+      const constant = state.staticIndex !== 0 || state.live === 0
       slot.remember(name, value, constant ? 0 : -1)
       if (again && constant && end - position <= LONGEST_KEPT) {
         slot.octets = new Uint8Array(this.scratch.subarray(position, end))
@@ -274,7 +278,7 @@ export class Encoder {
   private writeName(pattern: number, prefix: number, state: NameState, value: string, position: number): number {
     this.reserve(position, (state.name.length + value.length) * this.expansion)
     if (state.staticIndex !== 0) return writeInteger(this.scratch, position, pattern, prefix, state.staticIndex)
-    if (state.entries.size !== 0) {
+    if (state.live !== 0) {
       const index = staticLength + this.table.inserted - state.newest
       return writeInteger(this.scratch, position, pattern, prefix, index)
     }
@@ -330,6 +334,14 @@ export class Encoder {
     larger.set(this.scratch.subarray(0, position))
     this.scratch = larger
   }
+}
+
+function encodable(text: unknown): boolean {
+  if (typeof text !== 'string') return false
+  const length = text.length
+  let all = 0
+  for (let i = 0; i < length; i++) all |= text.charCodeAt(i)
+  return all <= 0xff
 }
 
 function unencodable(name: string): HpackEncodingError {

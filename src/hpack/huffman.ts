@@ -13,9 +13,9 @@ const longer = HUFFMAN_LONG
 const rootBits = ROOT_BITS
 const longBits = LONG_BITS
 
-/** Most octets that `length` coded octets can stand for (the shortest code has 5 bits), and one of slack. */
+/** Room for what `length` coded octets stand for: at most 8/5 as many, the shortest code having 5 bits, and one of slack. */
 export function decodedBound(length: number): number {
-  return Math.floor((length * 8) / 5) + 2
+  return length * 2
 }
 
 /** Length in octets of `text` once Huffman-coded; -1 when a character is above U+00FF, which no octet can stand for. */

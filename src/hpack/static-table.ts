@@ -98,18 +98,18 @@ export interface StaticName {
   readonly index: number
   /** Index of the entry with an empty value, 0 if there is none. A name has either that one entry or entries with values. */
   readonly empty: number
-  /** Index by value, for the entries with values. */
-  readonly values: ReadonlyMap<string, number>
+  /** Index by value, if there are entries with values. */
+  readonly values: ReadonlyMap<string, number> | undefined
 }
 
 function indexByName(): ReadonlyMap<string, StaticName> {
-  const byName = new Map<string, { index: number; empty: number; values: Map<string, number> }>()
+  const byName = new Map<string, StaticName>()
   for (let index = STATIC_TABLE_LENGTH; index > 0; index--) {
     const name = STATIC_NAMES[index]
     const value = STATIC_VALUES[index]
-    const values = byName.get(name)?.values ?? new Map<string, number>()
-    if (value !== '') values.set(value, index)
-    byName.set(name, { index, empty: value === '' ? index : 0, values })
+    const values = new Map(byName.get(name)?.values)
+    if (value === '') byName.set(name, { index, empty: index, values: undefined })
+    else byName.set(name, { index, empty: 0, values: values.set(value, index) })
   }
   return byName
 }

@@ -6,7 +6,7 @@
  */
 import { abortReason, ConnectionLostError, HyperError, TimeoutError, toError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
-import { MAX_REPLAYS } from '../limits.ts'
+import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
 import type { Waiter } from './waiting.ts'
 
 /** What an exchange needs of the origin it belongs to. */
@@ -34,6 +34,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   private readonly home: ExchangeHome
   private inner: Exchange | null = null
   private attempts = 0
+  private losses = 0
   private isSettled = false
   private paused = false
   private headersSeen = false
@@ -138,7 +139,8 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   private maySendAgain(error: Error): boolean {
     if (this.headersSeen || this.attempts > MAX_REPLAYS || !(error instanceof HyperError)) return false
     if (!isReplayable(this.request)) return false
-    return error.retryable || (error instanceof ConnectionLostError && isIdempotent(this.request))
+    if (error.retryable) return true
+    return error instanceof ConnectionLostError && isIdempotent(this.request) && ++this.losses <= MAX_LOST_REPLAYS
   }
 
   private settle(): void {

@@ -308,8 +308,8 @@ describe('never-indexed fields (section 6.2.3)', () => {
 })
 
 test('never-indexed values enter no cache', (context) => {
-  const strings = context.mock.method(StringCache.prototype, 'offer')
-  const blocks = context.mock.method(BlockCache.prototype, 'offer')
+  const strings = context.mock.method(StringCache.prototype, 'keep')
+  const blocks = context.mock.method(BlockCache.prototype, 'keep')
   const decoder = new Decoder()
   for (let i = 0; i < 4; i++) decoder.decode(block(literal('never', 23, 'a secret')))
   assert.equal(strings.mock.callCount(), 0)

@@ -13,7 +13,9 @@ test('the static table is that of appendix A, entry by entry', () => {
 
 test('looking up by name gives the lowest index, and each value its own', () => {
   assert.equal(STATIC_BY_NAME.get(':status')?.index, 8)
-  assert.equal(STATIC_BY_NAME.get(':status')?.values.get('404'), 13)
+  assert.equal(STATIC_BY_NAME.get(':status')?.values?.get('404'), 13)
+  assert.equal(STATIC_BY_NAME.get(':status')?.empty, 0)
   assert.equal(STATIC_BY_NAME.get('www-authenticate')?.index, 61)
+  assert.equal(STATIC_BY_NAME.get('www-authenticate')?.empty, 61)
   assert.equal(STATIC_BY_NAME.get('x-unknown'), undefined)
 })
