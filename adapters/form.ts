@@ -32,9 +32,14 @@ export function isFormData(value: unknown): value is FormDataLike {
   )
 }
 
-/** Encodes a form. What is appended to it later is not sent. */
-export function encodeForm(form: FormDataLike): EncodedForm {
-  const boundary = `----formdata-${randomBytes(12).toString('hex')}`
+/**
+ * Encodes a form. What is appended to it later is not sent.
+ * @param boundary between the parts. Default: a random one.
+ */
+export function encodeForm(
+  form: FormDataLike,
+  boundary = `----formdata-${randomBytes(12).toString('hex')}`,
+): EncodedForm {
   const parts: (Buffer | Blob)[] = []
   let length = 0
   const add = (part: Buffer | Blob): void => {

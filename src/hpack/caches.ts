@@ -62,7 +62,6 @@ export class BlockCache {
     this.again = this.prints[at] === print
     if (!this.again) {
       this.prints[at] = print
-      this.generations[at] = NO_GENERATION
       return -1
     }
     const octets = this.octets
@@ -129,7 +128,6 @@ export class StringCache {
     this.again = this.prints[at] === print
     if (!this.again) {
       this.prints[at] = print
-      this.shapes[at] = 0
       return undefined
     }
     const octets = this.octets

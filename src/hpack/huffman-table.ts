@@ -37,6 +37,7 @@ export const HUFFMAN_LENGTHS: Uint8Array = Uint8Array.of(
 )
 
 const EOS = 256
+const SHORTEST = 5
 const LONGEST = 30
 export const ROOT_BITS = 12
 export const LONG_BITS = 6
@@ -56,27 +57,36 @@ function canonicalCodes(): Uint32Array {
 /** Code of each symbol, aligned to the least significant bit. */
 export const HUFFMAN_CODES: Uint32Array = canonicalCodes()
 
+function encodingPairs(): Int32Array {
+  const pairs = new Int32Array(2 * EOS)
+  for (let symbol = 0; symbol < EOS; symbol++) {
+    pairs[2 * symbol] = HUFFMAN_CODES[symbol] << (32 - HUFFMAN_LENGTHS[symbol])
+    pairs[2 * symbol + 1] = HUFFMAN_LENGTHS[symbol]
+  }
+  return pairs
+}
+
 /**
  * What encoding a symbol takes, side by side: at twice the symbol its code, aligned to the most significant bit of 32 so
  * that it shifts straight into an accumulator, and after it the length of the code.
  */
-export const HUFFMAN_PAIRS: Int32Array = new Int32Array(2 * EOS)
-for (let symbol = 0; symbol < EOS; symbol++) {
-  HUFFMAN_PAIRS[2 * symbol] = HUFFMAN_CODES[symbol] << (32 - HUFFMAN_LENGTHS[symbol])
-  HUFFMAN_PAIRS[2 * symbol + 1] = HUFFMAN_LENGTHS[symbol]
-}
+export const HUFFMAN_PAIRS: Int32Array = encodingPairs()
 
 const oneSymbol = (symbol: number, length: number): number => length | (length << 5) | (symbol << 9) | (1 << 25)
 
+/** Symbols with codes of at most `length` bits. */
+const symbolsUpTo = (length: number): number[] =>
+  [...HUFFMAN_LENGTHS.keys()].filter((symbol) => HUFFMAN_LENGTHS[symbol] <= length)
+
 function rootTable(): Int32Array {
   const root = new Int32Array(1 << ROOT_BITS)
-  for (let first = 0; first < EOS; first++) {
+  const seconds = symbolsUpTo(ROOT_BITS - SHORTEST)
+  for (const first of symbolsUpTo(ROOT_BITS)) {
     const length = HUFFMAN_LENGTHS[first]
     const spare = ROOT_BITS - length
-    if (spare < 0) continue
     const start = HUFFMAN_CODES[first] << spare
     root.fill(oneSymbol(first, length), start, start + (1 << spare))
-    for (let second = 0; second < EOS; second++) {
+    for (const second of seconds) {
       const rest = spare - HUFFMAN_LENGTHS[second]
       if (rest < 0) continue
       const from = start + (HUFFMAN_CODES[second] << rest)

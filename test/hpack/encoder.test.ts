@@ -341,6 +341,7 @@ describe('fields that cannot be encoded', () => {
         assert.throws(() => encoder.write(['x-good', 'v', `x-${long}€`, 'v']), refused(/"x-a*€"/))
         assert.throws(() => encoder.write([':path', `${long}Ā`]), refused(/":path"/))
         assert.throws(() => encoder.write(['authorization', `${long}Ā`]), refused(/"authorization"/))
+        assert.deepEqual(encoder.tableEntries(), [])
       }
     }
   })
@@ -380,6 +381,10 @@ describe('fields that cannot be encoded', () => {
       assert.throws(() => encoder.write([...fields, 'x-last', '☃']), HpackEncodingError)
       assert.throws(() => encoder.write([':method', 'GET', 'accept', '*/*', ':path', '☃']), HpackEncodingError)
     }
+    // A bad name beside the value that its place had before.
+    const start = [':method', 'GET', ':scheme', 'https']
+    assert.equal(hex(encoder.encode(start)), hex(twin.encode(start)))
+    assert.throws(() => encoder.write(['x-second', 'v', '☃', 'https']), HpackEncodingError)
     assert.deepEqual(encoder.tableEntries(), twin.tableEntries())
     const list = ['x-first', 'v', 'accept', '*/*']
     assert.equal(hex(encoder.encode(list)), hex(twin.encode(list)))

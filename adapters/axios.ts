@@ -1,0 +1,83 @@
+/**
+ * The axios adapter: `axios.create({ adapter: hyperAdapter })`.
+ *
+ * Rules
+ * - axios's core has merged the config, run interceptors and transformRequest, and will run transformResponse; the
+ *   adapter does what is between, and gives back axios's own objects: AxiosHeaders, AxiosError, CanceledError.
+ * - Redirects, authentication, timeouts, limits, decompression, progress and cancellation mean what they mean in axios's
+ *   own http adapter. What only that adapter can do (a custom transport or agent, a proxy, maxRate, `data:` URLs) is
+ *   handed to it whole, so that no option is ignored.
+ * - Beyond it: `response.trailers` (also on an error's response), `statusText` over HTTP/2 too, and, where a stream of
+ *   the response is asked for, `data.trailers` at its end.
+ * - A call settles once; listeners on signals and cancel tokens are taken off when it has, or when its stream has ended.
+ */
+import type { AxiosAdapter, AxiosResponse, AxiosStatic, InternalAxiosRequestConfig } from 'axios'
+import { AxiosCall } from './axios/call.ts'
+import { connectOptions, fullUrl, needsOwnAdapter } from './axios/config.ts'
+import { type Realm, realmFrom, realmOf } from './axios/realm.ts'
+import { type ResolvedPool, resolvePool, type ShimOptions } from './shared.ts'
+
+/** Options of {@link createHyperAdapter}. */
+export interface HyperAdapterOptions extends ShimOptions {
+  /** The axios whose classes to use. Default: the build that made the request. */
+  readonly axios?: AxiosStatic | undefined
+}
+
+/** An adapter with the pool it made for itself, if it made one. */
+export interface HyperAdapter extends AxiosAdapter {
+  (config: InternalAxiosRequestConfig): Promise<AxiosResponse>
+  /** Closes the adapter's own pool, when open requests have ended; a shared pool stays open. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes an adapter: without options on the process-wide pool, with `{ pool }` on that one, with other pool options on a
+ * pool of its own.
+ * @throws {InvalidArgumentError} naming a pool option that is not acceptable.
+ */
+export function createHyperAdapter(options: HyperAdapterOptions = {}): HyperAdapter {
+  const { axios, ...rest } = options
+  const realm = axios === undefined ? undefined : realmFrom(axios)
+  const pool = resolvePool(rest)
+  const adapter = (config: InternalAxiosRequestConfig): Promise<AxiosResponse> => request(config, pool, realm)
+  return Object.assign(adapter, { close: async () => pool.own?.close() })
+}
+
+/** The adapter on the process-wide pool. */
+export const hyperAdapter: HyperAdapter = createHyperAdapter()
+
+async function request(
+  config: InternalAxiosRequestConfig,
+  pool: ResolvedPool,
+  given: Realm | undefined,
+): Promise<AxiosResponse> {
+  const found = given ?? realmOf(config)
+  const realm = found instanceof Promise ? await found : found
+  const url = parseUrl(config, realm)
+  if (needsOwnAdapter(config, url.protocol)) return realm.axios.getAdapter('http')(config)
+  return new AxiosCall(config, realm, pool.transport, url, connectOptions(config, url.protocol)).run()
+}
+
+/** @throws AxiosError with axios's own codes. */
+function parseUrl(config: InternalAxiosRequestConfig, realm: Realm): URL {
+  const { AxiosError } = realm
+  let text: string
+  try {
+    text = fullUrl(config, realm)
+  } catch (error) {
+    const failed = AxiosError.from(
+      error instanceof Error ? error : new Error(String(error)),
+      AxiosError.ERR_BAD_REQUEST,
+      config,
+    )
+    throw Object.assign(failed, { url: config.url, exists: true })
+  }
+  let url: URL
+  try {
+    url = new URL(text, config.socketPath ? 'http://localhost' : undefined)
+  } catch (error) {
+    throw AxiosError.from(error instanceof Error ? error : new Error('Invalid URL'), 'ERR_INVALID_URL', config)
+  }
+  if (url.protocol === 'https:' || url.protocol === 'http:' || url.protocol === 'data:') return url
+  throw new AxiosError(`Unsupported protocol ${url.protocol}`, AxiosError.ERR_BAD_REQUEST, config)
+}

@@ -1,0 +1,103 @@
+/** Request bodies as axios knows them, after its own transformRequest. */
+import { PassThrough, type Readable } from 'node:stream'
+import type { Body } from '../../src/exchange.ts'
+import { encodeForm, isFormData } from '../form.ts'
+
+/** A body and the header fields that come with it. */
+export interface AxiosBody {
+  readonly body: Body | null
+  /** Fields to set unless the caller set them: lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Fields to set whatever the caller set. */
+  readonly force?: Readonly<Record<string, string>>
+  /** Octets; -1 when not known. */
+  readonly length: number
+  /** Can it be sent to the target of a redirect as it is? */
+  readonly replayable: boolean
+}
+
+export const NO_BODY: AxiosBody = { body: null, headers: {}, length: 0, replayable: true }
+
+/** The package `form-data`. */
+interface FormDataStream extends Pick<Readable, 'pipe'> {
+  getHeaders(): Record<string, string>
+  getLength(callback: (error: Error | null, length: number) => void): void
+}
+
+/** @returns undefined when axios's own adapter would refuse the data. */
+export async function readBody(data: unknown, boundary: string | undefined): Promise<AxiosBody | undefined> {
+  if (data === undefined || data === null || data === '') return NO_BODY
+  if (typeof data === 'string') return bytes(Buffer.from(data))
+  if (data instanceof Uint8Array) return bytes(data)
+  if (data instanceof ArrayBuffer) return bytes(new Uint8Array(data))
+  if (isFormData(data)) {
+    const form = encodeForm(data, boundary)
+    const headers = { 'content-type': form.contentType, 'content-length': String(form.length) }
+    return { body: form.body, headers: {}, force: headers, length: form.length, replayable: true }
+  }
+  if (isFormDataStream(data)) {
+    const length = await lengthOf(data)
+    const own = Object.fromEntries(
+      Object.entries(data.getHeaders()).map(([name, value]) => [name.toLowerCase(), value]),
+    )
+    const headers: Record<string, string> = length === -1 ? {} : { 'content-length': String(length) }
+    return { body: data.pipe(new PassThrough()), headers, force: own, length, replayable: false }
+  }
+  if (data instanceof Blob) {
+    const force: Record<string, string> = { 'content-length': String(data.size) }
+    if (data.size > 0) force['content-type'] = data.type || 'application/octet-stream'
+    return { body: data, headers: {}, force, length: data.size, replayable: true }
+  }
+  if (isStream(data)) {
+    const body: AsyncIterable<Uint8Array> = isAsyncIterable(data) ? data : data.pipe(new PassThrough())
+    return { body, headers: {}, length: -1, replayable: false }
+  }
+  // A web stream, or anything that yields bytes: axios's own adapter refuses it, and need not.
+  if (isAsyncIterable(data)) return { body: data, headers: {}, length: -1, replayable: false }
+  return undefined
+}
+
+function bytes(body: Uint8Array): AxiosBody {
+  return { body, headers: { 'content-length': String(body.length) }, length: body.length, replayable: true }
+}
+
+function isAsyncIterable(data: unknown): data is AsyncIterable<Uint8Array> {
+  return typeof data === 'object' && data !== null && Symbol.asyncIterator in data
+}
+
+function isStream(data: unknown): data is Pick<Readable, 'pipe'> {
+  return typeof data === 'object' && data !== null && 'pipe' in data && typeof data.pipe === 'function'
+}
+
+function isFormDataStream(data: unknown): data is FormDataStream {
+  return isStream(data) && 'getHeaders' in data && typeof data.getHeaders === 'function' && 'getLength' in data
+}
+
+function lengthOf(form: FormDataStream): Promise<number> {
+  return new Promise((resolve) => {
+    form.getLength((error, length) => resolve(error !== null || !Number.isFinite(length) ? -1 : length))
+  })
+}
+
+/** Keeps what is read of a body, so that a redirect that asks for it again can have it. */
+export class Recorder {
+  readonly chunks: Uint8Array[] = []
+  complete = false
+  private size = 0
+  private readonly limit: number
+
+  /** @param limit octets kept at the most. */
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  async *record(source: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      const octets = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      this.size += octets.length
+      if (this.size <= this.limit) this.chunks.push(octets)
+      yield octets
+    }
+    this.complete = this.size <= this.limit
+  }
+}
