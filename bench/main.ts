@@ -61,7 +61,15 @@ async function* targets(): AsyncGenerator<Target> {
     if (program === undefined) continue
     found = true
     try {
-      yield { name: program.version, origin: program.origin, caFile: join(program.folder, 'ca.pem'), small, large }
+      // nghttpd speaks HTTP/2 only.
+      yield {
+        name: program.version,
+        http1: program.name !== 'nghttpd',
+        origin: program.origin,
+        caFile: join(program.folder, 'ca.pem'),
+        small,
+        large,
+      }
     } finally {
       await program.close()
     }
@@ -70,7 +78,7 @@ async function* targets(): AsyncGenerator<Target> {
   const child = fork(fileURLToPath(new URL('./node-server.ts', import.meta.url)))
   const ready = await new Promise<{ origin: string; caFile: string }>((resolve) => child.once('message', resolve))
   try {
-    yield { name: 'node:http2', ...ready, small, large }
+    yield { name: 'node:http2', http1: true, ...ready, small, large }
   } finally {
     child.kill()
   }
@@ -100,8 +108,9 @@ async function compare(target: Target, body: 'small' | 'large', turn: Turn): Pro
     `  ${'client'.padEnd(26)}${'req/s'.padStart(9)}${'us CPU/req'.padStart(12)}${'p50 ms'.padStart(9)}${'p99 ms'.padStart(9)}${'peak MB'.padStart(9)}`,
   )
   const done = new Map<string, Result[]>()
+  const played = wanted.filter(({ other }) => target.http1 || !other.endsWith('HTTP/1.1'))
   // Comparisons that share a client are played together, so that each client runs once.
-  for (const group of groups(wanted)) {
+  for (const group of groups(played)) {
     const names = [...new Set(group.flatMap(({ ours, other }) => [ours, other]))]
     for (const [name, results] of await playRounds(names, target, turn, rounds)) {
       done.set(name, results)
@@ -111,7 +120,7 @@ async function compare(target: Target, body: 'small' | 'large', turn: Turn): Pro
   const load = await h2load(target, turn, body === 'small' ? 200_000 : 1000)
   if (load !== undefined) console.log(`  ${'h2load (C)'.padEnd(26)}${figure(load).padStart(9)}`)
   console.log()
-  for (const pair of wanted) reportRatio(target.name, body, pair, done)
+  for (const pair of played) reportRatio(target.name, body, pair, done)
   const dispatch = done.get('Pool.dispatch')
   if (load !== undefined && dispatch !== undefined) {
     const ratio = median(dispatch.map(perSecond)) / load

@@ -8,6 +8,8 @@ export interface Target {
   readonly name: string
   readonly origin: string
   readonly caFile: string
+  /** Does it speak HTTP/1.1 as well? */
+  readonly http1: boolean
   readonly small: { readonly path: string; readonly octets: number }
   readonly large: { readonly path: string; readonly octets: number }
 }

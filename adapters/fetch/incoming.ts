@@ -141,7 +141,8 @@ export class IncomingBody implements DecoderSink {
   fork(): IncomingBody | undefined {
     if (!this.arrived || this.failed || this.read || this.readable !== undefined) return undefined
     const copy = new IncomingBody(this.codings, this.words)
-    copy.queue = [...this.queue]
+    // A copy: whoever reads may be given the memory itself.
+    copy.queue = [Buffer.concat(this.queue, this.queued)]
     copy.queued = this.queued
     copy.arrived = true
     copy.complete = this.complete

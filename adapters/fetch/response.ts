@@ -217,9 +217,12 @@ function toJson(bytes: Buffer): unknown {
   return JSON.parse(toText(bytes))
 }
 
-/** A copy: the octets may lie in memory shared with other bodies. */
+/** The memory itself if the octets fill it, else a copy: it is shared with other bodies. */
 function toBytes(bytes: Buffer): Bytes {
-  return new Uint8Array(bytes)
+  const { buffer, byteLength } = bytes
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    ? new Uint8Array(buffer)
+    : new Uint8Array(bytes)
 }
 
 function toArrayBuffer(bytes: Buffer): ArrayBuffer {

@@ -95,6 +95,7 @@ export async function gotClient(origin: string, ca: string, ours: boolean): Prom
     async (path) => {
       const { statusCode, body } = await instance.get(`${origin}${path}`, {
         responseType: 'buffer',
+        resolveBodyOnly: false,
         retry: { limit: 0 },
       })
       expect200(statusCode)

@@ -119,6 +119,10 @@ export function parsePayload(type: number, flags: number, streamId: number, payl
       const { body, padding } = unpad('PUSH_PROMISE', flags, payload)
       if (body.length < 4) throw new FrameError('PUSH_PROMISE too short', ErrorCode.FRAME_SIZE_ERROR)
       const promisedStreamId = readStreamId(body, 0)
+      // Only a server promises, and its streams are even (RFC 9113 section 5.1.1).
+      if (promisedStreamId === 0 || promisedStreamId % 2 === 1) {
+        throw new FrameError(`PUSH_PROMISE of stream ${promisedStreamId}`)
+      }
       return { type: 'PUSH_PROMISE', streamId, endHeaders, promisedStreamId, padding, block: body.subarray(4) }
     }
     case FrameType.PING:
@@ -137,6 +141,7 @@ export function parsePayload(type: number, flags: number, streamId: number, payl
       }
     case FrameType.WINDOW_UPDATE:
       exactly('WINDOW_UPDATE', payload, 4)
+      if (readStreamId(payload, 0) === 0) throw new FrameError('WINDOW_UPDATE of 0')
       return { type: 'WINDOW_UPDATE', streamId, increment: readStreamId(payload, 0) }
     case FrameType.CONTINUATION:
       onStream('CONTINUATION', streamId)

@@ -280,7 +280,24 @@ export class H2Connection extends H2Receiver implements FrameSink {
     const code = readUint32(buffer, start)
     const retryable = code === ErrorCode.REFUSED_STREAM && !stream.headersReceived
     this.closeStream(stream)
+    if (code === ErrorCode.NO_ERROR && this.role === 'client' && stream.headersReceived && !stream.tunnel) {
+      this.endWithoutError(stream)
+      return
+    }
     stream.listener.onError(stream, new StreamResetError(code, { remote: true, retryable, origin: this.origin }))
+  }
+
+  /**
+   * A server that resets a stream with NO_ERROR has nothing more to say on it. Some say so in place of END_STREAM after
+   * the last DATA (node:http2 under backpressure does): the body is taken as complete, unless its content-length shows
+   * that it is not.
+   */
+  private endWithoutError(stream: H2Stream): void {
+    if (stream.expectedLength === -1 || stream.expectedLength === stream.receivedLength) {
+      stream.listener.onEnd(stream, stream.trailers)
+    } else {
+      stream.listener.onError(stream, this.lengthError(stream, `${stream.receivedLength}`))
+    }
   }
 
   private onSettingsFrame(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {

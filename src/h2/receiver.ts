@@ -475,12 +475,13 @@ export abstract class H2Receiver extends H2Sender {
 
   /** The body is not as long as it was announced: malformed (RFC 9113 section 8.1.1). */
   private failLength(stream: H2Stream, had: string): void {
-    const message = `The ${this.role === 'client' ? 'response' : 'request'} from ${this.origin ?? 'the peer'} announced ${stream.expectedLength} octets and had ${had}`
-    this.endStream(
-      stream,
-      ErrorCode.PROTOCOL_ERROR,
-      new ContentLengthError('response', message, { origin: this.origin }),
-    )
+    this.endStream(stream, ErrorCode.PROTOCOL_ERROR, this.lengthError(stream, had))
+  }
+
+  protected lengthError(stream: H2Stream, had: string): ContentLengthError {
+    const what = this.role === 'client' ? 'response' : 'request'
+    const message = `The ${what} from ${this.origin ?? 'the peer'} announced ${stream.expectedLength} octets and had ${had}`
+    return new ContentLengthError(what, message, { origin: this.origin })
   }
 }
 

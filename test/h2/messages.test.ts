@@ -242,3 +242,31 @@ test('a repeated response gives the same fields, and a changed one its own', () 
     ['one', 'one', 'two', 'one', 'two', 'two'],
   )
 })
+
+test('a reset with NO_ERROR in place of END_STREAM ends the body, unless octets are missing by its content-length', () => {
+  const server = new ScriptedServer()
+  const outcomes = [
+    [':status', '200'],
+    [':status', '200', 'content-length', '4'],
+    [':status', '200', 'content-length', '5'],
+  ].map((fields) => {
+    const { stream, seen } = server.open()
+    server.headers(stream.id, fields)
+    server.data(stream.id, 'body')
+    server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode: ErrorCode.NO_ERROR })
+    assert.equal(seen.ends, 1)
+    return seen.error?.message
+  })
+  assert.deepEqual(outcomes, [
+    undefined,
+    undefined,
+    'The response from https://example.com announced 5 octets and had 4',
+  ])
+})
+
+test('a reset with NO_ERROR before the response is an error', () => {
+  const server = new ScriptedServer()
+  const { seen } = server.open()
+  server.send({ type: 'RST_STREAM', streamId: 1, errorCode: ErrorCode.NO_ERROR })
+  assert.ok(seen.error)
+})

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createFetch } from '../../../adapters/fetch.ts'
+import { startH2Origin } from '../../support/origin.ts'
+import { both, caught } from './both.ts'
+
+both(
+  'an aborted signal rejects with its reason: before, while waiting, and while the body comes',
+  async ({ fetch, url }) => {
+    const reason = new Error('mine')
+    await assert.rejects(fetch(url('/json'), { signal: AbortSignal.abort(reason) }), reason)
+    await assert.rejects(fetch(url('/json'), { signal: AbortSignal.abort('text') }), (error) => error === 'text')
+    const waiting = new AbortController()
+    const pending = fetch(url('/slow'), { signal: waiting.signal })
+    setTimeout(() => waiting.abort(), 10)
+    await assert.rejects(pending, { name: 'AbortError' })
+    const during = new AbortController()
+    const response = await fetch(url('/slow-body'), { signal: during.signal })
+    const text = response.text()
+    setTimeout(() => during.abort(reason), 10)
+    await assert.rejects(text, reason)
+    const stream = new AbortController()
+    const streamed = await fetch(url('/slow-body'), { signal: stream.signal })
+    const reader = streamed.body?.getReader()
+    assert.equal(String(Buffer.from((await reader?.read())?.value ?? [])), 'begin')
+    stream.abort(reason)
+    await assert.rejects(async () => reader?.read(), reason)
+    await assert.rejects(fetch(url('/slow'), { signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' })
+    const unread = new AbortController()
+    const arrived = await fetch(url('/json'), { signal: unread.signal })
+    await arrived.trailers
+    unread.abort(reason)
+    await assert.rejects(arrived.json(), reason)
+  },
+)
+
+both(
+  'cancelling the body ends the exchange, and the connection goes on over HTTP/2',
+  async ({ fetch, url, origin }) => {
+    const response = await fetch(url('/slow-body'))
+    await response.body?.cancel()
+    assert.equal(response.bodyUsed, true)
+    assert.equal((await fetch(url('/json'))).status, 200)
+    if (origin.sessions.length > 0) assert.equal(origin.connections, 1)
+  },
+)
+
+test('failures are TypeErrors with the cause and code of Node', async () => {
+  await using origin = await startH2Origin()
+  await using fetch = createFetch({ tls: { ca: origin.ca }, headersTimeout: 50, bodyTimeout: 50 })
+  const refused = await caught(fetch('http://localhost:2'))
+  assert.deepEqual([refused.name, refused.message, refused.cause.code], ['TypeError', 'fetch failed', 'ECONNREFUSED'])
+  const slow = await caught(fetch(`${origin.origin}/slow`))
+  assert.deepEqual([slow.message, slow.cause.code], ['fetch failed', 'UND_ERR_HEADERS_TIMEOUT'])
+  const stopped = await caught(fetch(`${origin.origin}/slow-body`).then((response) => response.text()))
+  assert.deepEqual(
+    [stopped.name, stopped.message, stopped.cause.code],
+    ['TypeError', 'terminated', 'UND_ERR_BODY_TIMEOUT'],
+  )
+  const reset = await caught(fetch(`${origin.origin}/reset/2`))
+  assert.deepEqual([reset.message, reset.cause.code], ['fetch failed', 'ERR_HTTP2_STREAM_ERROR'])
+  const cut = await caught(fetch(`${origin.origin}/cut`).then((response) => response.text()))
+  assert.deepEqual([cut.message, cut.cause.code], ['terminated', 'UND_ERR_SOCKET'])
+  await using strict = createFetch({ connectTimeout: 5000 })
+  const unverified = await caught(strict(`${origin.origin}/json`))
+  assert.equal(unverified.cause.code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+})

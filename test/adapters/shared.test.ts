@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  fieldsToNodeHeaders,
+  fieldsToUndiciHeaders,
+  joinedField,
+  resolvePool,
+  sharedPool,
+  sharedTransport,
+  statusText,
+  systemCode,
+  systemError,
+  undiciCode,
+} from '../../adapters/shared.ts'
+import { ConnectError, ConnectionLostError, TimeoutError } from '../../src/errors.ts'
+import { Pool } from '../../src/pool/pool.ts'
+
+const fields = [
+  'a',
+  '1',
+  'set-cookie',
+  'x=1',
+  'cookie',
+  'c=1',
+  'a',
+  '2',
+  'cookie',
+  'd=2',
+  '__proto__',
+  'p',
+  'constructor',
+  'c',
+]
+
+test('fields become the headers of node:http', () => {
+  const headers = fieldsToNodeHeaders(fields)
+  assert.deepEqual(Object.entries(headers), [
+    ['a', '1, 2'],
+    ['set-cookie', ['x=1']],
+    ['cookie', 'c=1; d=2'],
+    ['__proto__', 'p'],
+    ['constructor', 'c'],
+  ])
+  assert.equal(Object.getPrototypeOf(headers), Object.prototype)
+})
+
+test('fields become the headers of undici', () => {
+  const headers = fieldsToUndiciHeaders(fields)
+  assert.deepEqual(Object.entries(headers), [
+    ['a', ['1', '2']],
+    ['set-cookie', 'x=1'],
+    ['cookie', ['c=1', 'd=2']],
+    ['__proto__', 'p'],
+    ['constructor', 'c'],
+  ])
+  assert.equal(Object.getPrototypeOf(headers), Object.prototype)
+})
+
+test('a field that is repeated is joined', () => {
+  assert.equal(joinedField(fields, 'a'), '1, 2')
+  assert.equal(joinedField(fields, 'none'), undefined)
+})
+
+test('without options the process-wide pool is used, and a new one after it was closed', async () => {
+  assert.deepEqual(resolvePool(), { transport: sharedTransport, own: undefined })
+  assert.deepEqual(resolvePool({ tls: undefined, pool: undefined }), { transport: sharedTransport, own: undefined })
+  const first = sharedPool()
+  assert.equal(sharedPool(), first)
+  await first.close()
+  assert.notEqual(sharedPool(), first)
+  await sharedPool().close()
+})
+
+test('a pool that is given is used, any other option makes a pool of its own', async () => {
+  await using pool = new Pool()
+  assert.deepEqual(resolvePool({ pool }), { transport: pool, own: undefined })
+  const { transport, own } = resolvePool({ connections: 2 })
+  assert.ok(own instanceof Pool)
+  assert.equal(transport, own)
+  await own.close()
+})
+
+test('the code of the system is found through the causes', () => {
+  const system = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  const connect = new ConnectError('no connection', { phase: 'tcp', cause: system })
+  assert.equal(systemCode(connect), 'ECONNREFUSED')
+  assert.equal(systemCode(new Error('outer', { cause: connect })), 'ECONNREFUSED')
+  assert.equal(systemError(connect), system)
+  const lost = new ConnectionLostError('lost')
+  assert.equal(systemCode(lost), undefined)
+  assert.equal(systemError(lost), undefined)
+  assert.equal(systemCode('text'), undefined)
+})
+
+test("undici's codes are known for ours", () => {
+  assert.equal(undiciCode(new TimeoutError('headers', 5)), 'UND_ERR_HEADERS_TIMEOUT')
+  assert.equal(undiciCode(new ConnectionLostError('lost')), 'UND_ERR_SOCKET')
+})
+
+test('reason phrases are those of node:http', () => {
+  assert.equal(statusText(404), 'Not Found')
+  assert.equal(statusText(799), '')
+})
