@@ -16,7 +16,6 @@
 import { GoawayError, StreamResetError } from '../errors.ts'
 import type { FieldList } from '../exchange.ts'
 import { ErrorCode, Flag, FrameType, MAX_STREAM_ID, PREFACE, Setting } from '../frame/codes.ts'
-import { FrameError } from '../frame/errors.ts'
 import { parsePayload } from '../frame/parse.ts'
 import { FrameReader, type FrameSink, readStreamId, readUint32 } from '../frame/reader.ts'
 import { checkRequest } from '../headers/section.ts'
@@ -414,7 +413,7 @@ export class H2Connection extends H2Receiver implements FrameSink {
   /** Frames of other RFCs. Where they stand in a wrong place, their RFCs say to ignore them, but for PRIORITY_UPDATE. */
   private onExtension(type: number, flags: number, streamId: number, payload: Buffer): void {
     if (type === FrameType.PRIORITY_UPDATE) {
-      this.onPriorityUpdate(flags, streamId, payload)
+      this.onPriorityUpdate(streamId, payload)
       return
     }
     if (this.role === 'server') return
@@ -429,20 +428,14 @@ export class H2Connection extends H2Receiver implements FrameSink {
   }
 
   /** RFC 9218 section 7.1. */
-  private onPriorityUpdate(flags: number, streamId: number, payload: Buffer): void {
+  private onPriorityUpdate(streamId: number, payload: Buffer): void {
     if (this.role === 'client') throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY_UPDATE from a server')
     this.countPriority()
-    let frame: ReturnType<typeof parsePayload>
-    try {
-      frame = parsePayload(FrameType.PRIORITY_UPDATE, flags, streamId, payload)
-    } catch (error) {
-      if (error instanceof FrameError) throw new ConnectionFault(error.http2ErrorCode, error.message)
-      throw error
-    }
-    if (frame.type !== 'PRIORITY_UPDATE') return
-    const id = frame.prioritizedStreamId
+    if (streamId !== 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY_UPDATE on a stream')
+    if (payload.length < 4) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY_UPDATE too short')
+    const id = readStreamId(payload, 0)
     if (id === 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY_UPDATE of stream 0')
-    const priority = parsePriority(frame.value)
+    const priority = parsePriority(payload.toString('latin1', 4))
     const stream = this.streams.get(id)
     if (stream !== undefined) {
       this.scheduler.reprioritize(stream, priority.urgency, priority.incremental)

@@ -55,6 +55,8 @@ export abstract class H2Core {
   protected readonly unacknowledged: SettingEntry[][] = []
   /** The identifiers of the next stream that we open and of the last one that the peer opened. */
   protected nextLocalId: number
+  /** A GOAWAY of ours named the last stream that is taken. */
+  protected goawaySent = false
   protected lastRemoteId = 0
   private outputAnnounced = false
 
@@ -124,7 +126,12 @@ export abstract class H2Core {
 
   /** Has this identifier never been used, by whoever may use it? */
   protected isIdle(id: number): boolean {
-    return this.isLocalId(id) ? id >= this.nextLocalId : id > this.lastRemoteId
+    return this.isLocalId(id) ? id >= this.nextLocalId : id > this.lastRemoteId && !this.goawaySent
+  }
+
+  /** Was this stream opened by the peer after our GOAWAY? It is ignored (RFC 9113 section 6.8). */
+  protected isIgnored(id: number): boolean {
+    return this.goawaySent && !this.isLocalId(id) && id > this.lastRemoteId
   }
 
   protected isLocalId(id: number): boolean {

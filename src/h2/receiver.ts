@@ -110,6 +110,11 @@ export abstract class H2Receiver extends H2Sender {
     this.announce()
   }
 
+  /** The connection's two windows, in octets: what we may send, and what the peer may. */
+  windows(): { readonly send: number; readonly receive: number } {
+    return { send: this.sendWindow, receive: this.receiveWindow }
+  }
+
   protected onPeerFault(): void {
     if (!this.peerFaults.take()) {
       throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many streams had to be reset')
@@ -253,7 +258,7 @@ export abstract class H2Receiver extends H2Sender {
 
   /** A frame for a stream that is not open: forgiven when we reset it, else an error (RFC 9113 section 5.1). */
   protected checkLate(streamId: number, what: string): void {
-    if (this.resets.has(streamId)) return
+    if (this.resets.has(streamId) || this.isIgnored(streamId)) return
     if (this.isIdle(streamId)) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, `${what} on idle stream ${streamId}`)
     throw new ConnectionFault(ErrorCode.STREAM_CLOSED, `${what} on closed stream ${streamId}`)
   }
@@ -333,13 +338,11 @@ export abstract class H2Receiver extends H2Sender {
   }
 
   private isNewRequest(streamId: number): boolean {
-    return this.role === 'server' && !this.isLocalId(streamId) && streamId > this.lastRemoteId
+    return this.role === 'server' && !this.goawaySent && !this.isLocalId(streamId) && streamId > this.lastRemoteId
   }
 
   /** Server role: a stream for a new request, if there is room for it. */
   private admit(streamId: number): H2Stream | undefined {
-    // What comes after the last stream that GOAWAY named is ignored (RFC 9113 section 6.8).
-    if (this.goawaySent) return undefined
     this.lastRemoteId = streamId
     if (this.openRemote >= this.maxStreams) {
       this.writeReset(streamId, ErrorCode.REFUSED_STREAM)

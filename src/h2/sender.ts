@@ -194,9 +194,6 @@ export abstract class H2Sender extends H2Core {
     this.announce()
   }
 
-  /** A GOAWAY of ours named the last stream that is taken; later ones are ignored. */
-  protected goawaySent = false
-
   /** Is there anything to write, or could DATA be framed? */
   get hasOutput(): boolean {
     return this.writer.size > 0 || (!this.scheduler.empty && this.sendWindow > 0)

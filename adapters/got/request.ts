@@ -1,0 +1,477 @@
+/**
+ * The request object that got is given: to got a ClientRequest, to the transport a handler.
+ *
+ * Rules
+ * - Nothing is sent before the first write() or end(); a body that is whole by then goes down as bytes, so that it can be
+ *   sent again, any other as a stream that is written at the transport's pace.
+ * - `socket` comes once, then at most one `finish`, one `response`, one `error`, and `close` last of all.
+ * - A write's callback is called when the transport took the bytes. When the request fails it is called without an error:
+ *   the `error` event has told, and an error in both places would end got's stream before it could retry.
+ * - After it settled a request accepts writes and drops them, as one whose response came early must.
+ *
+ * Hot path: one object a request, no timers and no closures but where they are asked for.
+ */
+import { EventEmitter } from 'node:events'
+import type {
+  Body,
+  ConnectionInfo,
+  Exchange,
+  ExchangeHandler,
+  ExchangeRequest,
+  FieldList,
+  FieldsInit,
+  Transport,
+} from '../../src/exchange.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import { fieldsToNodeHeaders, sharedPool, sharedTransport, statusText } from '../shared.ts'
+import { UploadBody } from './body.ts'
+import { connectOptions } from './connect.ts'
+import { NodeError, toNodeError } from './errors.ts'
+import type { NativeOptions, Target } from './options.ts'
+import { HyperResponse } from './response.ts'
+import { type ConnectionSocket, ConnectionSocket as Socket, socketOf } from './socket.ts'
+
+type Done = (error?: Error | null) => void
+
+/** The part of got's record of times that a connection knows better than the moment of its events. */
+interface Timings {
+  socket?: number
+  lookup?: number
+  connect?: number
+  secureConnect?: number
+  phases: { dns?: number; tcp?: number; tls?: number }
+}
+
+export class HyperRequest extends EventEmitter implements ExchangeHandler {
+  readonly method: string
+  readonly protocol: string
+  readonly host: string
+  readonly path: string
+  readonly socketPath: string | undefined
+  writable = true
+  writableEnded = false
+  writableFinished = false
+  destroyed = false
+  aborted = false
+  closed = false
+  reusedSocket = false
+  maxHeadersCount: number | null = null
+  /** Filled when the response comes. */
+  res: HyperResponse | undefined
+  socket: ConnectionSocket | undefined
+  /** got's own record. */
+  timings: unknown = undefined
+  private readonly transport: Transport
+  private readonly options: NativeOptions
+  private readonly origin: string
+  private readonly headers: Record<string, string | string[] | undefined>
+  private trailers: FieldsInit | undefined
+  private exchange: Exchange | undefined
+  private upload: UploadBody | undefined
+  /** Of a body that went down in one piece: to be called when it is sent. */
+  private written: Done | undefined
+  private sent = false
+  private settled = false
+  private socketTold = false
+  private idle: NodeJS.Timeout | undefined
+
+  constructor(transport: Transport, target: Target, options: NativeOptions) {
+    super()
+    this.transport = transport
+    this.options = options
+    this.method = options.method ?? 'GET'
+    this.protocol = target.protocol
+    this.host = target.host
+    this.path = target.path
+    this.socketPath = options.socketPath
+    this.origin = target.origin
+    const headers = options.headers ?? {}
+    this.headers = headers
+    if (target.auth !== undefined && headers['authorization'] === undefined) {
+      headers['authorization'] = `Basic ${Buffer.from(target.auth).toString('base64')}`
+    }
+  }
+
+  get connection(): ConnectionSocket | undefined {
+    return this.socket
+  }
+
+  get finished(): boolean {
+    return this.writableEnded
+  }
+
+  get headersSent(): boolean {
+    return this.exchange !== undefined
+  }
+
+  getHeader(name: string): string | string[] | undefined {
+    return this.headers[name.toLowerCase()]
+  }
+
+  getHeaders(): Record<string, string | string[] | undefined> {
+    return { ...this.headers }
+  }
+
+  getHeaderNames(): string[] {
+    return Object.keys(this.headers)
+  }
+
+  hasHeader(name: string): boolean {
+    return this.getHeader(name) !== undefined
+  }
+
+  /** @throws Error with the code `ERR_HTTP_HEADERS_SENT` once the request is on its way. */
+  setHeader(name: string, value: string | number | string[]): this {
+    this.checkUnsent('set')
+    this.headers[name.toLowerCase()] = typeof value === 'number' ? String(value) : value
+    return this
+  }
+
+  /** @throws Error with the code `ERR_HTTP_HEADERS_SENT` once the request is on its way. */
+  removeHeader(name: string): void {
+    this.checkUnsent('remove')
+    delete this.headers[name.toLowerCase()]
+  }
+
+  /**
+   * Sends these after the body, over HTTP/2. Before the first write, or else with a `trailer` header that announces them.
+   * @throws Error with the code `ERR_HTTP_HEADERS_SENT` when it is too late.
+   */
+  addTrailers(trailers: FieldsInit): void {
+    if (this.exchange !== undefined && this.headers['trailer'] === undefined) this.checkUnsent('add trailers to')
+    this.trailers = trailers
+  }
+
+  flushHeaders(): void {
+    if (this.exchange === undefined && !this.settled) this.dispatch(this.startUpload())
+  }
+
+  write(chunk: string | Uint8Array, encoding?: BufferEncoding | Done | null, callback?: Done): boolean {
+    if (typeof encoding === 'function') {
+      callback = encoding
+      encoding = undefined
+    }
+    if (this.writableEnded || this.settled) {
+      // got goes on writing to a request whose response came early.
+      if (callback !== undefined) process.nextTick(callback)
+      return true
+    }
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk
+    this.touch()
+    if (this.upload !== undefined) return this.upload.push(bytes, callback)
+    if (this.exchange !== undefined) return this.startUpload().push(bytes, callback)
+    if (Number(this.headers['content-length']) === bytes.length && bytes.length > 0) {
+      this.written = callback
+      this.dispatch(bytes)
+      return true
+    }
+    const upload = this.startUpload()
+    const room = upload.push(bytes, callback)
+    this.dispatch(upload)
+    return room
+  }
+
+  end(chunk?: string | Uint8Array | Done | null, encoding?: BufferEncoding | Done | null, callback?: Done): this {
+    if (typeof chunk === 'function') {
+      callback = chunk
+      chunk = undefined
+    } else if (typeof encoding === 'function') {
+      callback = encoding
+      encoding = undefined
+    }
+    if (chunk !== undefined && chunk !== null) this.writeLast(chunk, encoding as BufferEncoding | undefined)
+    if (callback !== undefined) {
+      if (this.settled || this.writableFinished) process.nextTick(callback)
+      else this.once('finish', callback)
+    }
+    if (this.writableEnded) return this
+    this.writableEnded = true
+    if (this.settled) return this
+    if (this.upload !== undefined) this.upload.end()
+    else if (this.exchange === undefined) this.dispatch(null)
+    else if (this.sent) process.nextTick(finish, this)
+    return this
+  }
+
+  setTimeout(timeout: number, callback?: () => void): this {
+    if (callback !== undefined) this.once('timeout', callback)
+    clearTimeout(this.idle)
+    this.idle = undefined
+    if (timeout > 0 && !this.settled) {
+      this.idle = setTimeout(emitTimeout, timeout, this)
+      this.idle.unref()
+    }
+    return this
+  }
+
+  abort(): void {
+    if (this.aborted) return
+    this.aborted = true
+    process.nextTick(emitAbort, this)
+    this.destroy()
+  }
+
+  destroy(error?: Error | null): this {
+    if (this.destroyed) return this
+    this.destroyed = true
+    if (this.settled) return this
+    const reason = error ?? new NodeError('ECONNRESET', 'socket hang up')
+    this.settle()
+    this.exchange?.abort(reason)
+    const { res } = this
+    if (res === undefined || error) process.nextTick(emitError, this, reason)
+    if (res !== undefined && !res.destroyed) res.destroy(new NodeError('ECONNRESET', 'aborted', error ?? undefined))
+    process.nextTick(emitClose, this)
+    return this
+  }
+
+  // These are about the connection, which is not this request's alone.
+  setNoDelay(): void {}
+  setSocketKeepAlive(): void {}
+  cork(): void {}
+  uncork(): void {}
+
+  // The exchange.
+
+  onConnected(info: ConnectionInfo, reused: boolean): void {
+    if (this.settled) return
+    this.touch()
+    this.reusedSocket = reused
+    const { socket } = this
+    if (socket === undefined || !socket.connecting) {
+      this.socket = socketOf(info)
+      if (!this.socketTold) this.tellSocket()
+    } else {
+      socket.connected(info)
+      this.socket = socketOf(info)
+      this.correctTimings(info)
+    }
+    if (this.sent) this.tellSent()
+  }
+
+  onInformational(status: number, fields: FieldList, reason: string): void {
+    if (this.settled) return
+    this.touch()
+    if (status === 100) this.emit('continue')
+    if (this.listenerCount('information') === 0) return
+    const { protocol } = this.exchange?.connection ?? {}
+    this.emit('information', {
+      statusCode: status,
+      statusMessage: reason || statusText(status),
+      httpVersion: protocol === 'h2' ? '2.0' : '1.1',
+      httpVersionMajor: protocol === 'h2' ? 2 : 1,
+      httpVersionMinor: protocol === 'h2' ? 0 : 1,
+      headers: fieldsToNodeHeaders(fields),
+      rawHeaders: [...fields],
+    })
+  }
+
+  onHeaders(status: number, fields: FieldList, reason: string): void {
+    const { exchange } = this
+    if (this.settled || exchange === undefined) return
+    this.touch()
+    const { maxHeaderSize } = this.options
+    if (maxHeaderSize !== undefined && sizeOf(fields) > maxHeaderSize) {
+      this.destroy(new NodeError('HPE_HEADER_OVERFLOW', `The response headers exceed ${maxHeaderSize} octets`))
+      return
+    }
+    const res = new HyperResponse(this, exchange, status, fields, reason, exchange.connection?.protocol ?? 'h2')
+    this.res = res
+    // Nobody wants it: its body must not hold up the connection.
+    if (!this.emit('response', res)) res.resume()
+  }
+
+  onData(chunk: Buffer): void {
+    this.touch()
+    this.res?.add(chunk)
+  }
+
+  onEnd(trailers: FieldList): void {
+    if (this.settled) return
+    this.settle()
+    this.destroyed = true
+    this.res?.finish(trailers)
+    process.nextTick(emitClose, this)
+  }
+
+  onError(error: Error): void {
+    if (this.settled) return
+    this.settle()
+    this.destroyed = true
+    const { res } = this
+    const failure = toNodeError(error)
+    if (res !== undefined) res.destroy(failure)
+    else emitError(this, failure)
+    process.nextTick(emitClose, this)
+  }
+
+  onBodySent(): void {
+    this.touch()
+  }
+
+  onRequestSent(): void {
+    if (this.settled || this.sent) return
+    this.sent = true
+    // A short request may be on its way before its connection was told of; got measures from the one to the other.
+    if (this.socket !== undefined && !this.socket.connecting) this.tellSent()
+  }
+
+  /** @internal The response was destroyed before its end. */
+  responseDestroyed(): void {
+    if (this.settled) return
+    this.settle()
+    this.destroyed = true
+    this.exchange?.abort(new NodeError('ECONNRESET', 'aborted'))
+    process.nextTick(emitClose, this)
+  }
+
+  /** @internal */
+  finish(): void {
+    if (this.writableFinished) return
+    this.writableFinished = true
+    this.emit('finish')
+  }
+
+  private tellSent(): void {
+    this.takeWritten()
+    if (this.writableEnded) this.finish()
+  }
+
+  private writeLast(chunk: string | Uint8Array, encoding: BufferEncoding | undefined): void {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk
+    // Whole, and so it can be sent again.
+    if (this.exchange === undefined && this.upload === undefined && !this.settled && !this.writableEnded) {
+      this.dispatch(bytes)
+    } else {
+      this.write(bytes)
+    }
+  }
+
+  private startUpload(): UploadBody {
+    this.upload ??= new UploadBody()
+    return this.upload
+  }
+
+  private dispatch(body: Body | null): void {
+    const request: ExchangeRequest = {
+      origin: this.origin,
+      method: this.method,
+      path: this.path,
+      headers: this.headers,
+      body,
+      trailers: this.headers['trailer'] === undefined ? this.trailers : () => this.trailers,
+      connect: connectOptions(this.options),
+    }
+    const exchange = this.transport.dispatch(request, this)
+    this.exchange = exchange
+    if (exchange.connection === undefined) process.nextTick(tellConnecting, this)
+  }
+
+  /** @internal */
+  tellConnecting(): void {
+    if (this.settled || this.socket !== undefined) return
+    // One that waits its turn on a connection has no socket yet, and got's clocks for connecting do not run.
+    if (!isDialling(this.transport, this.origin)) return
+    const socket = new Socket()
+    this.socket = socket
+    this.tellSocket()
+    socket.begin()
+  }
+
+  private tellSocket(): void {
+    this.socketTold = true
+    this.emit('socket', this.socket)
+  }
+
+  /** got took the moment it heard of each step; the connection knows when each was done. */
+  private correctTimings(info: ConnectionInfo): void {
+    const timings = this.timings as Timings | undefined
+    if (timings === undefined || timings.socket === undefined) return
+    const { start, lookup, connect, secureConnect } = info.timings
+    const { phases } = timings
+    if (connect === undefined) return
+    const looked = lookup ?? start
+    // Requests that waited for the same connection came later than it began.
+    timings.lookup = Math.max(looked, timings.socket)
+    timings.connect = Math.max(connect, timings.socket)
+    phases.dns = lookup === undefined ? 0 : lookup - start
+    phases.tcp = connect - looked
+    if (secureConnect !== undefined) {
+      timings.secureConnect = Math.max(secureConnect, timings.socket)
+      phases.tls = secureConnect - connect
+    }
+  }
+
+  private takeWritten(): void {
+    const { written } = this
+    this.written = undefined
+    written?.()
+  }
+
+  private touch(): void {
+    this.idle?.refresh()
+  }
+
+  private settle(): void {
+    this.settled = true
+    this.writable = false
+    if (this.idle !== undefined) {
+      clearTimeout(this.idle)
+      this.idle = undefined
+    }
+    if (this.upload !== undefined) process.nextTick(discardUpload, this.upload)
+    if (this.written !== undefined) {
+      process.nextTick(this.written)
+      this.written = undefined
+    }
+  }
+
+  private checkUnsent(what: string): void {
+    if (this.exchange === undefined) return
+    throw new NodeError('ERR_HTTP_HEADERS_SENT', `Cannot ${what} headers after they are sent to the server`)
+  }
+}
+
+function tellConnecting(request: HyperRequest): void {
+  request.tellConnecting()
+}
+
+function finish(request: HyperRequest): void {
+  request.finish()
+}
+
+function discardUpload(upload: UploadBody): void {
+  upload.destroy()
+}
+
+function emitTimeout(request: HyperRequest): void {
+  request.emit('timeout')
+}
+
+function emitAbort(request: HyperRequest): void {
+  request.emit('abort')
+}
+
+function emitClose(request: HyperRequest): void {
+  request.closed = true
+  request.emit('close')
+}
+
+/** Is a connection being made? Of a transport that cannot tell it is assumed. */
+function isDialling(transport: Transport, origin: string): boolean {
+  const pool = transport === sharedTransport ? sharedPool() : transport
+  if (!(pool instanceof Pool)) return true
+  return pool.stats().origins.some((one) => one.dialling > 0 && one.origin === origin)
+}
+
+/** Nobody may listen any more: got takes its listener off after the first, and a second must not end the process. */
+function emitError(request: HyperRequest, error: Error): void {
+  if (request.listenerCount('error') > 0) request.emit('error', error)
+}
+
+/** As node:http counts a header section. */
+function sizeOf(fields: FieldList): number {
+  let size = 0
+  for (let i = 0; i < fields.length; i += 2) size += fields[i].length + fields[i + 1].length + 4
+  return size
+}

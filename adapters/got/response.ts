@@ -1,0 +1,142 @@
+/** The response as got expects it of node:http: a Readable in byte mode with the properties of an IncomingMessage. */
+import { Readable } from 'node:stream'
+import type { Exchange, FieldList } from '../../src/exchange.ts'
+import { NO_FIELDS } from '../../src/headers/fields.ts'
+import { fieldsToNodeHeaders, statusText } from '../shared.ts'
+import { NodeError } from './errors.ts'
+import type { HyperRequest } from './request.ts'
+import type { ConnectionSocket } from './socket.ts'
+
+const NONE: Readonly<Record<string, never>> = Object.freeze({})
+
+export class HyperResponse extends Readable {
+  statusCode: number
+  statusMessage: string
+  headers: Record<string, string | string[]>
+  trailers: Readonly<Record<string, string | string[]>> = NONE
+  /** Each trailer as the list of its values. Empty until the end. */
+  trailersDistinct: Readonly<Record<string, string[]>> = NONE
+  httpVersion: string
+  complete = false
+  aborted = false
+  url = ''
+  method: string | null = null
+  readonly req: HyperRequest
+  private readonly exchange: Exchange
+  private readonly fields: FieldList
+  private trailerFields: FieldList = NO_FIELDS
+  private held = false
+
+  constructor(
+    request: HyperRequest,
+    exchange: Exchange,
+    status: number,
+    fields: FieldList,
+    reason: string,
+    protocol: string,
+  ) {
+    super()
+    this.req = request
+    this.exchange = exchange
+    this.statusCode = status
+    this.statusMessage = reason || statusText(status)
+    this.headers = fieldsToNodeHeaders(fields)
+    this.fields = fields
+    this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
+  }
+
+  get httpVersionMajor(): number {
+    return this.httpVersion === '2.0' ? 2 : 1
+  }
+
+  get httpVersionMinor(): number {
+    return this.httpVersion === '2.0' ? 0 : 1
+  }
+
+  get rawHeaders(): string[] {
+    return [...this.fields]
+  }
+
+  get headersDistinct(): Record<string, string[]> {
+    return distinct(this.fields)
+  }
+
+  get rawTrailers(): string[] {
+    return [...this.trailerFields]
+  }
+
+  get socket(): ConnectionSocket | undefined {
+    return this.req.socket
+  }
+
+  get connection(): ConnectionSocket | undefined {
+    return this.req.socket
+  }
+
+  setTimeout(timeout: number, callback?: () => void): this {
+    this.req.setTimeout(timeout, callback)
+    return this
+  }
+
+  /** @internal */
+  add(chunk: Buffer): void {
+    if (this.push(chunk) || this.held) return
+    this.held = true
+    this.exchange.pause()
+  }
+
+  /** @internal */
+  finish(trailers: FieldList): void {
+    this.complete = true
+    if (trailers.length > 0) {
+      this.trailerFields = trailers
+      this.trailers = fieldsToNodeHeaders(trailers)
+      this.trailersDistinct = distinct(trailers)
+    }
+    this.push(null)
+  }
+
+  override _read(): void {
+    if (!this.held) return
+    this.held = false
+    this.exchange.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.complete) {
+      callback(error)
+      return
+    }
+    this.aborted = true
+    this.req.responseDestroyed()
+    const reason = error ?? new NodeError('ECONNRESET', 'aborted')
+    if (this.listenerCount('error') === 0) {
+      this.emit('aborted')
+      callback()
+      return
+    }
+    callback(reason)
+    // After the error, which says why: who listens to both hears the reason first.
+    process.nextTick(emitAborted, this)
+  }
+}
+
+function emitAborted(response: HyperResponse): void {
+  response.emit('aborted')
+}
+
+function distinct(fields: FieldList): Record<string, string[]> {
+  const lists: Record<string, string[]> = {}
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    if (Object.hasOwn(lists, name)) lists[name].push(fields[i + 1])
+    else
+      Object.defineProperty(lists, name, {
+        value: [fields[i + 1]],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
+  }
+  return lists
+}

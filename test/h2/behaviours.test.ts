@@ -1,0 +1,688 @@
+/** What implementations of HTTP/2 forget: one test each, named after it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { GoawayError, ProtocolError, StreamResetError } from '../../src/errors.ts'
+import { ErrorCode, type Frame } from '../../src/frame/index.ts'
+import type { WindowManager } from '../../src/h2/index.ts'
+import { Encoder } from '../../src/hpack/index.ts'
+import {
+  MAX_INFORMATIONAL_OCTETS,
+  MAX_REMEMBERED_RESETS,
+  MAX_WINDOW_SIZE,
+  PEER_FAULTS_BURST,
+  RESETS_BURST,
+} from '../../src/limits.ts'
+import { Pair } from '../support/pair.ts'
+import { GET, HEAD, POST, Recorder, ScriptedServer } from '../support/peer.ts'
+
+const goaway = (lastStreamId: number, errorCode = 0): Frame => ({
+  type: 'GOAWAY',
+  streamId: 0,
+  lastStreamId,
+  errorCode,
+  debugData: Buffer.from('why'),
+})
+
+describe('streams that are over', () => {
+  test('DATA on a stream that we reset still gives its octets back to the connection', () => {
+    const server = new ScriptedServer({ connectionWindow: 65_535 })
+    const { stream } = server.open()
+    server.headers(1, [':status', '200'])
+    server.client.reset(stream)
+    server.frames()
+    for (let i = 0; i < 4; i++) server.data(1, Buffer.alloc(16_000))
+    const returned = server.frames().filter((frame) => frame.type === 'WINDOW_UPDATE' && frame.streamId === 0)
+    assert.ok(returned.length > 0)
+    assert.equal(server.failure, undefined)
+    assert.deepEqual(server.client.windows().receive > 30_000, true)
+  })
+
+  test('its padding as well', () => {
+    const server = new ScriptedServer({ connectionWindow: 65_535 })
+    const { stream } = server.open()
+    server.headers(1, [':status', '200'])
+    server.client.reset(stream)
+    server.frames()
+    const before = server.client.windows().receive
+    server.send({ type: 'DATA', streamId: 1, endStream: false, padding: 255, data: Buffer.alloc(10) })
+    assert.equal(server.client.windows().receive, before - 266)
+  })
+
+  test('HEADERS on a stream that we reset are still decoded, so the table stays in step', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open()
+    server.client.reset(stream)
+    server.headers(1, [':status', '200', 'x-entered', 'the table'])
+    const { stream: next, seen } = server.open()
+    server.headers(next.id, [':status', '200', 'x-entered', 'the table'], true)
+    assert.deepEqual(seen.fields, ['x-entered', 'the table'])
+  })
+
+  test('late frames on a stream that we reset are ignored, with no RST_STREAM each', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open()
+    server.client.reset(stream)
+    server.frames()
+    for (let i = 0; i < 100; i++) server.data(1, 'late')
+    server.send({ type: 'RST_STREAM', streamId: 1, errorCode: 0 }, { type: 'RST_STREAM', streamId: 1, errorCode: 8 })
+    server.send({ type: 'WINDOW_UPDATE', streamId: 1, increment: 10 })
+    assert.deepEqual(server.frames(), [])
+    assert.equal(server.failure, undefined)
+  })
+
+  test('so many resets are remembered and no more', () => {
+    const server = new ScriptedServer()
+    for (let i = 0; i <= MAX_REMEMBERED_RESETS; i++) server.client.reset(server.open().stream)
+    server.data(3, 'late')
+    assert.equal(server.client.dead, false)
+    server.data(1, 'forgotten')
+    assert.ok(server.failure instanceof ProtocolError)
+  })
+
+  test('RST_STREAM and WINDOW_UPDATE on a closed stream are ignored', () => {
+    const server = new ScriptedServer()
+    server.open()
+    server.respond(1)
+    server.send({ type: 'RST_STREAM', streamId: 1, errorCode: 0 }, { type: 'WINDOW_UPDATE', streamId: 1, increment: 1 })
+    assert.equal(server.failure, undefined)
+  })
+
+  test('resetting twice, or after the end, writes nothing', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open()
+    server.client.reset(stream)
+    server.frames()
+    server.client.reset(stream)
+    assert.deepEqual(server.frames(), [])
+  })
+
+  test('a stream is known while it is open', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open()
+    assert.equal(server.client.stream(1), stream)
+    server.respond(1)
+    assert.equal(server.client.stream(1), undefined)
+  })
+
+  test('a listener that resets its stream within a callback hears no more of it', () => {
+    const server = new ScriptedServer()
+    for (const step of ['onHeaders', 'onData', 'onInformational'] as const) {
+      const { stream, seen } = server.open()
+      seen[step] = () => server.client.reset(stream)
+      server.headers(stream.id, [':status', '103'])
+      server.headers(stream.id, [':status', '200'])
+      server.data(stream.id, 'x', true)
+      assert.equal(seen.ends, 0, step)
+    }
+    assert.equal(server.failure, undefined)
+  })
+
+  test('a listener that resets its upload while it is framed stops it', () => {
+    const server = new ScriptedServer()
+    const { stream, seen } = server.open(POST, false)
+    seen.onSent = () => server.client.reset(stream)
+    server.client.write(stream, Buffer.alloc(100))
+    server.client.end(stream)
+    server.frames()
+    assert.equal(seen.localEnds, 0)
+    assert.equal(server.client.openStreams, 0)
+  })
+})
+
+describe('GOAWAY', () => {
+  test('streams up to the last one finish, the others may be sent again', () => {
+    const server = new ScriptedServer()
+    const first = server.open()
+    const second = server.open(POST, false)
+    server.send(goaway(1, ErrorCode.ENHANCE_YOUR_CALM))
+    assert.ok(second.seen.error instanceof GoawayError && second.seen.error.retryable)
+    assert.deepEqual(server.goaways, [{ code: ErrorCode.ENHANCE_YOUR_CALM, lastStreamId: 1, debug: 'why' }])
+    server.respond(1, 'finished')
+    assert.equal(first.seen.body, 'finished')
+    assert.equal(server.client.obstacle, 'goaway')
+  })
+
+  test('2^31-1 first and the real one afterwards is the normal shutdown', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    server.send(goaway(0x7fffffff))
+    assert.equal(seen.ends, 0)
+    server.send(goaway(1))
+    server.respond(1)
+    assert.equal(seen.status, 200)
+  })
+
+  test('streams of a client after the GOAWAY of a server are ignored, frame by frame', () => {
+    const pair = new Pair()
+    pair.request(GET)
+    pair.server.connection.goaway()
+    const late = new Recorder()
+    const stream = pair.client.connection.request(POST, false, late)
+    pair.client.connection.write(stream, Buffer.from('body'))
+    pair.client.connection.reset(stream)
+    pair.flow()
+    assert.equal(pair.server.failure, undefined)
+    assert.equal(pair.server.requests.length, 1)
+  })
+
+  test('after the end of a connection nothing is sent any more', () => {
+    const server = new ScriptedServer()
+    server.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 0 })
+    server.frames()
+    server.client.ping(Buffer.alloc(8))
+    server.client.goaway()
+    server.client.shutdown()
+    server.client.updateSettings({ maxFrameSize: 20_000 })
+    assert.deepEqual(server.frames(), [])
+    assert.equal(server.client.obstacle, 'dead')
+  })
+})
+
+describe('messages', () => {
+  test('REFUSED_STREAM may be sent again, and other resets may not', () => {
+    const server = new ScriptedServer()
+    const outcomes = [ErrorCode.REFUSED_STREAM, ErrorCode.CANCEL].map((errorCode) => {
+      const { stream, seen } = server.open()
+      server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode })
+      return seen.error instanceof StreamResetError && [seen.error.retryable, seen.error.remote]
+    })
+    assert.deepEqual(outcomes, [
+      [true, true],
+      [false, true],
+    ])
+  })
+
+  test('two equal content-length fields are one', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    server.headers(1, [':status', '200', 'content-length', '4', 'content-length', '4'])
+    server.data(1, 'body', true)
+    assert.equal(seen.error, undefined)
+    assert.equal(seen.ends, 1)
+  })
+
+  test('padding, with its length octet, counts for the windows and not for content-length', () => {
+    const server = new ScriptedServer({ streamWindow: 1000 })
+    const { stream, seen } = server.open()
+    seen.consuming = false
+    server.headers(1, [':status', '200', 'content-length', '4'])
+    const before = [server.client.windows().receive, stream.receiveWindow]
+    server.send({ type: 'DATA', streamId: 1, endStream: true, padding: 10, data: Buffer.from('body') })
+    assert.deepEqual(
+      [server.client.windows().receive, stream.receiveWindow].map((now, index) => before[index] - now),
+      [15, 15],
+    )
+    assert.equal(seen.body, 'body')
+    assert.equal(seen.error, undefined)
+  })
+
+  test('HEADERS may be padded and carry priority fields', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    server.send({
+      type: 'HEADERS',
+      streamId: 1,
+      endStream: true,
+      endHeaders: true,
+      padding: 7,
+      priority: { dependsOn: 0, weight: 16, exclusive: false },
+      block: server.block([':status', '200', 'x-a', 'b']),
+    })
+    assert.deepEqual(seen.fields, ['x-a', 'b'])
+  })
+
+  test('informational responses too large in all end their stream', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    const value = 'v'.repeat(MAX_INFORMATIONAL_OCTETS / 8)
+    for (let i = 0; i < 8; i++) server.headers(1, [':status', '103', 'link', value])
+    assert.equal(server.resetCode(1), ErrorCode.ENHANCE_YOUR_CALM)
+    assert.equal(seen.informational.length, 7)
+  })
+
+  test('CONNECT that is refused has a body like any other response', () => {
+    const pair = new Pair()
+    const { seen, at } = pair.request([':method', 'CONNECT', ':authority', 'a:1'], false)
+    pair.server.connection.respond(at.stream, [':status', '403', 'content-length', '2'], false)
+    pair.server.connection.write(at.stream, Buffer.from('no'))
+    pair.server.connection.end(at.stream)
+    pair.flow()
+    assert.deepEqual([seen.status, seen.body, seen.ends, seen.error], [403, 'no', 1, undefined])
+  })
+
+  test('OPTIONS * is a request', () => {
+    const pair = new Pair()
+    const { at } = pair.request([':method', 'OPTIONS', ':scheme', 'https', ':authority', 'a', ':path', '*'])
+    assert.equal(at.head.path, '*')
+  })
+
+  test('te: trailers passes, in both directions', () => {
+    const pair = new Pair()
+    const { at } = pair.request([...GET, 'te', 'trailers'])
+    assert.deepEqual(at.head.fields, ['te', 'trailers'])
+  })
+
+  test('frame types, flags, settings and error codes that are not known are ignored', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    server.send({ type: 'UNKNOWN', typeCode: 0x99, flags: 0xff, streamId: 1, payload: Buffer.from('?') })
+    server.settings([[0x999, 7]])
+    server.send({ type: 'RST_STREAM', streamId: 1, errorCode: 0x12345678 })
+    assert.equal(server.failure, undefined)
+    assert.match(seen.error?.message ?? '', /error code 0x12345678/)
+  })
+
+  test('a PING is answered with its own payload, before DATA that waits', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open(POST, false)
+    server.client.write(stream, Buffer.from('data'))
+    server.send({ type: 'PING', streamId: 0, ack: false, payload: Buffer.from('12345678') })
+    const frames = server.frames()
+    assert.deepEqual(
+      frames.map(({ type }) => type),
+      ['PING', 'DATA'],
+    )
+    assert.equal(frames[0].type === 'PING' && frames[0].ack && Buffer.from(frames[0].payload).toString(), '12345678')
+  })
+
+  test('the answer to our PING is told with its payload', () => {
+    const pair = new Pair()
+    pair.client.connection.ping(Buffer.from('question'))
+    pair.flow()
+    assert.deepEqual(pair.client.pongs, ['question'])
+  })
+
+  test('chunks that fill the queue exactly end the stream with their last frame', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open(POST, false)
+    server.client.write(stream, Buffer.alloc(16_384))
+    server.client.write(stream, Buffer.alloc(0))
+    server.client.write(stream, Buffer.alloc(16_384))
+    server.client.end(stream)
+    assert.deepEqual(
+      server.frames().map((frame) => frame.type === 'DATA' && [frame.data.length, frame.endStream]),
+      [
+        [16_384, false],
+        [16_384, true],
+      ],
+    )
+  })
+
+  test('small chunks share a frame', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open(POST, false)
+    for (const piece of ['a', 'b', 'c'.repeat(2000), 'd']) server.client.write(stream, Buffer.from(piece))
+    server.client.end(stream)
+    const frames = server.frames()
+    assert.equal(frames.length, 1)
+    assert.equal(frames[0].type === 'DATA' && Buffer.from(frames[0].data).toString(), `ab${'c'.repeat(2000)}d`)
+  })
+
+  test('the budget ends a batch of DATA, and the rest follows', () => {
+    const server = new ScriptedServer()
+    const { stream } = server.open(POST, false)
+    server.client.write(stream, Buffer.alloc(60_000))
+    assert.ok(server.frames(16_384).length < 4)
+    assert.equal(server.client.hasOutput, true)
+    server.frames()
+    assert.equal(server.client.hasOutput, false)
+  })
+})
+
+describe('windows', () => {
+  test('SETTINGS_INITIAL_WINDOW_SIZE moves open streams, below zero too, and leaves the connection alone', () => {
+    const server = new ScriptedServer()
+    const { stream, seen } = server.open(POST, false)
+    server.client.write(stream, Buffer.alloc(60_000))
+    server.frames()
+    const { send } = server.client.windows()
+    server.settings([[0x4, 1000]])
+    assert.equal(stream.sendWindow, 1000 - 60_000)
+    assert.equal(server.client.windows().send, send)
+    server.client.write(stream, Buffer.from('later'))
+    server.frames()
+    assert.equal(seen.sent, 60_000)
+    server.settings([[0x4, 70_000]])
+    server.frames()
+    assert.equal(seen.sent, 60_005)
+  })
+
+  test('our own smaller window counts once it is acknowledged', () => {
+    const server = new ScriptedServer({ streamWindow: 50_000 })
+    const { stream } = server.open()
+    server.client.updateSettings({ initialWindowSize: 1000 })
+    assert.equal(stream.receiveWindow, 50_000)
+    server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
+    assert.equal(stream.receiveWindow, 1000)
+  })
+
+  test('our own larger frame size and table size count once they are acknowledged', () => {
+    const pair = new Pair()
+    pair.client.connection.updateSettings({ maxFrameSize: 40_000, headerTableSize: 0 })
+    pair.flow()
+    const { seen, at } = pair.request(GET)
+    pair.server.connection.respond(at.stream, [':status', '200', 'x-a', 'b'.repeat(30_000)], true)
+    pair.flow()
+    assert.equal(seen.fields[1].length, 30_000)
+  })
+
+  test('a window manager decides for the connection and for each stream', () => {
+    const made: [string, Manager][] = []
+    class Manager implements WindowManager {
+      windowSize = 0
+      documentSize: number | undefined
+      readonly frames: number[] = []
+      answer = 0
+      increaseWindowSize(frameSize: number): number {
+        this.frames.push(frameSize)
+        return this.answer
+      }
+    }
+    const server = new ScriptedServer({
+      streamWindow: 100_000,
+      windowManager: (initial, scope) => {
+        const manager = new Manager()
+        made.push([`${scope} ${initial}`, manager])
+        return manager
+      },
+    })
+    server.open()
+    server.headers(1, [':status', '200', 'content-length', '9'])
+    const [[connectionName, connection], [streamName, stream]] = made
+    assert.deepEqual([connectionName, streamName], [`connection ${32 * 1024 * 1024}`, 'stream 100000'])
+    assert.equal(stream.documentSize, 9)
+    server.data(1, 'abc')
+    assert.deepEqual([connection.frames, stream.frames, stream.windowSize], [[3], [3], 99_997])
+    assert.deepEqual(server.frames(), [])
+    connection.answer = 10
+    stream.answer = 20
+    server.data(1, 'def')
+    assert.deepEqual(server.frames(), [
+      { type: 'WINDOW_UPDATE', streamId: 0, increment: 10 },
+      { type: 'WINDOW_UPDATE', streamId: 1, increment: 20 },
+    ])
+    // Nonsense is no update, and too much is cut to what a window can be.
+    for (const answer of [-1, 0.5, Number.NaN]) {
+      connection.answer = answer
+      stream.answer = answer
+      server.data(1, 'g')
+      assert.deepEqual(server.frames(), [])
+    }
+  })
+
+  test('a window manager that asks for more than a window can be gets the most', () => {
+    const server = new ScriptedServer({
+      windowManager: () => ({ windowSize: 0, documentSize: undefined, increaseWindowSize: () => MAX_WINDOW_SIZE }),
+    })
+    server.open()
+    server.headers(1, [':status', '200'])
+    server.data(1, 'x')
+    assert.equal(server.client.windows().receive, MAX_WINDOW_SIZE)
+    server.frames()
+    server.send({ type: 'DATA', streamId: 1, endStream: false, data: Buffer.alloc(0) })
+    assert.deepEqual(server.frames(), [])
+  })
+
+  test('more DATA than the connection window, where its manager gives nothing back, ends the connection', () => {
+    const server = new ScriptedServer({
+      connectionWindow: 65_535,
+      windowManager: () => ({ windowSize: 0, documentSize: undefined, increaseWindowSize: () => 0 }),
+    })
+    server.open()
+    server.headers(1, [':status', '200'])
+    for (let i = 0; i < 5; i++) server.data(1, Buffer.alloc(16_384))
+    assert.equal(server.goawayCode(), ErrorCode.FLOW_CONTROL_ERROR)
+  })
+
+  test('the default connection window announces nothing', () => {
+    const server = new ScriptedServer({ connectionWindow: 65_535 }, false)
+    assert.deepEqual(
+      server.firstFrames.map(({ type }) => type),
+      ['SETTINGS'],
+    )
+  })
+})
+
+describe('streams', () => {
+  test('before the settings of the peer a limit of 100 is assumed, afterwards its own counts', () => {
+    const server = new ScriptedServer({}, false)
+    assert.equal(server.client.streamLimit, 100)
+    server.settings([])
+    assert.equal(server.client.streamLimit, Number.POSITIVE_INFINITY)
+    server.settings([[0x3, 0]])
+    assert.equal(server.client.obstacle, 'limit')
+  })
+
+  test('the limit may fall below what is open', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    server.open()
+    server.settings([[0x3, 1]])
+    assert.equal(server.client.obstacle, 'limit')
+    server.respond(1)
+    assert.equal(seen.status, 200)
+    assert.equal(server.client.obstacle, 'limit')
+    server.respond(3)
+    assert.equal(server.client.obstacle, undefined)
+  })
+
+  test('identifiers that are used up say so', () => {
+    const server = new ScriptedServer()
+    Reflect.set(server.client, 'nextLocalId', 0x7fffffff)
+    const { stream } = server.open()
+    assert.equal(stream.id, 0x7fffffff)
+    assert.equal(server.client.exhausted, true)
+    assert.equal(server.client.obstacle, 'stream-ids')
+  })
+
+  test('extended CONNECT cannot be taken back', () => {
+    const server = new ScriptedServer()
+    server.settings([[0x8, 1]])
+    assert.equal(server.client.remoteSettings.enableConnectProtocol, true)
+    server.settings([[0x8, 0]])
+    assert.equal(server.goawayCode(), ErrorCode.PROTOCOL_ERROR)
+  })
+
+  test('a peer that needs too many resets of ours is sent away, and time forgives', () => {
+    let time = 0
+    const server = new ScriptedServer({ clock: () => time })
+    const offend = (): void => {
+      const { stream } = server.open()
+      server.data(stream.id, 'before headers')
+      server.frames()
+    }
+    for (let i = 0; i < PEER_FAULTS_BURST; i++) offend()
+    time += 1000
+    offend()
+    assert.equal(server.failure, undefined)
+    for (let i = 0; i < PEER_FAULTS_BURST && server.failure === undefined; i++) offend()
+    assert.ok(server.failure)
+  })
+
+  test('a server that resets stream after stream is sent away', () => {
+    const server = new ScriptedServer({ clock: () => 0 })
+    for (let i = 0; i <= RESETS_BURST; i++) {
+      const { stream } = server.open()
+      server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode: ErrorCode.INTERNAL_ERROR })
+    }
+    assert.equal(server.goawayCode(), ErrorCode.ENHANCE_YOUR_CALM)
+  })
+
+  test('the clock of the machine is the default', () => {
+    const server = new ScriptedServer()
+    for (let i = 0; i < PEER_FAULTS_BURST * 5 && server.failure === undefined; i++) {
+      const { stream } = server.open()
+      server.data(stream.id, 'before headers')
+      server.frames()
+    }
+    assert.ok(server.failure)
+  })
+})
+
+describe('priorities of RFC 7540', () => {
+  test('PRIORITY is read past, on idle and closed streams too', () => {
+    const server = new ScriptedServer()
+    server.open()
+    for (const streamId of [1, 99])
+      server.send({ type: 'PRIORITY', streamId, dependsOn: 0, weight: 1, exclusive: false })
+    assert.equal(server.failure, undefined)
+    assert.equal(server.client.openStreams, 1)
+  })
+
+  test('of a wrong length, or of a stream that depends on itself, it ends the stream', () => {
+    const server = new ScriptedServer()
+    server.open()
+    server.octets(Uint8Array.of(0, 0, 4, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0))
+    assert.equal(server.resetCode(1), ErrorCode.FRAME_SIZE_ERROR)
+    server.open()
+    server.send({ type: 'PRIORITY', streamId: 3, dependsOn: 3, weight: 1, exclusive: false })
+    assert.equal(server.resetCode(3), ErrorCode.PROTOCOL_ERROR)
+  })
+})
+
+describe('push', () => {
+  const promise = (server: ScriptedServer, promisedStreamId: number, fields: string[] = GET, streamId = 1): void =>
+    server.send({ type: 'PUSH_PROMISE', streamId, endHeaders: true, promisedStreamId, block: server.block(fields) })
+
+  const breaks: [string, (server: ScriptedServer) => void][] = [
+    ['on stream 0', (server) => server.octets(Uint8Array.of(0, 0, 4, 5, 4, 0, 0, 0, 0, 0, 0, 0, 2))],
+    ['of an odd stream', (server) => server.octets(Uint8Array.of(0, 0, 4, 5, 4, 0, 0, 0, 1, 0, 0, 0, 3))],
+    ['of 3 octets', (server) => server.octets(Uint8Array.of(0, 0, 3, 5, 4, 0, 0, 0, 1, 0, 0, 0))],
+    [
+      'of a stream that was promised before',
+      (server) => {
+        promise(server, 4)
+        promise(server, 2)
+      },
+    ],
+    ['on an idle stream', (server) => promise(server, 2, GET, 99)],
+    [
+      'after the end of its stream',
+      (server) => {
+        const { stream } = server.open(POST, false)
+        Reflect.set(stream, 'state', 3)
+        promise(server, 2, GET, stream.id)
+      },
+    ],
+  ]
+  for (const [name, play] of breaks) {
+    test(`a promise ${name} ends the connection`, () => {
+      const server = new ScriptedServer({ enablePush: true })
+      server.open()
+      play(server)
+      assert.ok(server.failure)
+    })
+  }
+
+  test('a padded promise is a promise', () => {
+    const server = new ScriptedServer({ enablePush: true })
+    server.open()
+    server.send({
+      type: 'PUSH_PROMISE',
+      streamId: 1,
+      endHeaders: true,
+      promisedStreamId: 2,
+      padding: 3,
+      block: server.block(GET),
+    })
+    assert.equal(server.resetCode(2), ErrorCode.CANCEL)
+    server.octets(Uint8Array.of(0, 0, 0, 5, 0xc, 0, 0, 0, 1))
+    assert.ok(server.failure)
+  })
+
+  test('a promise on a stream that we reset is refused, its fields are decoded', () => {
+    const server = new ScriptedServer({ enablePush: true })
+    const { stream } = server.open()
+    server.client.reset(stream)
+    server.frames()
+    promise(server, 2, [...GET, 'x-in', 'table'])
+    assert.equal(server.resetCode(2), ErrorCode.REFUSED_STREAM)
+    assert.equal(server.failure, undefined)
+  })
+
+  test('a promise whose fields are too large is refused', () => {
+    const server = new ScriptedServer({ enablePush: true, maxHeaderFields: 8 })
+    server.open()
+    promise(server, 2, [...GET, ...Array.from({ length: 20 }, () => 'x')])
+    assert.equal(server.resetCode(2), ErrorCode.REFUSED_STREAM)
+  })
+
+  test('a promised request that is broken, or unsafe, ends its stream', () => {
+    const server = new ScriptedServer({ enablePush: true })
+    server.open()
+    for (const [id, fields] of [
+      [2, POST],
+      [4, GET.slice(2)],
+      [6, [...GET, 'content-length', '3']],
+    ] as const) {
+      promise(server, id, [...fields])
+      assert.equal(server.resetCode(id), ErrorCode.PROTOCOL_ERROR)
+    }
+    assert.equal(server.failure, undefined)
+  })
+
+  test('the response to a promised HEAD has no body', () => {
+    const pair = new Pair({ enablePush: true })
+    const { at } = pair.request(GET)
+    const stream = pair.server.connection.push(at.stream, HEAD, new Recorder())
+    pair.server.connection.respond(stream, [':status', '200', 'content-length', '5'], true)
+    pair.flow()
+    assert.deepEqual([pair.client.pushes[0].seen.status, pair.client.pushes[0].seen.error], [200, undefined])
+  })
+})
+
+describe('extensions in the wrong place', () => {
+  test('ALTSVC without an origin on the connection, with one on a stream, or on a closed stream, is ignored', () => {
+    const pair = new Pair()
+    const { stream, at } = pair.request(GET)
+    pair.server.connection.advertiseAltSvc('clear', '')
+    pair.flow()
+    const raw = new ScriptedServer()
+    raw.open()
+    raw.send({ type: 'ALTSVC', streamId: 1, origin: 'https://a', value: 'clear' })
+    raw.send({ type: 'ALTSVC', streamId: 9, origin: '', value: 'clear' })
+    raw.octets(Uint8Array.of(0, 0, 1, 0xa, 0, 0, 0, 0, 0, 9))
+    raw.send({ type: 'ORIGIN', streamId: 1, origins: ['https://a'] })
+    assert.deepEqual(pair.client.altSvcs, [])
+    assert.equal(raw.failure, undefined)
+    assert.equal(stream.id, at.stream.id)
+  })
+
+  test('a server ignores ALTSVC and ORIGIN', () => {
+    const pair = new Pair()
+    pair.client.connection.advertiseAltSvc('clear', 'https://a')
+    pair.client.connection.advertiseOrigins(['https://a'])
+    pair.flow()
+    assert.deepEqual([pair.server.altSvcs, pair.server.origins, pair.server.failure], [[], [], undefined])
+  })
+
+  test('PRIORITY_UPDATE from a server ends the connection', () => {
+    const server = new ScriptedServer()
+    server.send({ type: 'PRIORITY_UPDATE', streamId: 0, prioritizedStreamId: 1, value: 'u=1' })
+    assert.equal(server.goawayCode(), ErrorCode.PROTOCOL_ERROR)
+  })
+
+  test('PRIORITY_UPDATE of 3 octets ends the connection, of a closed stream it is ignored', () => {
+    const pair = new Pair()
+    const { stream, at } = pair.request(GET)
+    pair.server.connection.respond(at.stream, [':status', '204'], true)
+    pair.client.connection.prioritize(stream, 1, true)
+    pair.flow()
+    assert.equal(pair.server.connection.dead, false)
+    pair.server.connection.receive(Uint8Array.of(0, 0, 3, 0x10, 0, 0, 0, 0, 0, 0, 0, 1))
+    assert.equal(pair.server.failure?.http2ErrorCode, ErrorCode.FRAME_SIZE_ERROR)
+  })
+
+  test('so many PRIORITY_UPDATE of streams to come are remembered and no more', () => {
+    const pair = new Pair()
+    const encoder = new Encoder()
+    assert.ok(encoder)
+    for (let i = 0; i < 150; i++) {
+      const octets = Buffer.from([0, 0, 7, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x75, 0x3d, 0x30])
+      octets.writeUInt32BE(1 + 2 * i, 9)
+      pair.server.connection.receive(octets)
+    }
+    assert.equal(pair.server.failure, undefined)
+    assert.equal(pair.request(GET).at.stream.urgency, 0)
+  })
+})
