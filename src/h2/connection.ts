@@ -13,7 +13,7 @@
  * `core.ts` has the shared state, `sender.ts` what goes out, `receiver.ts` the messages that come in, and this file the
  * control frames and the dispatch of all of them.
  */
-import { GoawayError, StreamResetError } from '../errors.ts'
+import { GoawayError, StreamResetError, toError } from '../errors.ts'
 import type { FieldList } from '../exchange.ts'
 import { ErrorCode, Flag, FrameType, MAX_STREAM_ID, PREFACE, Setting } from '../frame/codes.ts'
 import { parsePayload } from '../frame/parse.ts'
@@ -133,7 +133,7 @@ export class H2Connection extends H2Receiver implements FrameSink {
       for (const [id, value] of parseSettings(octets, 0, octets.length)) this.applyRemote(id, value)
       checkRequest(head, false)
     } catch (error) {
-      throw this.misuse(`The upgrade cannot be accepted: ${error instanceof Error ? error.message : String(error)}`)
+      throw this.misuse(`The upgrade cannot be accepted: ${toError(error).message}`)
     }
     this.lastRemoteId = 1
     const listener = this.listener

@@ -15,7 +15,7 @@ import type { ConnectionListener } from './listener.ts'
 import type { H2ConnectionOptions } from './options.ts'
 import { initialSettings, type SettingEntry, type Settings } from './settings.ts'
 import { StreamState } from './states.ts'
-import type { H2Stream } from './stream.ts'
+import { type H2Stream, NO_CHUNKS } from './stream.ts'
 
 /** Why a stream may not be opened now, if it may not. */
 export type OpenObstacle = 'dead' | 'goaway' | 'stream-ids' | 'limit'
@@ -166,15 +166,9 @@ export abstract class H2Core {
   protected writeReset(id: number, code: number): void {
     this.writer.rstStream(id, code)
     this.resets.add(id)
-    if (this.resets.size > MAX_REMEMBERED_RESETS) this.forgetOldestReset()
+    // A set keeps its order: the first is the oldest.
+    if (this.resets.size > MAX_REMEMBERED_RESETS) this.resets.delete(Number(this.resets.values().next().value))
     this.announce()
-  }
-
-  private forgetOldestReset(): void {
-    for (const oldest of this.resets) {
-      this.resets.delete(oldest)
-      return
-    }
   }
 
   /** The peer broke a rule on one stream: reset it and tell its owner (RFC 9113 section 5.4.2). */
@@ -224,7 +218,7 @@ export abstract class H2Core {
     if (stream.local) this.openLocal--
     else this.openRemote--
     if (stream.scheduled) this.scheduler.remove(stream)
-    stream.queue = null
+    stream.queue = NO_CHUNKS
     stream.queuedBytes = 0
     this.listener.onStreamClosed(stream)
   }

@@ -14,7 +14,7 @@ import { serializePriority } from '../priority/field.ts'
 import { H2Core } from './core.ts'
 import { type SettingEntry, type Settings, settingEntries } from './settings.ts'
 import { NOT_ALLOWED, nextState, StreamEvent, StreamState } from './states.ts'
-import { H2Stream, type StreamListener } from './stream.ts'
+import { H2Stream, NO_CHUNKS, type StreamListener } from './stream.ts'
 
 export abstract class H2Sender extends H2Core {
   private shutdownStarted = false
@@ -116,7 +116,7 @@ export abstract class H2Sender extends H2Core {
   write(stream: H2Stream, chunk: Uint8Array): boolean {
     if (!stream.localOpen) throw this.misuse(`Stream ${stream.id} takes no data now`)
     if (chunk.length > 0) {
-      if (stream.queue === null) stream.queue = [chunk]
+      if (stream.queue === NO_CHUNKS) stream.queue = [chunk]
       else stream.queue.push(chunk)
       stream.queuedBytes += chunk.length
       if (stream.sendWindow > 0) this.scheduler.add(stream)
@@ -284,8 +284,7 @@ export abstract class H2Sender extends H2Core {
   }
 
   private appendQueued(stream: H2Stream, length: number): void {
-    const queue = stream.queue
-    if (queue === null) return
+    const { queue } = stream
     let left = length
     let used = 0
     let offset = stream.queueOffset

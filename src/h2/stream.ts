@@ -31,6 +31,9 @@ export interface StreamListener {
   onDrain(stream: H2Stream): void
 }
 
+/** The queue of a stream that nothing was ever written to: most have no body, and share this one. Never changed. */
+export const NO_CHUNKS: Uint8Array[] = []
+
 export class H2Stream implements Schedulable {
   readonly id: number
   listener: StreamListener
@@ -61,7 +64,7 @@ export class H2Stream implements Schedulable {
   /** Octets we may still send; negative after a lowered setting. */
   sendWindow: number
   /** What waits to be framed. The first chunk is sent up to `queueOffset`. */
-  queue: Uint8Array[] | null = null
+  queue: Uint8Array[] = NO_CHUNKS
   queueOffset = 0
   queuedBytes = 0
   /** Nothing more will be queued: END_STREAM follows the queue. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { GoawayError, ProtocolError, StreamResetError } from '../../src/errors.ts'
-import { ErrorCode, type Frame } from '../../src/frame/index.ts'
+import { ErrorCode, type Frame, serializeFrame } from '../../src/frame/index.ts'
 import type { WindowManager } from '../../src/h2/index.ts'
 import { Encoder } from '../../src/hpack/index.ts'
 import {
@@ -85,6 +85,37 @@ describe('streams that are over', () => {
     server.respond(1)
     server.send({ type: 'RST_STREAM', streamId: 1, errorCode: 0 }, { type: 'WINDOW_UPDATE', streamId: 1, increment: 1 })
     assert.equal(server.failure, undefined)
+  })
+
+  test('an owner that ends everything within a callback hears no more, whatever follows in the same octets', () => {
+    const server = new ScriptedServer()
+    const { seen } = server.open()
+    seen.onHeaders = () => server.client.terminate(() => new Error('enough'))
+    const frames = Buffer.concat([
+      serializeFrame({
+        type: 'HEADERS',
+        streamId: 1,
+        endStream: false,
+        endHeaders: true,
+        block: server.block([':status', '200']),
+      }),
+      serializeFrame({ type: 'DATA', streamId: 1, endStream: true, data: Buffer.from('x') }),
+    ])
+    server.octets(frames)
+    assert.equal(seen.error?.message, 'enough')
+    assert.equal(seen.ends, 1)
+    assert.equal(server.failure, undefined)
+  })
+
+  test('octets given back after the end of a stream write nothing', () => {
+    const server = new ScriptedServer({ streamWindow: 1000 })
+    const { stream, seen } = server.open()
+    seen.consuming = false
+    server.headers(1, [':status', '200'])
+    server.data(1, Buffer.alloc(900), true)
+    server.frames()
+    server.client.consume(stream, 900)
+    assert.deepEqual(server.frames(), [])
   })
 
   test('resetting twice, or after the end, writes nothing', () => {
@@ -345,6 +376,18 @@ describe('windows', () => {
     server.settings([[0x4, 70_000]])
     server.frames()
     assert.equal(seen.sent, 60_005)
+  })
+
+  test('a window that closes before what is queued was framed holds it back', () => {
+    const server = new ScriptedServer()
+    const { stream, seen } = server.open(POST, false)
+    server.client.write(stream, Buffer.from('queued'))
+    server.settings([[0x4, 0]])
+    server.frames()
+    assert.equal(seen.sent, 0)
+    server.settings([[0x4, 100]])
+    server.frames()
+    assert.equal(seen.sent, 6)
   })
 
   test('our own smaller window counts once it is acknowledged', () => {

@@ -178,9 +178,9 @@ describe('push', () => {
   test('a promise whose block does not fit a frame is continued', () => {
     const pair = new Pair({ enablePush: true })
     const { at } = pair.request(GET)
-    pair.server.connection.push(at.stream, [...GET, 'x-long', '\u00ff'.repeat(15_000)], new Recorder())
+    pair.server.connection.push(at.stream, [...GET, 'x-long', '\u00ff'.repeat(30_000)], new Recorder())
     pair.flow()
-    assert.equal(pair.client.pushes[0].head.fields[1].length, 15_000)
+    assert.equal(pair.client.pushes[0].head.fields[1].length, 30_000)
   })
 
   test('a promise that nobody takes is cancelled', () => {
@@ -413,6 +413,48 @@ describe('broken requests end their stream with PROTOCOL_ERROR', () => {
       assert.ok(output.includes(reset))
       headers(3, [...GET, 'host', 'EXAMPLE.com'])
       assert.equal(server.requests.at(-1)?.stream.id, 3)
+    })
+  }
+})
+
+test('streams beyond the limit are refused, one by one', () => {
+  const { server, headers } = rawClient()
+  for (let i = 0; i < 105; i++) headers(1 + 2 * i, GET)
+  assert.equal(server.requests.length, 100)
+  assert.equal(server.failure, undefined)
+  const output = Buffer.concat(server.connection.takeOutput(1 << 16))
+  const refusal = serializeFrame({ type: 'RST_STREAM', streamId: 209, errorCode: ErrorCode.REFUSED_STREAM })
+  assert.ok(output.includes(refusal))
+})
+
+test('PRIORITY_UPDATE of one stream to come leaves the others alone', () => {
+  const { server, send, headers } = rawClient()
+  send({ type: 'PRIORITY_UPDATE', streamId: 0, prioritizedStreamId: 5, value: 'u=0' })
+  headers(1, GET)
+  headers(5, GET)
+  assert.deepEqual(
+    server.requests.map(({ stream }) => stream.urgency),
+    [3, 0],
+  )
+})
+
+test('extended CONNECT without :authority is broken', () => {
+  const pair = new Pair({ validateOutbound: false }, { enableConnectProtocol: true })
+  const seen = new Recorder()
+  const head = [':method', 'CONNECT', ':protocol', 'x', ':scheme', 'https', ':path', '/']
+  pair.client.connection.request(head, true, seen)
+  pair.flow()
+  assert.ok(seen.error instanceof StreamResetError)
+})
+
+describe('what comes after the end of a request ends the connection', () => {
+  for (const name of ['DATA', 'HEADERS'] as const) {
+    test(name, () => {
+      const { server, send, headers } = rawClient()
+      headers(1, GET)
+      if (name === 'DATA') send({ type: 'DATA', streamId: 1, endStream: false, data: Buffer.from('x') })
+      else headers(1, ['x-a', 'b'])
+      assert.equal(server.failure?.http2ErrorCode, ErrorCode.STREAM_CLOSED)
     })
   }
 })
