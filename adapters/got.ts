@@ -17,7 +17,7 @@ import type { HyperResponse } from './got/response.ts'
 import { resolvePool, type ShimOptions } from './shared.ts'
 
 /** Options for `got.extend()`, with the pool they may have made. */
-export interface HyperGotOptions extends ExtendOptions {
+export interface HyperGotOptions {
   readonly request: NonNullable<ExtendOptions['request']>
   /** Closes the pool made for these options alone, when open requests have ended; a shared pool stays open. Not enumerable. */
   close(): Promise<void>

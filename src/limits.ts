@@ -128,3 +128,6 @@ export const SMALL_DATA_PER_SECOND = 100_000
 
 /** PRIORITY_UPDATE for streams that are not open yet: remembered for so many (RFC 9218 section 7.1). */
 export const MAX_EARLY_PRIORITIES = 100
+
+/** Streams in a tree of RFC 7540 priorities, placeholders counted (CVE-2016-6580): the figure of Python's priority library. */
+export const MAX_PRIORITY_STREAMS = 1000

@@ -3,6 +3,7 @@
  * (RFC 9651), of which two members are read, `u` (an integer) and `i` (a boolean). What cannot be understood is left at
  * its default, as section 4 asks.
  */
+import { readDictionary } from './dictionary.ts'
 
 /** The two parameters of RFC 9218. */
 export interface Priority {
@@ -15,20 +16,28 @@ export interface Priority {
 /** RFC 9218 sections 4.1 and 4.2. */
 export const DEFAULT_PRIORITY: Priority = Object.freeze({ urgency: 3, incremental: false })
 
-/** Reads a field value. A value that is no dictionary at all gives the defaults. */
+/**
+ * Reads a field value; several field lines are one value, joined with commas. Unknown members and parameters are ignored,
+ * and so is a value of the wrong type or out of range; of two members with one name the later counts (RFC 9651 section
+ * 3.2). A value that is no dictionary gives the defaults. Never throws.
+ */
 export function parsePriority(value: string): Priority {
   let { urgency, incremental } = DEFAULT_PRIORITY
-  for (const member of splitMembers(value)) {
-    const found = /^([a-z*][a-z0-9_\-.*]*)(?:=([^;]*))?(?:;.*)?$/.exec(member)
-    if (found === null) return DEFAULT_PRIORITY
-    const [, name, text] = found
-    if (name === 'u' && text !== undefined && /^[0-7]$/.test(text)) urgency = Number(text)
-    else if (name === 'i' && (text === undefined || text === '?1' || text === '?0')) incremental = text !== '?0'
-  }
-  return { urgency, incremental }
+  const good = readDictionary(value, (key, member) => {
+    if (key === 'u') {
+      const known = typeof member === 'number' && member >= 0 && member <= 7
+      urgency = known ? member : DEFAULT_PRIORITY.urgency
+    } else if (key === 'i') {
+      incremental = typeof member === 'boolean' ? member : DEFAULT_PRIORITY.incremental
+    }
+  })
+  return good ? { urgency, incremental } : DEFAULT_PRIORITY
 }
 
-/** Writes a field value; parameters at their defaults are left out, so the default priority is the empty text. */
+/**
+ * Writes a field value; parameters at their defaults are left out, so the default priority is the empty text.
+ * @throws {RangeError} when the urgency is no whole number from 0 to 7.
+ */
 export function serializePriority(priority: Partial<Priority>): string {
   const { urgency = DEFAULT_PRIORITY.urgency, incremental = false } = priority
   if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
@@ -38,10 +47,4 @@ export function serializePriority(priority: Partial<Priority>): string {
   if (urgency !== DEFAULT_PRIORITY.urgency) members.push(`u=${urgency}`)
   if (incremental) members.push('i')
   return members.join(', ')
-}
-
-/** The members of a dictionary: commas within strings do not part them. */
-function splitMembers(value: string): string[] {
-  const members = value.match(/(?:"(?:\\.|[^"\\])*"|[^,"])+/g) ?? []
-  return members.map((member) => member.trim()).filter((member) => member !== '')
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { request as httpsRequest } from 'node:https'
+import { Agent } from 'node:https'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import got, { type Got } from 'got'
+import got, { type Got, type RequestError } from 'got'
 import { hyperGot } from '../../../adapters/got.ts'
 import { Pool } from '../../../src/index.ts'
 import { type Routes, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
@@ -17,7 +17,7 @@ interface Bench extends AsyncDisposable {
   readonly pool: Pool
 }
 
-async function open(start: typeof startH2Origin | typeof startH1Origin, routes: Routes = {}): Promise<Bench> {
+async function open(start: (routes: Routes) => Promise<TestOrigin>, routes: Routes = {}): Promise<Bench> {
   const origin = await start(routes)
   const pool = new Pool({ tls: { ca: origin.ca } })
   return {
@@ -54,13 +54,14 @@ for (const [name, start, version] of [
     await using bench = await open(start)
     const first = await bench.got(`${bench.origin.origin}/json`)
     const second = await bench.got(`${bench.origin.origin}/json`)
-    for (const { timings } of [first, second]) {
+    for (const timings of [first.timings, second.timings]) {
+      assert.ok(timings)
       for (const phase of ['wait', 'dns', 'tcp', 'tls', 'request', 'firstByte', 'download', 'total'] as const) {
         const value = timings.phases[phase]
         assert.ok(typeof value === 'number' && value >= 0, `${phase} is ${String(value)}`)
       }
     }
-    assert.equal(second.timings.phases.tls, first.timings.phases.tls)
+    assert.equal(second.timings?.phases.tls, first.timings?.phases.tls)
     assert.equal(second.request.reusedSocket, true)
     assert.equal(bench.origin.connections, 1)
   })
@@ -72,8 +73,8 @@ for (const [name, start, version] of [
     assert.deepEqual(await bench.got.post(url, { json: { a: 1 } }).json(), { a: 1 })
     const form = await bench.got.post(url, { form: { a: '1', b: 'ü' } })
     assert.equal(form.body, 'a=1&b=%C3%BC')
-    const long = patternBytes(300_000)
-    assert.deepEqual(Buffer.from(await bench.got.put(url, { body: long }).buffer()), long)
+    const long = await bench.got.put(`${bench.origin.origin}/echo-length`, { body: patternBytes(300_000) })
+    assert.equal(long.body, '300000')
     async function* generate(): AsyncGenerator<string> {
       yield 'one '
       await delay(1)
@@ -117,7 +118,7 @@ for (const [name, start, version] of [
 
   test(`${name}: decompression, each coding`, async () => {
     await using bench = await open(start)
-    for (const path of ['/gzip', '/br', '/deflate', '/raw-deflate', '/zstd', '/chain']) {
+    for (const path of ['/gzip', '/br', '/deflate', '/zstd', '/chain']) {
       assert.equal((await bench.got(`${bench.origin.origin}${path}`)).body, codedText, path)
     }
     const raw = await bench.got(`${bench.origin.origin}/gzip`, { decompress: false, responseType: 'buffer' })
@@ -145,11 +146,8 @@ for (const [name, start, version] of [
     assert.equal(post.headers['x-method'], 'POST')
     const seeOther = await bench.got.post(`${bench.origin.origin}/redirect?to=/echo&status=303`, { body: 'x' })
     assert.equal(seeOther.headers['x-method'], 'GET')
-    await assert
-      .rejects(bench.got(`${bench.origin.origin}/redirect?to=/redirect`, { maxRedirects: 2 }), {
-        code: 'ERR_NON_2XX_3XX_RESPONSE',
-      })
-      .catch(() => undefined)
+    const loop = `${bench.origin.origin}/redirect?to=${encodeURIComponent('/redirect?to=/redirect')}`
+    await assert.rejects(bench.got(loop, { maxRedirects: 1 }), { code: 'ERR_TOO_MANY_REDIRECTS' })
   })
 
   test(`${name}: 103 as 'information'`, async () => {
@@ -266,17 +264,19 @@ for (const [name, start, version] of [
     const seen = await bench.got.paginate.all<number>(`${bench.origin.origin}/page`, { responseType: 'json' })
     assert.deepEqual(seen, [1, 2, 3])
     const signed = bench.got.extend({
-      hooks: { beforeRequest: [(options) => void (options.headers['x-signed'] = 'yes')] },
+      hooks: { beforeRequest: [(options) => void Object.assign(options.headers, { 'x-signed': 'yes' })] },
     })
     assert.equal((await signed(`${bench.origin.origin}/echo`)).headers['x-x-signed'], 'yes')
   })
 }
 
 test('request trailers, added before the body or announced', async () => {
-  const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>()
-  await using bench = await open((_routes) =>
+  let received: Record<string, unknown> = {}
+  await using bench = await open(() =>
     startH2Origin((stream) => {
-      stream.on('trailers', (trailers) => resolve({ ...trailers }))
+      stream.on('trailers', (trailers) => {
+        received = { ...trailers }
+      })
       stream.resume()
       stream.on('end', () => {
         stream.respond({ ':status': 200 })
@@ -288,7 +288,8 @@ test('request trailers, added before the body or announced', async () => {
   stream.once('request', (request: { addTrailers(trailers: object): void }) => request.addTrailers({ 'x-sum': '42' }))
   stream.end('body')
   stream.resume()
-  assert.equal((await promise)['x-sum'], '42')
+  await once(stream, 'end')
+  assert.equal(received['x-sum'], '42')
 })
 
 test('a hundred requests at once on a cold connection share it', async () => {
@@ -307,21 +308,17 @@ test("http2: true of the caller's is no obstacle", async () => {
 
 test('got-only transports: an agent, setHost false and upgrades are left to got', async () => {
   await using bench = await open(startH1Origin)
-  const { Agent } = await import('node:https')
   const agent = new Agent({ ca: bench.origin.ca })
   const viaAgent = await bench.got(`${bench.origin.origin}/json`, { agent: { https: agent } })
   assert.equal(viaAgent.statusCode, 200)
-  const unnamed = await bench
-    .got(`${bench.origin.origin}/json`, {
-      setHost: false,
-      https: { certificateAuthority: bench.origin.ca },
-      throwHttpErrors: false,
-      retry: { limit: 0 },
-    })
-    .catch(() => undefined)
-  assert.ok(unnamed === undefined || unnamed.statusCode >= 200)
+  const unnamed = bench.got(`${bench.origin.origin}/json`, {
+    setHost: false,
+    https: { certificateAuthority: bench.origin.ca },
+    retry: { limit: 0 },
+  })
+  // A request without a host: HTTP/1.1 servers refuse it, which shows that it was sent so.
+  await assert.rejects(unnamed, (error: RequestError) => error.response?.statusCode === 400)
   assert.equal(bench.pool.stats().connections, 0)
-  assert.equal(typeof httpsRequest, 'function')
   agent.destroy()
 })
 
