@@ -11,15 +11,12 @@
  *
  * Hot path: one object a request, no timers and no closures but where they are asked for.
  */
-import { EventEmitter } from 'node:events'
 import type {
   Body,
   ConnectionInfo,
-  Exchange,
   ExchangeHandler,
   ExchangeRequest,
   FieldList,
-  FieldsInit,
   Transport,
 } from '../../src/exchange.ts'
 import { Pool } from '../../src/pool/pool.ts'
@@ -28,8 +25,9 @@ import { UploadBody } from './body.ts'
 import { connectOptions } from './connect.ts'
 import { NodeError, toNodeError } from './errors.ts'
 import type { NativeOptions, Target } from './options.ts'
+import { RequestHead } from './request-head.ts'
 import { HyperResponse } from './response.ts'
-import { type ConnectionSocket, ConnectionSocket as Socket, socketOf } from './socket.ts'
+import { ConnectionSocket, socketOf } from './socket.ts'
 
 type Done = (error?: Error | null) => void
 
@@ -42,14 +40,8 @@ interface Timings {
   phases: { dns?: number; tcp?: number; tls?: number }
 }
 
-export class HyperRequest extends EventEmitter implements ExchangeHandler {
-  readonly method: string
-  readonly protocol: string
-  readonly host: string
-  readonly path: string
-  readonly socketPath: string | undefined
+export class HyperRequest extends RequestHead implements ExchangeHandler {
   writable = true
-  writableEnded = false
   writableFinished = false
   destroyed = false
   aborted = false
@@ -58,15 +50,11 @@ export class HyperRequest extends EventEmitter implements ExchangeHandler {
   maxHeadersCount: number | null = null
   /** Filled when the response comes. */
   res: HyperResponse | undefined
-  socket: ConnectionSocket | undefined
   /** got's own record. */
   timings: unknown = undefined
   private readonly transport: Transport
   private readonly options: NativeOptions
   private readonly origin: string
-  private readonly headers: Record<string, string | string[] | undefined>
-  private trailers: FieldsInit | undefined
-  private exchange: Exchange | undefined
   private upload: UploadBody | undefined
   /** Of a body that went down in one piece: to be called when it is sent. */
   private written: Done | undefined
@@ -76,70 +64,10 @@ export class HyperRequest extends EventEmitter implements ExchangeHandler {
   private idle: NodeJS.Timeout | undefined
 
   constructor(transport: Transport, target: Target, options: NativeOptions) {
-    super()
+    super(target, options)
     this.transport = transport
     this.options = options
-    this.method = options.method ?? 'GET'
-    this.protocol = target.protocol
-    this.host = target.host
-    this.path = target.path
-    this.socketPath = options.socketPath
     this.origin = target.origin
-    const headers = options.headers ?? {}
-    this.headers = headers
-    if (target.auth !== undefined && headers['authorization'] === undefined) {
-      headers['authorization'] = `Basic ${Buffer.from(target.auth).toString('base64')}`
-    }
-  }
-
-  get connection(): ConnectionSocket | undefined {
-    return this.socket
-  }
-
-  get finished(): boolean {
-    return this.writableEnded
-  }
-
-  get headersSent(): boolean {
-    return this.exchange !== undefined
-  }
-
-  getHeader(name: string): string | string[] | undefined {
-    return this.headers[name.toLowerCase()]
-  }
-
-  getHeaders(): Record<string, string | string[] | undefined> {
-    return { ...this.headers }
-  }
-
-  getHeaderNames(): string[] {
-    return Object.keys(this.headers)
-  }
-
-  hasHeader(name: string): boolean {
-    return this.getHeader(name) !== undefined
-  }
-
-  /** @throws Error with the code `ERR_HTTP_HEADERS_SENT` once the request is on its way. */
-  setHeader(name: string, value: string | number | string[]): this {
-    this.checkUnsent('set')
-    this.headers[name.toLowerCase()] = typeof value === 'number' ? String(value) : value
-    return this
-  }
-
-  /** @throws Error with the code `ERR_HTTP_HEADERS_SENT` once the request is on its way. */
-  removeHeader(name: string): void {
-    this.checkUnsent('remove')
-    delete this.headers[name.toLowerCase()]
-  }
-
-  /**
-   * Sends these after the body, over HTTP/2. Before the first write, or else with a `trailer` header that announces them.
-   * @throws Error with the code `ERR_HTTP_HEADERS_SENT` when it is too late.
-   */
-  addTrailers(trailers: FieldsInit): void {
-    if (this.exchange !== undefined && this.headers['trailer'] === undefined) this.checkUnsent('add trailers to')
-    this.trailers = trailers
   }
 
   flushHeaders(): void {
@@ -372,7 +300,7 @@ export class HyperRequest extends EventEmitter implements ExchangeHandler {
     if (this.settled || this.socket !== undefined) return
     // One that waits its turn on a connection has no socket yet, and got's clocks for connecting do not run.
     if (!isDialling(this.transport, this.origin)) return
-    const socket = new Socket()
+    const socket = new ConnectionSocket()
     this.socket = socket
     this.tellSocket()
     socket.begin()
@@ -424,11 +352,6 @@ export class HyperRequest extends EventEmitter implements ExchangeHandler {
       process.nextTick(this.written)
       this.written = undefined
     }
-  }
-
-  private checkUnsent(what: string): void {
-    if (this.exchange === undefined) return
-    throw new NodeError('ERR_HTTP_HEADERS_SENT', `Cannot ${what} headers after they are sent to the server`)
   }
 }
 

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runModule } from '../../support/child.ts'
+import { startH2Origin } from '../../support/origin.ts'
+
+test('importing the adapter changes nothing in the process and does not load got', async () => {
+  const found = await runModule(`
+    const before = Reflect.ownKeys(globalThis).length
+    await import(root + 'adapters/got.ts')
+    const symbols = Object.getOwnPropertySymbols(globalThis).filter((one) => String(one).includes('undici'))
+    console.log(JSON.stringify([symbols.length, Reflect.ownKeys(globalThis).length - before]))
+  `)
+  assert.deepEqual(found, [0, 0])
+})
+
+test('an idle connection does not keep the process alive', async () => {
+  await using origin = await startH2Origin()
+  const found = await runModule(
+    `
+    const { default: got } = await import('got')
+    const { hyperGot } = await import(root + 'adapters/got.ts')
+    const client = got.extend(hyperGot({ tls: { ca: process.env.CA } }))
+    console.log(JSON.stringify((await client(process.env.ORIGIN + '/json').json()).hello))
+  `,
+    { ORIGIN: origin.origin, CA: origin.ca },
+  )
+  assert.equal(found, 'world')
+})
