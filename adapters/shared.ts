@@ -155,12 +155,17 @@ export function systemCode(error: unknown): string | undefined {
   return undefined
 }
 
-/** The first Error among the causes of an error (itself included) that carries a code of the system's. */
-export function systemError(error: unknown): Error | undefined {
-  let current = error
+/**
+ * The operating system's, TLS library's or Node's error behind one of ours, for libraries whose users expect it bare: with
+ * its own `code`, `errno`, `syscall`, `address` ..., but a message that names the origin as well. `cause` is the original.
+ */
+export function systemError(error: HyperError): Error | undefined {
+  let current: unknown = error.cause
   for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
     const code = systemCodeOf(current)
-    if (code !== undefined && !code.startsWith('ERR_HYPER_')) return current
+    if (code !== undefined && !code.startsWith('ERR_HYPER_')) {
+      return Object.assign(new Error(error.message, { cause: current }), { ...current, code })
+    }
     current = current.cause
   }
   return undefined

@@ -32,7 +32,7 @@ const CODES: Readonly<Record<string, string>> = {
 /** The error that Node's own client would give: the system's where there is one. */
 export function toNodeError(error: Error): Error {
   if (!(error instanceof HyperError)) return error
-  const system = systemError(error.cause)
+  const system = systemError(error)
   if (system !== undefined && !String(Reflect.get(system, 'code')).startsWith('UND_ERR_')) return system
   return new NodeError(CODES[error.code] ?? error.code, error.message, error)
 }

@@ -39,7 +39,6 @@ export class StreamError extends errors.UndiciError {
 /** The error that an undici handler gets for what an exchange ended with. */
 export function toUndiciError(error: Error, connection?: ConnectionInfo): Error {
   if (!(error instanceof HyperError)) return error
-  if (error.cause instanceof errors.UndiciError) return error.cause
   const translated = translate(error, connection)
   if (translated !== error && translated.cause === undefined && translated !== error.cause) {
     Object.defineProperty(translated, 'cause', { value: error, writable: true, configurable: true })
@@ -53,21 +52,28 @@ function translate(error: HyperError, connection: ConnectionInfo | undefined): E
     return new errors.InformationalError(`HTTP/2: "GOAWAY" frame received with code ${error.http2ErrorCode}`)
   }
   if (error instanceof ConnectionLostError) {
-    return systemError(error.cause) ?? socketError(error.message, connection)
+    // undici's own client says more of the socket than we know.
+    if (error.cause instanceof errors.SocketError) return socketError(error.message, connection, error.cause.socket)
+    return systemError(error) ?? socketError(error.message, connection)
   }
   if (error instanceof ConnectError) {
-    return systemError(error.cause) ?? socketError(error.message, connection)
+    return systemError(error) ?? socketError(error.message, connection)
   }
   if (error instanceof TimeoutError) return timeout(error)
   if (error instanceof ProtocolError) {
+    const { cause } = error
+    if (cause instanceof errors.HTTPParserError) {
+      const data: unknown = Reflect.get(cause, 'data')
+      return Object.assign(new errors.HTTPParserError(error.message), { code: cause.code, data })
+    }
     return Object.assign(socketError(error.message, connection), { http2ErrorCode: error.http2ErrorCode })
   }
   if (error instanceof InvalidArgumentError) return new errors.InvalidArgumentError(error.message)
   if (error instanceof NotSupportedError) return new errors.NotSupportedError(error.message)
   if (error instanceof ContentLengthError) {
     return error.direction === 'request'
-      ? new errors.RequestContentLengthMismatchError()
-      : new errors.ResponseContentLengthMismatchError()
+      ? new errors.RequestContentLengthMismatchError(error.message)
+      : new errors.ResponseContentLengthMismatchError(error.message)
   }
   if (error instanceof HeadersTooLargeError) return new errors.HeadersOverflowError(error.message)
   switch (error.code) {
@@ -87,20 +93,24 @@ function translate(error: HyperError, connection: ConnectionInfo | undefined): E
 function timeout(error: TimeoutError): UndiciErrors.UndiciError {
   switch (error.kind) {
     case 'body':
-      return new errors.BodyTimeoutError()
+      return new errors.BodyTimeoutError(error.message)
     case 'headers':
     case 'request':
-      return new errors.HeadersTimeoutError()
+      return new errors.HeadersTimeoutError(error.message)
     default:
       return new errors.ConnectTimeoutError(error.message)
   }
 }
 
 /** undici's SocketError, with what it tells of the socket. */
-function socketError(message: string, connection: ConnectionInfo | undefined): UndiciErrors.SocketError {
+function socketError(
+  message: string,
+  connection: ConnectionInfo | undefined,
+  socket: UndiciErrors.SocketError['socket'] = null,
+): UndiciErrors.SocketError {
   const error = new errors.SocketError(message)
-  error.socket = null
-  if (connection !== undefined) {
+  error.socket = socket
+  if (socket === null && connection !== undefined) {
     const { localAddress, localPort, remoteAddress, remotePort, remoteFamily } = connection
     const known = Object.entries({ localAddress, localPort, remoteAddress, remotePort, remoteFamily })
     error.socket = Object.fromEntries(known.filter(([, value]) => value !== undefined))

@@ -8,8 +8,9 @@
 
 /** What can be scheduled: a stream, with the two parameters of RFC 9218 and room for the scheduler's links. */
 export interface Schedulable {
-  /** 0 (most urgent) to 7. */
+  /** 0 (most urgent) to 7. Changed by `Scheduler.reprioritize` only, while it is scheduled. */
   urgency: number
+  /** Does it share its turn with its equals? */
   incremental: boolean
   /** The next of its ring; the scheduler's own. */
   next: Schedulable | null
@@ -20,11 +21,13 @@ export interface Schedulable {
 /** Urgencies of RFC 9218 section 4.1. */
 export const URGENCY_LEVELS = 8
 
+/** Members of all urgencies that have something to send. */
 export class Scheduler<T extends Schedulable> {
   /** The last of each ring; its `next` is the first. */
   private readonly tails: (T | null)[] = new Array<T | null>(URGENCY_LEVELS).fill(null)
   private count = 0
 
+  /** Does nobody wait? */
   get empty(): boolean {
     return this.count === 0
   }
@@ -46,7 +49,6 @@ export class Scheduler<T extends Schedulable> {
 
   /** The member whose turn it is; null when none waits. */
   head(): T | null {
-    if (this.count === 0) return null
     for (let level = 0; level < URGENCY_LEVELS; level++) {
       const tail = this.tails[level]
       // Only members of type T are ever linked.
@@ -69,10 +71,10 @@ export class Scheduler<T extends Schedulable> {
     if (member.next === member) {
       this.tails[level] = null
     } else {
-      let before: Schedulable = member
-      const tail = this.tails[level]
-      if (tail !== null && tail.next === member) before = tail
-      else while (before.next !== null && before.next !== member) before = before.next
+      // A ring with a member in it has a tail, and its links close.
+      const tail = this.tails[level] as T
+      let before: Schedulable = tail
+      while (before.next !== member) before = before.next as Schedulable
       before.next = member.next
       if (tail === member) this.tails[level] = before as T
     }

@@ -72,6 +72,7 @@ class Node implements Ranked {
   clock = 0
   /** When its own next turn starts, by its parent's clock. */
   start = 0
+  /** Where it stands in its parent's heap; -1 when it is not ready. */
   place = -1
 
   constructor(id: number, placeholder: boolean) {
@@ -168,6 +169,7 @@ export class PriorityTree implements Iterable<number> {
     for (const child of node.children) {
       this.detach(child)
       child.weight = Math.max(1, Math.round((node.weight * child.weight) / sum))
+      child.start = 0
       this.attach(child, parent)
     }
     this.free(parent)
@@ -237,6 +239,7 @@ export class PriorityTree implements Iterable<number> {
     } else {
       if (former !== null && isBelow(parent, node)) {
         this.detach(parent)
+        parent.start = 0
         this.attach(parent, former)
       }
       node.start = 0
@@ -278,8 +281,8 @@ export class PriorityTree implements Iterable<number> {
 
   /** Takes a node, with all below it, off its parent, which is returned. */
   private detach(node: Node): Node {
-    // Only the root has none, and nothing detaches the root.
-    const parent = node.parent ?? this.root
+    // Nothing detaches the root, which alone has none.
+    const parent = node.parent as Node
     if (isReady(node)) this.dequeue(node)
     parent.children.delete(node)
     node.parent = null
