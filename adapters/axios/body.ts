@@ -25,8 +25,10 @@ interface FormDataStream extends Pick<Readable, 'pipe'> {
 }
 
 /** @returns undefined when axios's own adapter would refuse the data. */
-export async function readBody(data: unknown, boundary: string | undefined): Promise<AxiosBody | undefined> {
-  if (data === undefined || data === null || data === '') return NO_BODY
+export function readBody(
+  data: unknown,
+  boundary: string | undefined,
+): AxiosBody | undefined | Promise<AxiosBody | undefined> {
   if (typeof data === 'string') return bytes(Buffer.from(data))
   if (data instanceof Uint8Array) return bytes(data)
   if (data instanceof ArrayBuffer) return bytes(new Uint8Array(data))
@@ -35,14 +37,7 @@ export async function readBody(data: unknown, boundary: string | undefined): Pro
     const headers = { 'content-type': form.contentType, 'content-length': String(form.length) }
     return { body: form.body, headers: {}, force: headers, length: form.length, replayable: true }
   }
-  if (isFormDataStream(data)) {
-    const length = await lengthOf(data)
-    const own = Object.fromEntries(
-      Object.entries(data.getHeaders()).map(([name, value]) => [name.toLowerCase(), value]),
-    )
-    const headers: Record<string, string> = length === -1 ? {} : { 'content-length': String(length) }
-    return { body: data.pipe(new PassThrough()), headers, force: own, length, replayable: false }
-  }
+  if (isFormDataStream(data)) return readForm(data)
   if (data instanceof Blob) {
     const force: Record<string, string> = { 'content-length': String(data.size) }
     if (data.size > 0) force['content-type'] = data.type || 'application/octet-stream'
@@ -55,6 +50,27 @@ export async function readBody(data: unknown, boundary: string | undefined): Pro
   // A web stream, or anything that yields bytes: axios's own adapter refuses it, and need not.
   if (isAsyncIterable(data)) return { body: data, headers: {}, length: -1, replayable: false }
   return undefined
+}
+
+async function readForm(data: FormDataStream): Promise<AxiosBody> {
+  const length = await lengthOf(data)
+  const own = Object.fromEntries(Object.entries(data.getHeaders()).map(([name, value]) => [name.toLowerCase(), value]))
+  const headers: Record<string, string> = length === -1 ? {} : { 'content-length': String(length) }
+  return { body: data.pipe(new PassThrough()), headers, force: own, length, replayable: false }
+}
+
+/** The body, as long as it is not longer than `max` octets. */
+export async function* limited(
+  source: AsyncIterable<Uint8Array | string>,
+  max: number,
+  tooLong: () => Error,
+): AsyncGenerator<Uint8Array | string> {
+  let sent = 0
+  for await (const chunk of source) {
+    sent += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
+    if (sent > max) throw tooLong()
+    yield chunk
+  }
 }
 
 function bytes(body: Uint8Array): AxiosBody {

@@ -7,7 +7,7 @@ import { option } from './config.ts'
 import type { Realm } from './realm.ts'
 
 /** Where follow-redirects stops by default. */
-const MAX_REDIRECTS = 21
+export const MAX_REDIRECTS = 21
 
 /** One request of the chain. */
 export interface Hop {

@@ -7,20 +7,29 @@ import { fieldsToNodeHeaders, statusText } from '../shared.ts'
 /** The response as node:http would show it. */
 export class ResponseView {
   readonly statusCode: number
-  readonly rawHeaders: string[]
   readonly httpVersion: string
   readonly responseUrl: string
-  rawTrailers: string[] = []
+  /** @internal */
+  trailerFields: FieldList = []
   complete = false
   aborted = false
   private readonly reason: string
+  private readonly fields: FieldList
 
   constructor(status: number, fields: FieldList, reason: string, protocol: string, url: string) {
     this.statusCode = status
-    this.rawHeaders = [...fields]
+    this.fields = fields
     this.reason = reason
     this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
     this.responseUrl = url
+  }
+
+  get rawHeaders(): string[] {
+    return [...this.fields]
+  }
+
+  get rawTrailers(): string[] {
+    return [...this.trailerFields]
   }
 
   get statusMessage(): string {
@@ -28,11 +37,11 @@ export class ResponseView {
   }
 
   get headers(): Record<string, string | string[]> {
-    return fieldsToNodeHeaders(this.rawHeaders)
+    return fieldsToNodeHeaders(this.fields)
   }
 
   get trailers(): Record<string, string | string[]> {
-    return fieldsToNodeHeaders(this.rawTrailers)
+    return fieldsToNodeHeaders(this.trailerFields)
   }
 }
 

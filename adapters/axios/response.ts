@@ -21,6 +21,15 @@ export function codingOf(fields: FieldList, status: number, method: string): str
   return undefined
 }
 
+/** Takes away the name of a coding that will be undone, and of one that there is no body for. */
+export function dropCoding(headers: { delete(name: string): unknown }, status: number, method: string): void {
+  const known: unknown = Object.hasOwn(headers, 'content-encoding') ? Reflect.get(headers, 'content-encoding') : undefined
+  if (known === undefined) return
+  const list = String(known).toLowerCase()
+  const bodiless = method === 'HEAD' || status === 204
+  if (bodiless || codings(list) !== undefined) headers.delete('content-encoding')
+}
+
 /** axios names two codings more than the standard does. */
 function codings(header: string | undefined): ReturnType<typeof parseCodings> {
   return parseCodings(header?.toLowerCase().replace(/\b(?:x-)?compress\b/g, 'gzip'))

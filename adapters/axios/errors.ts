@@ -1,0 +1,52 @@
+/** The transport's errors as axios's users know them. */
+import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
+import { HyperError } from '../../src/errors.ts'
+import { systemCode, undiciCode } from '../shared.ts'
+import type { Realm } from './realm.ts'
+import type { RequestView } from './request-view.ts'
+
+/** Errors that axios made already, in whichever realm. */
+export function isAxiosOwn(error: Error): boolean {
+  return 'isAxiosError' in error || '__CANCEL__' in error
+}
+
+/** What the transport, or the request's body, failed with. Once there is a response, it failed within its body. */
+export function wireError(
+  error: Error,
+  config: InternalAxiosRequestConfig,
+  { AxiosError }: Realm,
+  view: RequestView | undefined,
+  response: AxiosResponse | undefined,
+): Error {
+  if (response !== undefined && error instanceof HyperError) {
+    const message = `stream has been aborted: ${error.message}`
+    const failed = new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, config, view, response)
+    Object.defineProperty(failed, 'cause', { value: error, configurable: true, writable: true })
+    return failed
+  }
+  const failed = AxiosError.from(error, codeOf(error), config, view, response)
+  // axios takes over the name of what it wraps, which from its own adapter is that of a plain error.
+  if (error instanceof HyperError) failed.name = 'AxiosError'
+  return failed
+}
+
+/** The code that axios's users compare with. */
+function codeOf(error: Error): string | undefined {
+  const system = systemCode(error)
+  if (system !== undefined && !system.startsWith('UND_ERR_')) return system
+  if (!(error instanceof HyperError)) return undefined
+  switch (error.code) {
+    case 'ERR_HYPER_CONNECTION_LOST':
+    case 'ERR_HYPER_GOAWAY':
+      return 'ECONNRESET'
+    case 'ERR_HYPER_CONNECT_TIMEOUT':
+    case 'ERR_HYPER_HEADERS_TIMEOUT':
+    case 'ERR_HYPER_QUEUE_TIMEOUT':
+    case 'ERR_HYPER_BODY_TIMEOUT':
+      return 'ETIMEDOUT'
+    case 'ERR_HYPER_INVALID_ARGUMENT':
+      return 'ERR_BAD_REQUEST'
+    default:
+      return undiciCode(error)
+  }
+}

@@ -1,0 +1,80 @@
+/** Header fields between axios's objects and the transport's flat lists. On the path of every request: plain loops. */
+import type { InternalAxiosRequestConfig } from 'axios'
+import type { FieldList } from '../../src/exchange.ts'
+import type { Realm } from './realm.ts'
+
+/** Request headers by lower-case name. */
+export type HeaderMap = Map<string, string | string[]>
+
+/** Characters that no header can carry. */
+const UNFIT = /[^\t\x20-\x7e\x80-\xff]/g
+const NEEDS_CLEANING = /[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/
+
+/**
+ * The headers of a config, with axios's defaults. `false` leaves a header out, and its default as well; null and undefined
+ * leave only the header out.
+ */
+export function requestHeaders(config: InternalAxiosRequestConfig, version: string, acceptEncoding: string): HeaderMap {
+  const headers: HeaderMap = new Map()
+  let userAgent = true
+  let encoding = true
+  const given: Readonly<Record<string, unknown>> = config.headers ?? {}
+  for (const key of Object.keys(given)) {
+    const value = given[key]
+    if (value === undefined || value === null || typeof value === 'function') continue
+    const name = key.toLowerCase()
+    if (name === 'user-agent') userAgent = false
+    else if (name === 'accept-encoding') encoding = false
+    if (value !== false) headers.set(name, Array.isArray(value) ? value.map(headerText) : headerText(value))
+  }
+  if (userAgent) headers.set('user-agent', `axios/${version}`)
+  if (encoding) headers.set('accept-encoding', acceptEncoding)
+  return headers
+}
+
+function headerText(value: unknown): string {
+  const text = typeof value === 'string' ? value : String(value)
+  return NEEDS_CLEANING.test(text) ? text.replace(UNFIT, '').trim() : text
+}
+
+export function flatHeaders(headers: HeaderMap): string[] {
+  const flat: string[] = []
+  for (const [name, value] of headers) {
+    if (typeof value === 'string') flat.push(name, value)
+    else for (const one of value) flat.push(name, one)
+  }
+  return flat
+}
+
+export function lengthField(headers: HeaderMap): number | undefined {
+  const value = headers.get('content-length')
+  if (value === undefined) return undefined
+  const length = Number(value)
+  return Number.isFinite(length) ? length : undefined
+}
+
+/** Fields as AxiosHeaders: `set-cookie` always a list, other repeated fields joined. */
+export function axiosHeaders(fields: FieldList, { AxiosHeaders }: Realm): InstanceType<Realm['AxiosHeaders']> {
+  const headers = new AxiosHeaders()
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    const value = fields[i + 1]
+    const known: unknown = Object.hasOwn(headers, name) ? Reflect.get(headers, name) : undefined
+    if (name === 'set-cookie') {
+      if (Array.isArray(known)) known.push(value)
+      else define(headers, name, [value])
+    } else {
+      define(headers, name, known === undefined ? value : `${String(known)}, ${value}`)
+    }
+  }
+  return headers
+}
+
+/** Assigning is quick, but for a name that is one of the methods'. */
+function define(headers: object, name: string, value: string | string[]): void {
+  if (name in headers && !Object.hasOwn(headers, name)) {
+    Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true })
+  } else {
+    Reflect.set(headers, name, value)
+  }
+}
