@@ -13,7 +13,8 @@
  */
 import type { AxiosAdapter, AxiosResponse, AxiosStatic, InternalAxiosRequestConfig } from 'axios'
 import { AxiosCall } from './axios/call.ts'
-import { connectOptions, fullUrl, needsOwnAdapter } from './axios/config.ts'
+import { fullUrl, needsOwnAdapter } from './axios/config.ts'
+import { checkConnect } from './axios/connect.ts'
 import { type Realm, realmFrom, realmOf } from './axios/realm.ts'
 import { type ResolvedPool, resolvePool, type ShimOptions } from './shared.ts'
 
@@ -54,8 +55,9 @@ async function request(
   const found = given ?? realmOf(config)
   const realm = found instanceof Promise ? await found : found
   const url = parseUrl(config, realm)
-  if (needsOwnAdapter(config, url.protocol)) return realm.axios.getAdapter('http')(config)
-  return new AxiosCall(config, realm, pool.transport, url, connectOptions(config, url.protocol)).run()
+  if (needsOwnAdapter(config, url)) return realm.axios.getAdapter('http')(config)
+  checkConnect(config, realm)
+  return new AxiosCall(config, realm, pool.transport, url).run()
 }
 
 /** @throws AxiosError with axios's own codes. */

@@ -23,7 +23,9 @@ export function codingOf(fields: FieldList, status: number, method: string): str
 
 /** Takes away the name of a coding that will be undone, and of one that there is no body for. */
 export function dropCoding(headers: { delete(name: string): unknown }, status: number, method: string): void {
-  const known: unknown = Object.hasOwn(headers, 'content-encoding') ? Reflect.get(headers, 'content-encoding') : undefined
+  const known: unknown = Object.hasOwn(headers, 'content-encoding')
+    ? Reflect.get(headers, 'content-encoding')
+    : undefined
   if (known === undefined) return
   const list = String(known).toLowerCase()
   const bodiless = method === 'HEAD' || status === 204
