@@ -136,9 +136,9 @@ export interface ConnectionInfo {
 /** What comes up: the callbacks of one exchange. */
 export interface ExchangeHandler {
   /** The exchange was given to a connection; `reused` when the connection existed before. May repeat after a retry. */
-  onConnected?(info: ConnectionInfo, reused: boolean): void
+  onConnected?: ((info: ConnectionInfo, reused: boolean) => void) | undefined
   /** An informational response, 1xx (RFC 9110 section 15.2). 101 never comes here. */
-  onInformational?(status: number, headers: FieldList, statusText: string): void
+  onInformational?: ((status: number, headers: FieldList, statusText: string) => void) | undefined
   /** The final response. `statusText` is empty over HTTP/2. */
   onHeaders(status: number, headers: FieldList, statusText: string): void
   onData(chunk: Buffer): void
@@ -146,9 +146,9 @@ export interface ExchangeHandler {
   onEnd(trailers: FieldList): void
   onError(error: Error): void
   /** So many octets of the request body were handed to the transport. */
-  onBodySent?(octets: number): void
+  onBodySent?: ((octets: number) => void) | undefined
   /** The request, body and trailers included, was handed to the transport. */
-  onRequestSent?(): void
+  onRequestSent?: (() => void) | undefined
 }
 
 /** The caller's handle on an exchange. */

@@ -1,16 +1,9 @@
 /** What an axios config says, read the way axios's own adapter reads it: own properties only, never Object.prototype's. */
 import type { AxiosBasicCredentials, InternalAxiosRequestConfig } from 'axios'
 import { isPlainAgent } from './connect.ts'
+import { option } from './option.ts'
 import { proxyInEnvironment } from './proxy.ts'
 import type { Realm } from './realm.ts'
-
-/** A property that axios's types do not all list. Inherited ones count unless they are Object.prototype's. */
-export function option(config: object, name: string): unknown {
-  for (let at: object | null = config; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    if (Object.hasOwn(at, name)) return Reflect.get(at, name)
-  }
-  return undefined
-}
 
 /** Options that are carried out by axios's own http adapter: it is handed the whole request, so that none is ignored. */
 export function needsOwnAdapter(config: InternalAxiosRequestConfig, url: URL): boolean {

@@ -3,7 +3,7 @@ import type { Agent } from 'node:https'
 import { resolve } from 'node:path'
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { ConnectOptions, TlsOptions } from '../../src/exchange.ts'
-import { option } from './config.ts'
+import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 
 /** Node's own agent, whose options say all there is to it; a subclass may do anything. */

@@ -3,7 +3,7 @@ import type { InternalAxiosRequestConfig } from 'axios'
 import type { Body, FieldList } from '../../src/exchange.ts'
 import { fieldsToNodeHeaders, joinedField } from '../shared.ts'
 import type { Recorder } from './body.ts'
-import { option } from './config.ts'
+import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 
 /** Where follow-redirects stops by default. */

@@ -37,6 +37,9 @@ export interface Ledger {
   settled(): void
 }
 
+/** A handler's raw fields; without `undefined`, so that the types hold with exactOptionalPropertyTypes too. */
+type RawFields = Exclude<Dispatcher.DispatchController['rawHeaders'], undefined>
+
 /** One request with a handler of the newer form. */
 export class Dispatched implements ExchangeHandler, Dispatcher.DispatchController {
   aborted = false
@@ -54,8 +57,8 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   private answered = false
   private headerFields: FieldList | undefined
   private trailerFields: FieldList | undefined
-  private headersRead: Dispatcher.DispatchController['rawHeaders']
-  private trailersRead: Dispatcher.DispatchController['rawTrailers']
+  private headersRead: RawFields | undefined
+  private trailersRead: RawFields | undefined
 
   /** @param bytesWanted give raw headers as Buffers, which handlers of the older form expect */
   constructor(handler: Dispatcher.DispatchHandler, ledger: Ledger, bytesWanted: boolean) {
@@ -94,25 +97,25 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   }
 
   /** The fields as a flat list that belongs to the handler. */
-  get rawHeaders(): Dispatcher.DispatchController['rawHeaders'] {
+  get rawHeaders(): RawFields {
     if (this.headersRead === undefined && this.headerFields !== undefined) {
       this.headersRead = this.bytesWanted ? toBuffers(this.headerFields) : this.headerFields.slice()
     }
     return this.headersRead ?? null
   }
 
-  set rawHeaders(value: Dispatcher.DispatchController['rawHeaders']) {
+  set rawHeaders(value: RawFields) {
     this.headersRead = value
   }
 
-  get rawTrailers(): Dispatcher.DispatchController['rawTrailers'] {
+  get rawTrailers(): RawFields {
     if (this.trailersRead === undefined && this.trailerFields !== undefined) {
       this.trailersRead = this.bytesWanted ? toBuffers(this.trailerFields) : this.trailerFields.slice()
     }
     return this.trailersRead ?? null
   }
 
-  set rawTrailers(value: Dispatcher.DispatchController['rawTrailers']) {
+  set rawTrailers(value: RawFields) {
     this.trailersRead = value
   }
 
