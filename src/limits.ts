@@ -131,3 +131,18 @@ export const MAX_EARLY_PRIORITIES = 100
 
 /** Streams in a tree of RFC 7540 priorities, placeholders counted (CVE-2016-6580): the figure of Python's priority library. */
 export const MAX_PRIORITY_STREAMS = 1000
+
+/** Octets of one WebSocket frame's payload. As much as a message: who sends a message in one frame may. */
+export const WEBSOCKET_MAX_FRAME_SIZE = 16 * 1024 * 1024
+
+/** Octets of one WebSocket message, before and after inflating (RFC 6455 section 10.4). gorilla and ws leave it at none or 100 MiB; a server cannot afford that for each connection. */
+export const WEBSOCKET_MAX_MESSAGE_SIZE = 16 * 1024 * 1024
+
+/** Octets of a WebSocket handshake's head, either way: what node:http allows. */
+export const WEBSOCKET_MAX_HANDSHAKE_SIZE = 16_384
+
+/** Times that a compressed message may end its DEFLATE stream and begin another (RFC 7692 section 7.2.3.4): each costs an engine. Honest peers do it once. */
+export const WEBSOCKET_MAX_FINAL_BLOCKS = 16
+
+/** Octets below which a message that may be compressed is not: nothing would be won. */
+export const WEBSOCKET_DEFLATE_THRESHOLD = 64

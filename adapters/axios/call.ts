@@ -124,7 +124,7 @@ export class AxiosCall implements HopListener {
 
   onError(error: Error): void {
     const { stream } = this
-    if (stream !== undefined && !stream.destroyed) stream.fail(this.axiosError(error))
+    stream?.fail(this.axiosError(error))
     this.finish(error)
   }
 
@@ -399,7 +399,7 @@ export class AxiosCall implements HopListener {
     if (this.view !== undefined) this.view.aborted = true
     const { handler, stream } = this
     this.finish(error)
-    if (stream !== undefined && !stream.destroyed) stream.destroy(error)
+    stream?.fail(error)
     handler?.exchange?.abort(error)
   }
 

@@ -113,6 +113,7 @@ export class BodyStream extends Readable implements DecoderSink {
   private length = 0
   private ended = false
   private decoderFull = false
+  private failure: Error | undefined
 
   constructor(exchange: Exchange, coding: string | undefined, options: BodyOptions, tooLong: () => Error) {
     super()
@@ -124,7 +125,7 @@ export class BodyStream extends Readable implements DecoderSink {
   }
 
   add(chunk: Buffer): void {
-    if (this.destroyed) return
+    if (this.destroyed || this.failure !== undefined) return
     if (this.decoder === undefined) {
       this.onDecoded(chunk)
     } else if (!this.decoder.write(chunk)) {
@@ -139,15 +140,29 @@ export class BodyStream extends Readable implements DecoderSink {
     else this.decoder.end()
   }
 
+  /** Ends it with an error, at once if somebody is there to hear it: the caller may not have got hold of the stream yet. */
   fail(error: Error): void {
+    if (this.destroyed || this.failure !== undefined) return
+    if (!this.ended) this.exchange.abort(error)
     this.ended = true
-    this.destroy(error)
+    if (this.listenerCount('error') > 0 || this.readableFlowing !== null) {
+      this.destroy(error)
+      return
+    }
+    this.failure = error
+    const tell = (): void => {
+      process.nextTick(() => this.destroy(error))
+    }
+    this.once('resume', tell)
+    this.on('newListener', (event) => {
+      if (event === 'error' || event === 'data' || event === 'readable') tell()
+    })
   }
 
   onDecoded(chunk: Buffer): void {
     this.length += chunk.length
     if (this.maxLength > -1 && this.length > this.maxLength) {
-      this.destroy(this.tooLong())
+      this.fail(this.tooLong())
       return
     }
     if (this.push(chunk)) return
@@ -160,7 +175,7 @@ export class BodyStream extends Readable implements DecoderSink {
   }
 
   onDecodeError(error: Error): void {
-    this.destroy(error)
+    this.fail(error)
   }
 
   onDecoderDrain(): void {

@@ -1,14 +1,8 @@
-/** Common ancestor of everything this library throws about header blocks; `code` is stable, `message` is for people. */
-export class HpackError extends Error {
-  /** Stable identifier, `ERR_HPACK_*`. */
-  readonly code: string
+/** What the library throws about header blocks. */
+import { HyperError } from '../errors.ts'
 
-  constructor(code: string, message: string) {
-    super(message)
-    this.name = new.target.name
-    this.code = code
-  }
-}
+/** Common ancestor; `code` is stable, `message` is for people. */
+export class HpackError extends HyperError {}
 
 /**
  * The peer's block breaks RFC 7541. The two dynamic tables no longer agree, so in HTTP/2 this is a connection error of

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { Pool, PoolClosedError, PoolDestroyedError } from '../../src/index.ts'
+import { MAX_ORIGIN_ALIASES } from '../../src/limits.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
 import { codedText, jsonBody, patternBytes } from '../support/routes.ts'
@@ -456,4 +457,15 @@ test('an idle pool does not keep the process alive', async () => {
   const env = { ...process.env, CA: origin.ca, H2: origin.origin, H1: h1.origin }
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env })
   assert.equal(stdout.trim(), '2')
+})
+
+test('origins are remembered by their spelling, but not without end', async () => {
+  await using origin = await startH2Origin()
+  await using pool = new Pool({ tls: { ca: origin.ca } })
+  const spellings = Array.from({ length: MAX_ORIGIN_ALIASES + 10 }, (_, index) => `${origin.origin}/${index}`)
+  for (const spelling of spellings) begin(pool, { origin: spelling, path: '/json' }).exchange.abort()
+  assert.equal((await send(pool, { origin: origin.origin, path: '/json' })).status, 200)
+  const remembered: unknown = Reflect.get(pool, 'bySpelling')
+  assert.ok(remembered instanceof Map && remembered.size <= MAX_ORIGIN_ALIASES)
+  assert.equal(pool.stats().origins.length, 1)
 })
