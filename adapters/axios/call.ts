@@ -1,5 +1,4 @@
 /** One call of the adapter: its hops, its deadlines, its one settling. */
-import { Readable } from 'node:stream'
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, FieldList, Transport } from '../../src/exchange.ts'
@@ -13,7 +12,7 @@ import { HopHandler, type HopListener } from './hop.ts'
 import { option } from './option.ts'
 import { Progress } from './progress.ts'
 import type { Realm } from './realm.ts'
-import { followRedirect, type Hop, MAX_REDIRECTS, redirectTarget, sensitiveNames } from './redirect.ts'
+import { configOfRest, followRedirect, type Hop, MAX_REDIRECTS, redirectTarget, sensitiveNames } from './redirect.ts'
 import { RequestView, ResponseView } from './request-view.ts'
 import { BodyCollector, BodyStream, codingOf, dropCoding, TooLongError } from './response.ts'
 
@@ -252,18 +251,7 @@ export class AxiosCall implements HopListener {
     this.settled = true
     clearTimeout(this.timer)
     this.unfollow()
-    const rest = {
-      ...config,
-      url: hop.url.href,
-      baseURL: undefined,
-      params: undefined,
-      auth: undefined,
-      method: hop.method,
-      headers: new realm.AxiosHeaders(Object.fromEntries(hop.headers)),
-      data: typeof hop.body === 'function' ? Readable.from(hop.body() as AsyncIterable<Uint8Array>) : hop.body,
-      maxRedirects: Math.max(0, this.number('maxRedirects', MAX_REDIRECTS) - hop.count),
-    }
-    this.resolve(realm.axios.getAdapter('http')(rest as unknown as InternalAxiosRequestConfig))
+    this.resolve(realm.axios.getAdapter('http')(configOfRest(hop, config, realm)))
   }
 
   private startBody(res: ResponseView): void {
@@ -373,11 +361,12 @@ export class AxiosCall implements HopListener {
   }
 
   private follow(): void {
-    const { cancelToken, signal, realm } = { ...this.config, realm: this.realm }
+    const { config, realm } = this
+    const { cancelToken, signal } = config
     if (!cancelToken && !signal) return
     const onAbort = (reason: unknown): void => {
       // A cancel token brings its own error, a signal an event.
-      this.cancel(reason instanceof Error ? reason : new realm.CanceledError(undefined, this.config, this.view))
+      this.cancel(reason instanceof Error ? reason : new realm.CanceledError(undefined, config, this.view))
     }
     this.onAbort = onAbort
     // Typed for axios's own use only.

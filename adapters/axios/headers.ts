@@ -56,25 +56,21 @@ export function lengthField(headers: HeaderMap): number | undefined {
 /** Fields as AxiosHeaders: `set-cookie` always a list, other repeated fields joined. */
 export function axiosHeaders(fields: FieldList, { AxiosHeaders }: Realm): InstanceType<Realm['AxiosHeaders']> {
   const headers = new AxiosHeaders()
+  // Its own properties are the headers, its methods are on the prototype.
+  const own = headers as unknown as Record<string, unknown>
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]
     const value = fields[i + 1]
-    const known: unknown = Object.hasOwn(headers, name) ? Reflect.get(headers, name) : undefined
-    if (name === 'set-cookie') {
-      if (Array.isArray(known)) known.push(value)
-      else define(headers, name, [value])
-    } else {
-      define(headers, name, known === undefined ? value : `${String(known)}, ${value}`)
-    }
+    const known = own[name]
+    if (known === undefined) own[name] = name === 'set-cookie' ? [value] : value
+    else if (!Object.hasOwn(own, name)) define(own, name, value)
+    else if (Array.isArray(known)) known.push(value)
+    else own[name] = `${String(known)}, ${value}`
   }
   return headers
 }
 
-/** Assigning is quick, but for a name that is one of the methods'. */
-function define(headers: object, name: string, value: string | string[]): void {
-  if (name in headers && !Object.hasOwn(headers, name)) {
-    Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true })
-  } else {
-    Reflect.set(headers, name, value)
-  }
+/** Makes a name that the prototype has a header like any other. */
+function define(headers: object, name: string, value: string): void {
+  Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true })
 }

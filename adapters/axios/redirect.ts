@@ -1,4 +1,5 @@
 /** Redirects by axios's rules, which are those of follow-redirects (RFC 9110 section 15.4). */
+import { Readable } from 'node:stream'
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { Body, FieldList } from '../../src/exchange.ts'
 import { fieldsToNodeHeaders, joinedField } from '../shared.ts'
@@ -131,4 +132,28 @@ function applyOptions(hop: Hop, options: Record<string, unknown>): void {
   const { protocol, hostname, port, path, auth } = options
   hop.url = new URL(`${String(protocol)}//${String(hostname)}${port ? `:${String(port)}` : ''}${String(path)}`)
   if (typeof auth === 'string') hop.headers.set('authorization', `Basic ${Buffer.from(auth).toString('base64')}`)
+}
+
+/** The rest of a chain as a config, for an adapter that goes on from there. */
+export function configOfRest(
+  hop: Hop,
+  config: InternalAxiosRequestConfig,
+  { AxiosHeaders }: Realm,
+): InternalAxiosRequestConfig {
+  const limit = option(config, 'maxRedirects')
+  const { body } = hop
+  const rest = {
+    ...config,
+    url: hop.url.href,
+    baseURL: undefined,
+    params: undefined,
+    // It stands in the headers.
+    auth: undefined,
+    method: hop.method,
+    headers: new AxiosHeaders(Object.fromEntries(hop.headers)),
+    data: typeof body === 'function' ? Readable.from(body() as AsyncIterable<Uint8Array>) : body,
+    maxRedirects: Math.max(0, (typeof limit === 'number' ? limit : MAX_REDIRECTS) - hop.count),
+  }
+  // Written out of what is one already; the types of the two `auth` differ.
+  return rest as unknown as InternalAxiosRequestConfig
 }

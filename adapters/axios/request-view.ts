@@ -33,7 +33,7 @@ export class ResponseView {
   }
 
   get statusMessage(): string {
-    return this.reason || statusText(this.statusCode)
+    return this.reason || (this.statusCode === 200 ? 'OK' : statusText(this.statusCode))
   }
 
   get headers(): Record<string, string | string[]> {

@@ -39,7 +39,7 @@ export class HyperResponse extends Readable {
     this.req = request
     this.exchange = exchange
     this.statusCode = status
-    this.statusMessage = reason || statusText(status)
+    this.statusMessage = reason || (status === 200 ? 'OK' : statusText(status))
     this.headers = fieldsToNodeHeaders(fields)
     this.fields = fields
     this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'

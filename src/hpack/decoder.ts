@@ -9,6 +9,7 @@
  * Never-indexed values pass by both.
  */
 
+import { InvalidArgumentError } from '../errors.ts'
 import { MAX_HEADER_FIELDS, MAX_HEADER_LIST_SIZE } from '../limits.ts'
 import { ANY_GENERATION, BlockCache, LONGEST_STRING, SHORTEST_STRING, StringCache } from './caches.ts'
 import { checkSize, DynamicTable, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
@@ -64,7 +65,7 @@ export class Decoder {
   private usedDynamic = false
   private broken = false
 
-  /** @throws RangeError when an option is not an integer from 0 to 2^31-1. */
+  /** @throws InvalidArgumentError when an option is not an integer from 0 to 2^31-1. */
   constructor(options: DecoderOptions = {}) {
     this.maxTableSize = checkSize('maxTableSize', options.maxTableSize ?? INITIAL_TABLE_SIZE, MAX_INTEGER)
     this.maxListSize = checkSize('maxListSize', options.maxListSize ?? MAX_HEADER_LIST_SIZE, MAX_INTEGER)
@@ -85,7 +86,7 @@ export class Decoder {
   /**
    * Our SETTINGS_HEADER_TABLE_SIZE in octets, once the peer acknowledged it. When it is below the size in use, the next
    * block must begin with a size update that is no larger (RFC 7541 section 4.2), else decoding fails.
-   * @throws RangeError when `size` is not an integer from 0 to 2^31-1.
+   * @throws InvalidArgumentError when `size` is not an integer from 0 to 2^31-1.
    */
   setMaxTableSize(size: number): void {
     this.maxTableSize = checkSize('table size', size, MAX_INTEGER)
@@ -94,7 +95,7 @@ export class Decoder {
 
   /**
    * Octets a decoded list may have from the next block on.
-   * @throws RangeError when `size` is not an integer from 0 to 2^31-1.
+   * @throws InvalidArgumentError when `size` is not an integer from 0 to 2^31-1.
    */
   setMaxListSize(size: number): void {
     this.maxListSize = checkSize('list size', size, MAX_INTEGER)
@@ -103,7 +104,7 @@ export class Decoder {
 
   /**
    * Fields a decoded list may have from the next block on.
-   * @throws RangeError when `count` is not an integer from 0 to 2^31-1.
+   * @throws InvalidArgumentError when `count` is not an integer from 0 to 2^31-1.
    */
   setMaxFields(count: number): void {
     this.maxFields = checkSize('field count', count, MAX_INTEGER)
@@ -113,7 +114,7 @@ export class Decoder {
   /**
    * Decodes one complete block, `block[start, end)`, into a flat list: name, value, name, value. Strings have one character
    * (U+0000 to U+00FF) for each octet. The list must not be changed: an equal block may be answered with the same array.
-   * @throws RangeError when `start` and `end` are not within the block.
+   * @throws InvalidArgumentError when `start` and `end` are not within the block.
    * @throws HpackDecodingError when the block breaks RFC 7541; the decoder is unusable from then on.
    * @throws HeaderListTooLargeError when a limit is crossed; the block is processed to its end and the decoder stays usable.
    */
@@ -140,7 +141,7 @@ export class Decoder {
   private process(block: Uint8Array, start: number, end: number): readonly string[] {
     if (this.broken) throw new HpackDecodingError('an earlier one was invalid already')
     if (!(start >= 0 && start <= end && end <= block.length)) {
-      throw new RangeError(`[${start}, ${end}) is not within a block of ${block.length} octets`)
+      throw new InvalidArgumentError(`[${start}, ${end}) is not within a block of ${block.length} octets`)
     }
     const table = this.table
     const maxListSize = this.maxListSize

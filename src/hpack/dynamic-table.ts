@@ -6,16 +6,18 @@
  * from them. Hot path: plain fields, read directly by the codecs.
  */
 
+import { InvalidArgumentError } from '../errors.ts'
+
 /** Octets added to name and value for every entry, and for every field of a list (RFC 7541 section 4.1). */
 export const ENTRY_OVERHEAD = 32
 
 /** Octets: the size both ends start with, the initial SETTINGS_HEADER_TABLE_SIZE (RFC 9113 section 6.5.2). */
 export const INITIAL_TABLE_SIZE = 4096
 
-/** `size` itself, if it is an integer from 0 to `maximum`; else throws a RangeError that names `what`. */
+/** `size` itself, if it is an integer from 0 to `maximum`; else throws an InvalidArgumentError that names `what`. */
 export function checkSize(what: string, size: number, maximum: number): number {
   if (!Number.isInteger(size) || size < 0 || size > maximum) {
-    throw new RangeError(`${what} must be an integer from 0 to ${maximum}, got ${size}`)
+    throw new InvalidArgumentError(`${what} must be an integer from 0 to ${maximum}, got ${size}`)
   }
   return size
 }

@@ -98,7 +98,7 @@ export class Encoder {
   /** Smallest size since the last block, to be announced before the present one; negative when nothing changed. */
   private smallest = -1
 
-  /** @throws RangeError when `maxTableSize` is not an integer from 0 to 2^32-1. */
+  /** @throws InvalidArgumentError when `maxTableSize` is not an integer from 0 to 2^32-1. */
   constructor(options: EncoderOptions = {}) {
     this.ownMaximum = checkSize('maxTableSize', options.maxTableSize ?? HEADER_TABLE_SIZE, MAX_SIZE)
     this.indexing = options.indexing ?? 'adaptive'
@@ -121,7 +121,7 @@ export class Encoder {
   /**
    * The peer's SETTINGS_HEADER_TABLE_SIZE in octets; what is used is at most our own maximum. The next block announces the
    * change: the smallest size since the last block and the present one (RFC 7541 section 4.2).
-   * @throws RangeError when `size` is not an integer from 0 to 2^32-1.
+   * @throws InvalidArgumentError when `size` is not an integer from 0 to 2^32-1.
    */
   setMaxTableSize(size: number): void {
     const used = Math.min(checkSize('table size', size, MAX_SIZE), this.ownMaximum)

@@ -3,6 +3,7 @@
  * (RFC 9651), of which two members are read, `u` (an integer) and `i` (a boolean). What cannot be understood is left at
  * its default, as section 4 asks.
  */
+import { InvalidArgumentError } from '../errors.ts'
 import { readDictionary } from './dictionary.ts'
 
 /** The two parameters of RFC 9218. */
@@ -36,12 +37,12 @@ export function parsePriority(value: string): Priority {
 
 /**
  * Writes a field value; parameters at their defaults are left out, so the default priority is the empty text.
- * @throws {RangeError} when the urgency is no whole number from 0 to 7.
+ * @throws {InvalidArgumentError} when the urgency is no whole number from 0 to 7.
  */
 export function serializePriority(priority: Partial<Priority>): string {
   const { urgency = DEFAULT_PRIORITY.urgency, incremental = false } = priority
   if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
-    throw new RangeError(`The urgency ${urgency} is not a whole number from 0 to 7`)
+    throw new InvalidArgumentError(`The urgency ${urgency} is not a whole number from 0 to 7`)
   }
   const members: string[] = []
   if (urgency !== DEFAULT_PRIORITY.urgency) members.push(`u=${urgency}`)

@@ -11,7 +11,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
-import { systemCodeOf } from '../errors.ts'
+import { systemCodeOf, toError } from '../errors.ts'
 import { WEBSOCKET_MAX_FINAL_BLOCKS } from '../limits.ts'
 import { CloseCode } from './codes.ts'
 import { RemoteProtocolError } from './errors.ts'
@@ -95,7 +95,7 @@ export class Deflater {
       ...(dictionary === undefined ? undefined : { dictionary }),
     })
     if (last && !this.keepsContext) window.clear()
-    else if (this.keepsContext || !last) window.push(octets)
+    else window.push(octets)
     return last ? deflated.subarray(0, deflated.length - FLUSH_LENGTH) : deflated
   }
 }
@@ -119,7 +119,7 @@ export class Inflater {
    */
   inflate(payload: Uint8Array, limit: number): Uint8Array {
     const { window } = this
-    let input = Buffer.allocUnsafe(payload.length + TAIL.length)
+    let input: Uint8Array = Buffer.allocUnsafe(payload.length + TAIL.length)
     input.set(payload)
     input.set(TAIL, payload.length)
     const parts: Uint8Array[] = []
@@ -129,16 +129,16 @@ export class Inflater {
       parts.push(buffer)
       size += buffer.length
       if (size > limit) throw tooBig(limit)
-      // The window also serves further streams of this message.
-      window.push(buffer)
       // A final block at the very end of the payload lacks the padding of section 7.2.3.4; its meaning is clear.
-      if (engine.bytesWritten >= input.length - TAIL.length) break
+      const done = engine.bytesWritten >= input.length - TAIL.length
+      if (done && !this.keepsContext) window.clear()
+      else window.push(buffer)
+      if (done) break
       if (streams > WEBSOCKET_MAX_FINAL_BLOCKS) {
         throw new RemoteProtocolError('A compressed message has too many final blocks', CloseCode.TOO_BIG)
       }
       input = input.subarray(engine.bytesWritten)
     }
-    if (!this.keepsContext) window.clear()
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, size)
   }
 
@@ -155,8 +155,8 @@ export class Inflater {
       }) as unknown as WithEngine
     } catch (error) {
       if (systemCodeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooBig(limit)
-      const why = error instanceof Error ? error.message : String(error)
-      throw new RemoteProtocolError(`A compressed message is corrupt: ${why}`, CloseCode.INVALID_DATA)
+      const { message } = toError(error)
+      throw new RemoteProtocolError(`A compressed message is corrupt: ${message}`, CloseCode.INVALID_DATA)
     }
   }
 }

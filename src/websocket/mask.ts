@@ -49,7 +49,8 @@ export type RandomFill = (octets: Uint8Array) => void
 /** Masking keys, each used once (RFC 6455 section 10.3). */
 export class KeySource {
   private readonly fill: RandomFill
-  private readonly pool = new Uint8Array(POOL)
+  /** Made when it is needed: servers mask nothing. */
+  private pool: Uint8Array | null = null
   private used = POOL
 
   constructor(fill: RandomFill = randomFillSync) {
@@ -58,6 +59,7 @@ export class KeySource {
 
   /** The next key, a view that is overwritten some keys later. */
   next(): Uint8Array {
+    this.pool ??= new Uint8Array(POOL)
     if (this.used === POOL) {
       this.fill(this.pool)
       this.used = 0

@@ -19,11 +19,6 @@ export class Utf8Reader {
     return this.carried === 0
   }
 
-  /** Forgets the character that was cut. */
-  reset(): void {
-    this.carried = 0
-  }
-
   /**
    * Takes the next piece.
    * @param wantText is the text wanted? Otherwise it is only checked.

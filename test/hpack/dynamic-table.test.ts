@@ -84,7 +84,7 @@ test('sizes are integers within bounds', () => {
   assert.equal(checkSize('size', 5, 5), 5)
   for (const wrong of [-1, 6, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(() => checkSize('size', wrong, 5), {
-      name: 'RangeError',
+      code: 'ERR_HYPER_INVALID_ARGUMENT',
       message: /size must be an integer from 0 to 5/,
     })
   }

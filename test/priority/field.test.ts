@@ -128,7 +128,8 @@ describe('serializePriority', () => {
   })
 
   it('refuses urgencies that there are not', () => {
-    for (const urgency of [-1, 8, 1.5, Number.NaN]) assert.throws(() => serializePriority({ urgency }), RangeError)
+    for (const urgency of [-1, 8, 1.5, Number.NaN])
+      assert.throws(() => serializePriority({ urgency }), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
   })
 
   it('is undone by parsePriority', () => {

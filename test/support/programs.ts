@@ -170,13 +170,14 @@ http {
   access_log off; sendfile on; default_type application/octet-stream; keepalive_requests 1000000000;
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-  client_max_body_size 64m; gzip on; gzip_types *; gzip_min_length 1000;
+  client_max_body_size 64m; 
   server { listen 127.0.0.1:${sink}; location / { return 204; } }
   server {
     listen 127.0.0.1:${port} ssl http2; server_name localhost;
     ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;
     ${options.directives ?? ''}
     location / { root ${folder}; }
+    location = /text { root ${folder}; gzip on; gzip_types *; gzip_min_length 1000; }
     location /upload { add_header x-length $http_content_length always; client_body_in_file_only clean; proxy_pass http://127.0.0.1:${sink}; }
     location /dav { root ${folder}; dav_methods PUT; create_full_put_path on; }
   }

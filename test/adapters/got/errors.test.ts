@@ -277,3 +277,26 @@ test("the pool's own timeouts are ETIMEDOUT", async () => {
   assert.ok(body instanceof ReadError)
   assert.match(body.message, /no part of the body arrived for 30 ms/)
 })
+
+test('a request that waits for its turn on a busy connection is not connecting', async () => {
+  await using bench = await open(
+    (routes) => startH2Origin(routes, { server: { settings: { maxConcurrentStreams: 1 } } }),
+    {
+      '/later'(_call, answer) {
+        setTimeout(() => {
+          answer.head(200)
+          answer.end('later')
+        }, 150)
+      },
+    },
+  )
+  await bench.got(`${bench.origin.origin}/json`)
+  const get = (): Promise<{ body: string }> =>
+    bench.got(`${bench.origin.origin}/later`, { timeout: { lookup: 100, connect: 100, secureConnect: 100 } })
+  const both = await Promise.all([get(), get()])
+  assert.deepEqual(
+    both.map(({ body }) => body),
+    ['later', 'later'],
+  )
+  assert.equal(bench.origin.connections, 1)
+})

@@ -1,0 +1,281 @@
+/** One WebSocket connection of either role: the handshake, then messages, then the close handshake. */
+import { Buffer, constants, isUtf8 } from 'node:buffer'
+import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_MESSAGE_SIZE } from '../limits.ts'
+import { type Agreement, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
+import { ClientHandshake } from './client-handshake.ts'
+import { CloseCode, isCloseCode, Opcode } from './codes.ts'
+import { Deflater, Inflater } from './deflate.ts'
+import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
+import type { WebSocketEvent, WebSocketMessage } from './events.ts'
+import { FrameReader } from './frame-reader.ts'
+import { KeySource, type RandomFill } from './mask.ts'
+import { MessageReader } from './message-reader.ts'
+import { MessageWriter } from './message-writer.ts'
+import { ServerHandshake } from './server-handshake.ts'
+import { decodeUtf8 } from './utf8.ts'
+
+export interface WSConnectionOptions {
+  readonly role: 'client' | 'server'
+  /**
+   * The outcome of a handshake that was made elsewhere, for example by RFC 8441: the connection is open at once.
+   * Default: the handshake of HTTP/1.1 comes first.
+   */
+  readonly agreement?: Agreement
+  /** Offer or accept permessage-deflate? Default false: it costs memory, and secrets beside data of others leak by length. */
+  readonly deflate?: boolean | DeflateOptions
+  /** Tell of whole messages, or of pieces as they come? Compressed messages come whole. Default `whole`. */
+  readonly messages?: 'whole' | 'pieces'
+  /** Answer ping and close without being told to? Default true. The answers wait in `takeOutgoing()`. */
+  readonly autoReply?: boolean
+  /** Octets of one frame's payload. Default 16 MiB. */
+  readonly maxFrameSize?: number
+  /** Octets of one message, before and after inflating. Default 16 MiB. */
+  readonly maxMessageSize?: number
+  /** Octets of the handshake's head, 64 to 16 MiB. Default 16 KiB. */
+  readonly maxHandshakeSize?: number
+  /** Where keys come from. They have to be unpredictable (RFC 6455 section 10.3). Default node:crypto's randomness. */
+  readonly random?: RandomFill
+}
+
+/**
+ * `connecting`: the handshake is not finished. `localClosing`: we have said close, the peer has not. `remoteClosing`: the
+ * reverse, only without `autoReply`. `closed`: nothing more can be sent or will be read; what is in `takeOutgoing()` still
+ * has to be written, and then the transport is to be ended, by the server first (RFC 6455 section 7.1.1).
+ */
+export type WSState = 'connecting' | 'open' | 'localClosing' | 'remoteClosing' | 'closed'
+
+/** The two directions of frames, from the end of the handshake on. */
+interface Frames {
+  readonly reader: FrameReader
+  readonly writer: MessageWriter
+}
+
+export class WSConnection {
+  readonly role: 'client' | 'server'
+  private readonly options: WSConnectionOptions
+  private readonly autoReply: boolean
+  private readonly keys: KeySource
+  private handshake: ClientHandshake | ServerHandshake | null = null
+  private frames: Frames | null = null
+  private current: WSState = 'connecting'
+  private agreed: Agreement | null = null
+  private queue: WebSocketEvent[] = []
+  private read = 0
+  private outgoing: Uint8Array[] = []
+  /** The latest ping that was not answered: one answer is enough (RFC 6455 section 5.5.3), so a flood queues nothing. */
+  private pinged: Uint8Array | null = null
+
+  /** @throws {LocalProtocolError} when an option is out of its range. */
+  constructor(options: WSConnectionOptions) {
+    const { role, agreement, maxHandshakeSize = WEBSOCKET_MAX_HANDSHAKE_SIZE } = options
+    if (role !== 'client' && role !== 'server') throw new LocalProtocolError(`There is no role ${String(role)}`)
+    checkRange('maxHandshakeSize', maxHandshakeSize, 64, 0x100_0000)
+    checkRange('maxFrameSize', options.maxFrameSize ?? WEBSOCKET_MAX_FRAME_SIZE, 1, constants.MAX_LENGTH)
+    checkRange('maxMessageSize', options.maxMessageSize ?? WEBSOCKET_MAX_MESSAGE_SIZE, 1, constants.MAX_LENGTH)
+    const deflate = deflateSettings(options.deflate)
+    this.role = role
+    this.options = options
+    this.autoReply = options.autoReply ?? true
+    this.keys = new KeySource(options.random)
+    const emit = this.emit.bind(this)
+    if (agreement !== undefined) this.open(agreement)
+    else if (role === 'client') this.handshake = new ClientHandshake(deflate, maxHandshakeSize, this.keys, emit)
+    else this.handshake = new ServerHandshake(deflate, maxHandshakeSize, emit)
+  }
+
+  get state(): WSState {
+    return this.current
+  }
+
+  /** What the handshake has led to; null before its end. */
+  get agreement(): Agreement | null {
+    return this.agreed
+  }
+
+  /** Is there something in `takeOutgoing()`? */
+  get hasOutgoing(): boolean {
+    return this.outgoing.length > 0 || this.pinged !== null
+  }
+
+  /**
+   * The octets that say this to the peer: write them, in the order of the calls.
+   * @throws {LocalProtocolError} when it cannot be said, or not now. Nothing has changed then.
+   */
+  send(message: WebSocketMessage): Uint8Array {
+    const { handshake } = this
+    if (handshake !== null && this.current === 'connecting') {
+      const octets = handshake.send(message)
+      this.afterHandshake(handshake)
+      return octets
+    }
+    return this.sendFrame(message)
+  }
+
+  /**
+   * Takes what the peer has sent, cut anywhere; null when the transport has ended. What it means is in `events()`. Never
+   * throws because of the octets. They must not be changed afterwards: events may be views of them.
+   */
+  receive(octets: Uint8Array | null): void {
+    if (this.current === 'closed') return
+    try {
+      if (octets === null) this.end()
+      else this.take(octets)
+    } catch (error) {
+      if (!(error instanceof RemoteProtocolError)) throw error
+      this.fail(error)
+    }
+  }
+
+  /** What has happened since, oldest first; each event is given once, also to a loop that is left early. */
+  *events(): Generator<WebSocketEvent, void, undefined> {
+    while (this.read < this.queue.length) yield this.queue[this.read++]
+    this.queue = []
+    this.read = 0
+  }
+
+  /** What the connection has to say by itself: answers to ping and close, and what failures ask for. May be empty. */
+  takeOutgoing(): Uint8Array {
+    this.queuePong()
+    const { outgoing } = this
+    this.outgoing = []
+    return outgoing.length === 1 ? outgoing[0] : Buffer.concat(outgoing)
+  }
+
+  private emit(event: WebSocketEvent): void {
+    this.queue.push(event)
+  }
+
+  private take(octets: Uint8Array): void {
+    const { handshake } = this
+    let at = 0
+    if (handshake !== null) {
+      at = handshake.read(octets)
+      this.afterHandshake(handshake)
+    }
+    // After the peer's close there is nothing to read (RFC 6455 section 5.5.1): the reader has stopped.
+    this.frames?.reader.read(octets, at)
+  }
+
+  private end(): void {
+    if (this.handshake !== null) {
+      this.handshake.end()
+    } else if (this.current !== 'remoteClosing') {
+      this.emit({ type: 'close', code: CloseCode.ABNORMAL, reason: '' })
+    }
+    this.current = 'closed'
+  }
+
+  private fail(error: RemoteProtocolError): void {
+    if (this.frames === null) {
+      if (this.handshake instanceof ServerHandshake) this.outgoing.push(this.handshake.refuse(error))
+    } else if (this.current === 'open') {
+      this.queuePong()
+      this.outgoing.push(this.frames.writer.close(error.closeCode))
+    }
+    this.current = 'closed'
+    this.emit({ type: 'error', error })
+  }
+
+  private afterHandshake(handshake: ClientHandshake | ServerHandshake): void {
+    if (handshake.agreement !== null) this.open(handshake.agreement)
+    else if (handshake.finished) this.current = 'closed'
+  }
+
+  private open(agreement: Agreement): void {
+    const { role, options } = this
+    const client = role === 'client'
+    const { maxFrameSize = WEBSOCKET_MAX_FRAME_SIZE, maxMessageSize = WEBSOCKET_MAX_MESSAGE_SIZE } = options
+    const { deflate } = agreement
+    // An agreement that was made elsewhere may say more than the options do.
+    const settings = deflate === null ? null : deflateSettings(options.deflate || true)
+    let inflater: Inflater | null = null
+    let deflater: Deflater | null = null
+    if (deflate !== null && settings !== null) {
+      const { clientMaxWindowBits, serverMaxWindowBits, clientNoContextTakeover, serverNoContextTakeover } = deflate
+      const toServer = [clientMaxWindowBits, clientNoContextTakeover] as const
+      const toClient = [serverMaxWindowBits, serverNoContextTakeover] as const
+      deflater = new Deflater(...(client ? toServer : toClient), settings.level, settings.memLevel)
+      inflater = new Inflater(...(client ? toClient : toServer))
+    }
+    const sink = { emit: this.emit.bind(this), onControl: this.onControl.bind(this) }
+    const messages = new MessageReader(sink, inflater, maxMessageSize, options.messages === 'pieces')
+    this.frames = {
+      reader: new FrameReader(messages, !client, maxFrameSize),
+      writer: new MessageWriter(client ? this.keys : null, deflater, settings?.threshold ?? 0),
+    }
+    this.agreed = agreement
+    this.current = 'open'
+    this.handshake = null
+  }
+
+  private sendFrame(message: WebSocketMessage): Uint8Array {
+    const { frames, current } = this
+    if (frames === null || (current !== 'open' && current !== 'remoteClosing')) {
+      throw new LocalProtocolError(`Nothing can be sent in state ${current}`)
+    }
+    const { writer } = frames
+    switch (message.type) {
+      case 'text':
+        return writer.text(message.data, message.messageFinished ?? true)
+      case 'bytes':
+        return writer.bytes(message.data, message.messageFinished ?? true)
+      case 'ping':
+        return writer.control(Opcode.PING, message.payload)
+      case 'pong':
+        return writer.control(Opcode.PONG, message.payload)
+      case 'close': {
+        const octets = writer.close(message.code, message.reason)
+        this.current = current === 'open' ? 'localClosing' : 'closed'
+        // Nothing may follow a close.
+        this.pinged = null
+        return octets
+      }
+      default:
+        throw new LocalProtocolError(`${message.type} belongs to the handshake, which is over`)
+    }
+  }
+
+  private onControl(opcode: number, payload: Uint8Array): boolean {
+    if (opcode === Opcode.PING) {
+      this.emit({ type: 'ping', payload })
+      if (this.autoReply && this.current === 'open') this.pinged = payload
+      return true
+    }
+    if (opcode === Opcode.PONG) {
+      this.emit({ type: 'pong', payload })
+      return true
+    }
+    this.onClose(payload)
+    return false
+  }
+
+  /** RFC 6455 section 5.5.1. */
+  private onClose(payload: Uint8Array): void {
+    let code: number = CloseCode.NO_STATUS
+    let reason = ''
+    if (payload.length > 0) {
+      code = payload.length === 1 ? 0 : payload[0] * 256 + payload[1]
+      if (!isCloseCode(code)) {
+        throw new RemoteProtocolError('A close frame has an invalid code', CloseCode.PROTOCOL_ERROR)
+      }
+      const text = payload.subarray(2)
+      if (!isUtf8(text)) throw new RemoteProtocolError('A close reason is not UTF-8', CloseCode.INVALID_DATA)
+      reason = decodeUtf8(text)
+    }
+    this.emit({ type: 'close', code, reason })
+    if (this.current === 'localClosing') {
+      this.current = 'closed'
+    } else {
+      this.current = 'remoteClosing'
+      if (!this.autoReply) return
+      this.queuePong()
+      this.outgoing.push(this.sendFrame({ type: 'close', code }))
+    }
+  }
+
+  private queuePong(): void {
+    if (this.pinged === null || this.frames === null) return
+    this.outgoing.push(this.frames.writer.control(Opcode.PONG, this.pinged))
+    this.pinged = null
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What the two handshakes have in common: the fields `sec-websocket-*`, read and written (RFC 6455 sections 4.1, 4.2 and
+ * 11.3, RFC 8441 section 5).
+ */
+import { createHash } from 'node:crypto'
+import type { FieldList } from '../exchange.ts'
+import { isFieldValue, isToken } from '../headers/names.ts'
+import {
+  type Agreement,
+  acceptDeflate,
+  type DeflateSettings,
+  offerDeflate,
+  parseExtensions,
+  readDeflateAnswer,
+} from './agreement.ts'
+import { CloseCode } from './codes.ts'
+import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
+import type { RequestEvent } from './events.ts'
+
+/** RFC 6455 section 1.3. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** The one version there is (section 4.1). */
+export const VERSION = '13'
+
+/** What the caller's own fields may not be: the handshake writes them, or they would frame the message anew. */
+const RESERVED = new Set(['host', 'connection', 'upgrade', 'origin', 'transfer-encoding', 'content-length'])
+
+/** Sec-WebSocket-Accept for a key (section 4.2.2). */
+export function acceptValue(key: string): string {
+  return createHash('sha1').update(`${key}${GUID}`).digest('base64')
+}
+
+/** All values of a field, joined as one list; undefined when there is none. */
+export function joined(fields: FieldList, name: string): string | undefined {
+  let value: string | undefined
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === name) value = value === undefined ? fields[i + 1] : `${value}, ${fields[i + 1]}`
+  }
+  return value
+}
+
+/**
+ * The value of a field that may come once.
+ * @throws {RemoteProtocolError} when it comes more often.
+ */
+export function single(fields: FieldList, name: string): string | undefined {
+  let value: string | undefined
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== name) continue
+    if (value !== undefined) throw handshakeError(`${name} comes twice`)
+    value = fields[i + 1]
+  }
+  return value
+}
+
+/** Does a list of tokens have this one, in whatever case? */
+export function hasToken(fields: FieldList, name: string, token: string): boolean {
+  const value = joined(fields, name)
+  return value?.split(',').some((part) => part.trim().toLowerCase() === token) ?? false
+}
+
+/** @param status what a server answers. */
+export function handshakeError(why: string, status = 400): RemoteProtocolError {
+  return new RemoteProtocolError(`The handshake failed: ${why}`, CloseCode.PROTOCOL_ERROR, status)
+}
+
+/**
+ * The server's view of a request whose form was checked.
+ * @throws {RemoteProtocolError} with status 426 for another version, 400 for malformed fields.
+ */
+export function readRequest(host: string, target: string, headers: FieldList): RequestEvent {
+  if (single(headers, 'sec-websocket-version') !== VERSION) {
+    throw handshakeError('the client does not speak version 13', 426)
+  }
+  const protocols = joined(headers, 'sec-websocket-protocol')
+  const subprotocols = protocols?.split(',').map((part) => part.trim()) ?? []
+  if (!subprotocols.every(isToken) || new Set(subprotocols).size < subprotocols.length) {
+    throw handshakeError('sec-websocket-protocol is malformed')
+  }
+  const extensions = joined(headers, 'sec-websocket-extensions') ?? ''
+  parseExtensions(extensions)
+  return { type: 'request', host, target, origin: single(headers, 'origin'), subprotocols, extensions, headers }
+}
+
+/**
+ * The client's view of an answer that accepts.
+ * @throws {RemoteProtocolError} when it agrees to what was not offered.
+ */
+export function readAgreement(
+  headers: FieldList,
+  offered: readonly string[],
+  deflate: DeflateSettings | null,
+): Agreement {
+  const subprotocol = single(headers, 'sec-websocket-protocol')
+  if (subprotocol !== undefined && !offered.includes(subprotocol)) {
+    throw handshakeError('the server chose a subprotocol that was not offered')
+  }
+  return { subprotocol, deflate: readDeflateAnswer(joined(headers, 'sec-websocket-extensions') ?? '', deflate) }
+}
+
+/**
+ * The client's offers as fields.
+ * @throws {LocalProtocolError} when a subprotocol is no token, or comes twice.
+ */
+export function offerFields(subprotocols: readonly string[], deflate: DeflateSettings | null): string[] {
+  if (!subprotocols.every(isToken) || new Set(subprotocols).size < subprotocols.length) {
+    throw new LocalProtocolError('Subprotocols must be tokens, each once')
+  }
+  const fields: string[] = []
+  if (subprotocols.length > 0) fields.push('sec-websocket-protocol', subprotocols.join(', '))
+  if (deflate !== null) fields.push('sec-websocket-extensions', offerDeflate(deflate))
+  return fields
+}
+
+/**
+ * The server's choice, and the fields that tell it.
+ * @throws {LocalProtocolError} when the subprotocol was not asked for.
+ */
+export function agree(
+  request: RequestEvent,
+  subprotocol: string | undefined,
+  settings: DeflateSettings | null,
+): { agreement: Agreement; fields: string[] } {
+  if (subprotocol !== undefined && !request.subprotocols.includes(subprotocol)) {
+    throw new LocalProtocolError(`The subprotocol ${JSON.stringify(subprotocol)} was not asked for`)
+  }
+  const deflate = settings === null ? null : acceptDeflate(request.extensions, settings)
+  const fields: string[] = []
+  if (subprotocol !== undefined) fields.push('sec-websocket-protocol', subprotocol)
+  if (deflate !== null) fields.push('sec-websocket-extensions', deflate.field)
+  return { agreement: { subprotocol, deflate: deflate?.agreement ?? null }, fields }
+}
+
+/**
+ * The caller's own fields, names in lower case.
+ * @param allowed names that may be given although the handshake writes them otherwise.
+ * @throws {LocalProtocolError} when a name or value cannot be sent, or is the handshake's.
+ */
+export function ownFields(fields: FieldList | undefined, allowed = ''): string[] {
+  const own: string[] = []
+  if (fields === undefined) return own
+  if (fields.length % 2 !== 0) throw new LocalProtocolError('A flat header list has an even number of elements')
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i].toLowerCase()
+    const value = fields[i + 1]
+    if (!isToken(name)) throw new LocalProtocolError(`Invalid header name: ${JSON.stringify(name)}`)
+    if (!isFieldValue(value) || value !== value.trim()) {
+      throw new LocalProtocolError(`Invalid value of header ${JSON.stringify(name)}`)
+    }
+    if (name !== allowed && (RESERVED.has(name) || name.startsWith('sec-websocket-'))) {
+      throw new LocalProtocolError(`The header ${JSON.stringify(name)} belongs to the handshake`)
+    }
+    own.push(name, value)
+  }
+  return own
+}
+
+/** @throws {LocalProtocolError} when a value that becomes a field of its own cannot be sent. */
+export function checkValue(name: string, value: string): string {
+  if (value === '' || !/^[\x21-\x7e]+$/.test(value)) {
+    throw new LocalProtocolError(`Invalid ${name}: ${JSON.stringify(value)}`)
+  }
+  return value
+}
