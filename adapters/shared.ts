@@ -135,8 +135,11 @@ export function joinedField(fields: FieldList, name: string): string | undefined
  * claims the process's global dispatcher: so it is fetched by name, and only when asked.
  */
 export function statusText(status: number): string {
-  return process.getBuiltinModule('node:http').STATUS_CODES[status] ?? ''
+  reasons ??= process.getBuiltinModule('node:http').STATUS_CODES
+  return reasons[status] ?? ''
 }
+
+let reasons: Readonly<Record<string, string | undefined>> | undefined
 
 /**
  * The code of the operating system, of the TLS library or of Node that an error or one of its causes carries: what people

@@ -154,6 +154,11 @@ export class Http1Connection implements Connection {
     this.gone(reason)
   }
 
+  /** An exchange was broken off on it. */
+  abandon(): void {
+    this.drain()
+  }
+
   /** An exchange has ended. */
   release(): void {
     this.active--
@@ -379,7 +384,11 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private fail(error: Error): void {
     if (this.settled) return
     this.settled = true
-    this.controller?.abort(error)
+    if (this.controller !== null) {
+      // What is left of this exchange stands between the connection and the next one: it is not used again.
+      this.owner.abandon()
+      this.controller.abort(error)
+    }
     this.owner.release()
     this.handler.onError(error)
   }

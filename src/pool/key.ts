@@ -65,17 +65,24 @@ function digest(data: string | Uint8Array): string {
 }
 
 /** The options that belong to the key, out of a larger set; the request's go before the pool's. */
-export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions | undefined): ConnectOptions {
-  const merged: ConnectOptions = {
-    socketPath: over?.socketPath ?? base.socketPath,
-    localAddress: over?.localAddress ?? base.localAddress,
-    family: over?.family ?? base.family,
-    lookup: over?.lookup ?? base.lookup,
-    allowH2: over?.allowH2 ?? base.allowH2,
-    h2c: over?.h2c ?? base.h2c,
-    tls: over?.tls === undefined ? base.tls : { ...base.tls, ...defined(over.tls) },
+export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions = {}): ConnectOptions {
+  const pick = <Name extends keyof ConnectOptions>(name: Name): ConnectOptions[Name] =>
+    own(over, name) ?? own(base, name)
+  const tls = own(over, 'tls')
+  return {
+    socketPath: pick('socketPath'),
+    localAddress: pick('localAddress'),
+    family: pick('family'),
+    lookup: pick('lookup'),
+    allowH2: pick('allowH2'),
+    h2c: pick('h2c'),
+    tls: tls === undefined ? own(base, 'tls') : { ...own(base, 'tls'), ...defined(tls) },
   }
-  return merged
+}
+
+/** Own properties only: a polluted Object.prototype must not lead connections elsewhere. */
+function own<Name extends keyof ConnectOptions>(options: ConnectOptions, name: Name): ConnectOptions[Name] {
+  return Object.hasOwn(options, name) ? options[name] : undefined
 }
 
 function defined<T extends object>(options: T): Partial<T> {

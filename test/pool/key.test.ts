@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConnectOptions } from '../../src/index.ts'
 import { parseOrigin } from '../../src/net/origin.ts'
-import { poolKey } from '../../src/pool/key.ts'
+import { mergeConnectOptions, poolKey } from '../../src/pool/key.ts'
 
 const key = (origin: string, options: ConnectOptions = {}): string => poolKey(parseOrigin(origin), options)
 const PEM = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(200)}\n-----END CERTIFICATE-----\n`
@@ -57,4 +57,22 @@ test('everything that changes the peer or the route changes the key', () => {
   const keys = options.map((one) => key('https://a', one))
   assert.equal(new Set(keys).size, keys.length)
   assert.equal(key('https://a', { lookup }), keys[11])
+})
+
+test('a polluted Object.prototype leads no connection elsewhere', () => {
+  Reflect.set(Object.prototype, 'socketPath', '/tmp/elsewhere')
+  try {
+    assert.equal(mergeConnectOptions({}, { family: 4 }).socketPath, undefined)
+    assert.equal(mergeConnectOptions({}).socketPath, undefined)
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'socketPath')
+  }
+})
+
+test('options of a request go before those of the pool, one by one', () => {
+  const merged = mergeConnectOptions(
+    { family: 4, localAddress: '1.1.1.1', tls: { ca: 'a', servername: 's' } },
+    { family: 6, tls: { ca: 'b', cert: undefined } },
+  )
+  assert.deepEqual([merged.family, merged.localAddress, merged.tls], [6, '1.1.1.1', { ca: 'b', servername: 's' }])
 })

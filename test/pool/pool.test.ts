@@ -469,3 +469,20 @@ test('origins are remembered by their spelling, but not without end', async () =
   assert.ok(remembered instanceof Map && remembered.size <= MAX_ORIGIN_ALIASES)
   assert.equal(pool.stats().origins.length, 1)
 })
+
+test('over HTTP/1.1 a connection on which an exchange was broken off is not used again', async () => {
+  await using origin = await startH1Origin()
+  await using pool = new Pool({ tls: { ca: origin.ca }, connections: 1 })
+  async function* failing(): AsyncGenerator<string> {
+    yield 'abc'
+    throw new Error('disk on fire')
+  }
+  async function* good(): AsyncGenerator<string> {
+    yield 'whole'
+  }
+  const post = { origin: origin.origin, path: '/echo', method: 'POST' }
+  for (let i = 0; i < 5; i++) {
+    assert.equal((await rejection(send(pool, { ...post, body: failing() }))).message, 'disk on fire')
+    assert.equal((await send(pool, { ...post, body: good() })).body.toString(), 'whole')
+  }
+})
