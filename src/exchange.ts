@@ -28,7 +28,7 @@ export type BodyChunk = Uint8Array | string
 
 /**
  * A request body. Text is sent as UTF-8. A function makes a new body for each attempt, so that the request can be sent
- * again; text and bytes can be sent again anyway; an iterable only while nothing was read from it.
+ * again; text and bytes can be sent again anyway; an iterable only while little of it was read (`MAX_REPLAY_OCTETS`).
  */
 export type Body =
   | string

@@ -84,6 +84,9 @@ export const MAX_REPLAYS = 3
 /** How often an idempotent request is sent again after its connection was lost without an answer: a request that kills servers must not kill many. */
 export const MAX_LOST_REPLAYS = 1
 
+/** Octets of a streamed request body kept for sending it again; a body of which more was read is sent once. */
+export const MAX_REPLAY_OCTETS = 65_536
+
 /** Distinct origins whose spelling is remembered for quick look-up. */
 export const MAX_ORIGIN_ALIASES = 4096
 

@@ -7,6 +7,7 @@
 import { abortReason, ConnectionLostError, HyperError, TimeoutError, toError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
 import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
+import { ReplayableSource, withReplay } from './replay.ts'
 import type { Waiter } from './waiting.ts'
 
 /** What an exchange needs of the origin it belongs to. */
@@ -42,7 +43,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
 
   constructor(home: ExchangeHome, request: ExchangeRequest, handler: ExchangeHandler) {
     this.home = home
-    this.request = request
+    this.request = withReplay(request)
     this.handler = handler
     this.onBodySent = handler.onBodySent === undefined ? undefined : forwardBodySent
     this.onRequestSent = handler.onRequestSent === undefined ? undefined : forwardRequestSent
@@ -149,6 +150,8 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
       this.request.signal?.removeEventListener('abort', this.onAbort)
       this.onAbort = null
     }
+    const { body } = this.request
+    if (body instanceof ReplayableSource) body.close(abortReason(undefined))
     this.home.settled(this)
   }
 
@@ -158,18 +161,9 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 }
 
-/** A body that is there whole, or can be made anew. */
-function isReplayable(request: ExchangeRequest): boolean {
-  const { body } = request
-  return (
-    body === null ||
-    body === undefined ||
-    typeof body === 'string' ||
-    typeof body === 'function' ||
-    body instanceof Uint8Array ||
-    body instanceof ArrayBuffer ||
-    body instanceof Blob
-  )
+/** A body that is there whole, can be made anew, or of which all that was read is kept. */
+function isReplayable({ body }: ExchangeRequest): boolean {
+  return !(body instanceof ReplayableSource) || body.replayable
 }
 
 function isIdempotent(request: ExchangeRequest): boolean {

@@ -199,8 +199,8 @@ export function parseExtensions(text: string): Extension[] {
   const extensions: Extension[] = []
   if (text === '') return extensions
   let params: Parameter[] | null = null
-  PIECE.lastIndex = 0
-  for (let at = 0; ; at = PIECE.lastIndex + 1) {
+  let at = 0
+  for (;;) {
     PIECE.lastIndex = at
     const piece = PIECE.exec(text)
     if (piece === null) throw badExtensions()
@@ -214,8 +214,9 @@ export function parseExtensions(text: string): Extension[] {
       params = []
       extensions.push({ name: name.toLowerCase(), params })
     }
-    if (PIECE.lastIndex === text.length) return extensions
-    const separator = text[PIECE.lastIndex]
+    at = PIECE.lastIndex + 1
+    if (at > text.length) return extensions
+    const separator = text[at - 1]
     if (separator === ',') params = null
     else if (separator !== ';') throw badExtensions()
   }

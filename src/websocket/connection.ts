@@ -167,7 +167,8 @@ export class WSConnection {
 
   private fail(error: RemoteProtocolError): void {
     if (this.frames === null) {
-      if (this.handshake instanceof ServerHandshake) this.outgoing.push(this.handshake.refuse(error))
+      const answer = this.handshake instanceof ServerHandshake ? this.handshake.refuse(error) : null
+      if (answer !== null && answer.length > 0) this.outgoing.push(answer)
     } else if (this.current === 'open') {
       this.queuePong()
       this.outgoing.push(this.frames.writer.close(error.closeCode))

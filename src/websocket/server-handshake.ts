@@ -3,7 +3,17 @@ import { Buffer } from 'node:buffer'
 import type { Agreement, DeflateSettings } from './agreement.ts'
 import { LocalProtocolError, type RemoteProtocolError } from './errors.ts'
 import type { Accept, Reject, RejectData, RequestEvent, WebSocketEvent, WebSocketMessage } from './events.ts'
-import { acceptValue, agree, handshakeError, hasToken, ownFields, readRequest, single, VERSION } from './handshake.ts'
+import {
+  acceptValue,
+  agree,
+  handshakeError,
+  hasToken,
+  joined,
+  ownFields,
+  readRequest,
+  single,
+  VERSION,
+} from './handshake.ts'
 import { HeadReader, parseFields, parseRequestLine, writeHead } from './http1.ts'
 
 /** 16 octets in base64 (section 4.1). */
@@ -61,9 +71,8 @@ export class ServerHandshake {
     throw handshakeError('the client closed the connection')
   }
 
-  /** The answer to a request that failed. */
+  /** The answer to a request that failed; empty when another was begun. */
   refuse(error: RemoteProtocolError): Uint8Array {
-    // An answer that was begun cannot be followed by another.
     if (this.rejecting) return EMPTY
     const fields = ['connection', 'close', 'content-length', '0']
     if (error.status === 426) fields.push('upgrade', 'websocket', 'sec-websocket-version', VERSION)
@@ -106,7 +115,7 @@ export class ServerHandshake {
     const bodiless = status === 204 || status === 304
     if (bodiless && hasBody) throw new LocalProtocolError(`A response with status ${status} has no body`)
     const fields = ['connection', 'close', ...ownFields(message.headers, 'content-length')]
-    const length = single(fields, 'content-length')
+    const length = joined(fields, 'content-length')
     if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new LocalProtocolError('Invalid content-length')
     const remaining = length === undefined ? -1 : Number(length)
     if (!hasBody && remaining > 0) throw new LocalProtocolError('A content-length needs a body')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { Pool, PoolClosedError, PoolDestroyedError } from '../../src/index.ts'
-import { MAX_ORIGIN_ALIASES } from '../../src/limits.ts'
+import { MAX_ORIGIN_ALIASES, MAX_REPLAY_OCTETS } from '../../src/limits.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
 import { codedText, jsonBody, patternBytes } from '../support/routes.ts'
@@ -377,6 +377,60 @@ test('REFUSED_STREAM is sent again, and not for ever', async () => {
   calls = Number.NEGATIVE_INFINITY
   const error = await rejection(send(pool, post))
   assert.equal(error.code, 'ERR_HYPER_STREAM_RESET')
+})
+
+test('a refused upload from a stream is sent again whole, as long as little of it was read', async () => {
+  let refusals = 0
+  await using origin = await startH2Origin((stream) => {
+    if (refusals-- > 0) {
+      stream.close(7)
+      return
+    }
+    stream.respond({ ':status': 200 })
+    stream.pipe(stream)
+  })
+  await using pool = new Pool({ tls: { ca: origin.ca } })
+  async function* pieces(size: number): AsyncGenerator<string> {
+    for (const letter of 'abc') {
+      yield letter.repeat(size)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  const post = { origin: origin.origin, path: '/', method: 'POST' }
+  refusals = 2
+  const small = await send(pool, { ...post, body: pieces(10) })
+  assert.equal(small.body.toString(), 'aaaaaaaaaabbbbbbbbbbcccccccccc')
+  refusals = 1
+  const list = await send(pool, { ...post, body: ['x', 'y'] })
+  assert.equal(list.body.toString(), 'xy')
+  refusals = 1
+  const large = await rejection(send(pool, { ...post, body: [Buffer.alloc(MAX_REPLAY_OCTETS + 1), 'more'] }))
+  assert.equal(large.code, 'ERR_HYPER_STREAM_RESET')
+})
+
+test('the source of a body is closed when its exchange is over, and not before', async () => {
+  await using origin = await startH2Origin()
+  await using pool = new Pool({ tls: { ca: origin.ca } })
+  let closed = 0
+  async function* endless(): AsyncGenerator<string> {
+    try {
+      for (;;) {
+        yield 'again '
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    } finally {
+      closed++
+    }
+  }
+  const { exchange, handler } = begin(pool, { origin: origin.origin, path: '/echo', method: 'POST', body: endless() })
+  await new Promise<void>((resolve) => {
+    handler.onData = () => resolve()
+  })
+  assert.equal(closed, 0)
+  exchange.abort(new Error('enough'))
+  await rejection(handler.result)
+  while (closed === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(closed, 1)
 })
 
 test('a reset by the server carries its code', async () => {

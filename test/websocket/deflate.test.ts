@@ -124,6 +124,14 @@ describe('permessage-deflate', () => {
     }
   })
 
+  it('counts to the octet over several streams', () => {
+    const octets = frame(0xc2, Buffer.concat([deflateRawSync(Buffer.alloc(60)), deflateRawSync(Buffer.alloc(1))]))
+    assert.equal(after(compressing('client', { maxMessageSize: 61 }), octets).length, 1)
+    const client = compressing('client', { maxMessageSize: 60 })
+    client.receive(octets)
+    failed(client, 1009)
+  })
+
   it('takes a message that inflates to exactly the limit, and none longer', () => {
     const message = Buffer.alloc(5000, 'ab')
     const octets = frame(0xc2, deflateRawSync(message))

@@ -62,14 +62,15 @@ describe('limits', () => {
   })
 
   it('memory grows with what came, not with what was announced', () => {
+    const start = Buffer.from(frame(0x02, Buffer.alloc(2 ** 24)).subarray(0, 20))
     const before = process.memoryUsage().arrayBuffers
     const connections = Array.from({ length: 50 }, () => {
       const client = opened('client')
-      client.receive(frame(0x02, Buffer.alloc(2 ** 20)).subarray(0, 20))
+      client.receive(start)
       return client
     })
-    assert.equal(connections.length, 50)
-    assert.ok(process.memoryUsage().arrayBuffers - before < 60 * 2 ** 20)
+    assert.ok(connections.every(({ state }) => state === 'open'))
+    assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24)
   })
 
   it('must be sensible', () => {

@@ -87,6 +87,51 @@ describe('messages', () => {
   })
 })
 
+describe('the handshake', () => {
+  const side = fc.option(
+    fc.record(
+      {
+        serverNoContextTakeover: fc.boolean(),
+        clientNoContextTakeover: fc.boolean(),
+        serverMaxWindowBits: bits,
+        clientMaxWindowBits: bits,
+      },
+      { requiredKeys: [] },
+    ),
+  )
+
+  it('leads both ends to one agreement that both can keep, whatever their options', () => {
+    fc.assert(
+      fc.property(side, side, fc.array(message, { maxLength: 4 }), (ours, theirs, list) => {
+        const client = new WSConnection({ role: 'client', deflate: ours === null ? false : { ...ours, threshold: 0 } })
+        const server = new WSConnection({
+          role: 'server',
+          deflate: theirs === null ? false : { ...theirs, threshold: 0 },
+        })
+        server.receive(client.send({ type: 'request', host: 'a' }))
+        client.receive(server.send({ type: 'accept' }))
+        assert.equal(client.state, 'open')
+        const { clientNoContextTakeover: _, ...agreed } = client.agreement?.deflate ?? {}
+        const { clientNoContextTakeover: __, ...other } = server.agreement?.deflate ?? {}
+        assert.deepEqual(agreed, other)
+        assert.equal(client.agreement?.deflate !== null, ours !== null && theirs !== null)
+        for (const [from, to] of [
+          [client, server],
+          [server, client],
+        ]) {
+          events(to)
+          for (const data of [...list, ...list]) {
+            to.receive(from.send(typeof data === 'string' ? { type: 'text', data } : { type: 'bytes', data }))
+          }
+          const expected = list.map((data) => (typeof data === 'string' ? Buffer.from(data).toString() : data))
+          assert.deepEqual(messages(events(to)), [...expected, ...expected])
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
+
 describe('whatever the peer sends', () => {
   const valid = (() => {
     const server = opened('server', { agreement: PLAIN })

@@ -1,0 +1,96 @@
+/**
+ * A streamed body that can be sent again while little of it was read: what was read is kept, up to a limit, and a second
+ * attempt gets it first and then the rest of the same source. The source itself is closed once, when the exchange is over,
+ * not when an attempt is.
+ */
+import { discardSource } from '../connection/body.ts'
+import type { Body, BodyChunk, ExchangeRequest } from '../exchange.ts'
+import { MAX_REPLAY_OCTETS } from '../limits.ts'
+
+type Source = Iterable<BodyChunk> | AsyncIterable<BodyChunk>
+
+export class ReplayableSource implements AsyncIterable<BodyChunk> {
+  private readonly source: Source
+  /** What was read so far; null once it was too much. */
+  private kept: BodyChunk[] | null = []
+  private size = 0
+  private iterator: Iterator<BodyChunk> | AsyncIterator<BodyChunk> | undefined
+  /** A read under way: an attempt that ended meanwhile must not swallow it. */
+  private pending: Promise<IteratorResult<BodyChunk>> | undefined
+  private finished = false
+
+  constructor(source: Source) {
+    this.source = source
+  }
+
+  /** Can another attempt have all of it? */
+  get replayable(): boolean {
+    return this.kept !== null
+  }
+
+  /** The body for one attempt. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<BodyChunk> {
+    for (let at = 0; ; at++) {
+      if (this.kept !== null && at < this.kept.length) {
+        yield this.kept[at]
+        continue
+      }
+      if (this.finished) return
+      const read = await this.read()
+      if (read.done === true) return
+      yield read.value
+    }
+  }
+
+  /** Nobody will read on. */
+  close(reason: Error): void {
+    this.kept = null
+    if (this.finished) return
+    this.finished = true
+    discardSource(this.source, reason)
+    const returned: unknown = this.iterator?.return?.()
+    // How the source takes its end is nobody's business any more.
+    if (returned instanceof Promise) returned.catch(ignore)
+  }
+
+  private read(): Promise<IteratorResult<BodyChunk>> {
+    this.pending ??= this.readOn()
+    return this.pending
+  }
+
+  private async readOn(): Promise<IteratorResult<BodyChunk>> {
+    try {
+      this.iterator ??=
+        Symbol.asyncIterator in this.source ? this.source[Symbol.asyncIterator]() : this.source[Symbol.iterator]()
+      const read = await this.iterator.next()
+      if (read.done === true) this.finished = true
+      else this.keep(read.value)
+      return read
+    } finally {
+      this.pending = undefined
+    }
+  }
+
+  private keep(chunk: BodyChunk): void {
+    if (this.kept === null) return
+    this.size += chunk.length
+    if (this.size > MAX_REPLAY_OCTETS) this.kept = null
+    else this.kept.push(chunk)
+  }
+}
+
+/** The request with a streamed body made replayable; any other request as it is. */
+export function withReplay(request: ExchangeRequest): ExchangeRequest {
+  const { body } = request
+  return isSource(body) ? { ...request, body: new ReplayableSource(body) } : request
+}
+
+function isSource(body: Body | null | undefined): body is Source {
+  if (typeof body !== 'object' || body === null) return false
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer || body instanceof Blob) return false
+  return Symbol.asyncIterator in body || Symbol.iterator in body
+}
+
+function ignore(): void {
+  // Nobody waits for it.
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  acceptDeflate,
+  type DeflateOptions,
+  deflateSettings,
+  offerDeflate,
+  parseExtensions,
+  readDeflateAnswer,
+} from '../../src/websocket/agreement.ts'
+import { RemoteProtocolError } from '../../src/websocket/index.ts'
+
+function settings(options: DeflateOptions = {}) {
+  const all = deflateSettings(options)
+  assert.ok(all !== null)
+  return all
+}
+
+const agreed = (server: number, client: number, serverNo = false, clientNo = false) => ({
+  serverNoContextTakeover: serverNo,
+  clientNoContextTakeover: clientNo,
+  serverMaxWindowBits: server,
+  clientMaxWindowBits: client,
+})
+
+describe('the offer of permessage-deflate', () => {
+  it('says what the options ask for', () => {
+    assert.equal(offerDeflate(settings()), 'permessage-deflate; client_max_window_bits')
+    const all = settings({
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 10,
+      clientMaxWindowBits: 8,
+    })
+    assert.equal(
+      offerDeflate(all),
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=8',
+    )
+  })
+
+  it('is off by default', () => {
+    assert.equal(deflateSettings(undefined), null)
+    assert.equal(deflateSettings(false), null)
+    assert.equal(deflateSettings(true)?.threshold, 64)
+  })
+})
+
+describe("a server's choice", () => {
+  const accept = (offer: string, options: DeflateOptions = {}) => acceptDeflate(offer, settings(options))
+
+  it('takes an offer as it is', () => {
+    assert.deepEqual(accept('permessage-deflate'), { agreement: agreed(15, 15), field: 'permessage-deflate' })
+    assert.equal(accept('permessage-deflate; client_max_window_bits')?.field, 'permessage-deflate')
+    const all =
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=8; client_max_window_bits=9'
+    assert.deepEqual(accept(all), { agreement: agreed(8, 9, true, true), field: all })
+    assert.match(accept('permessage-deflate; server_max_window_bits=15')?.field ?? '', /server_max_window_bits=15$/)
+  })
+
+  it('asks for what its own options say', () => {
+    const options = { serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 9 }
+    const found = accept('permessage-deflate', options)
+    assert.deepEqual(found?.agreement, agreed(9, 15, true, true))
+    assert.equal(
+      found?.field,
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9',
+    )
+    const small = { clientMaxWindowBits: 10 }
+    assert.deepEqual(accept('permessage-deflate; client_max_window_bits', small)?.agreement, agreed(15, 10))
+    assert.deepEqual(accept('permessage-deflate; client_max_window_bits=9', small)?.agreement, agreed(15, 9))
+  })
+
+  it('declines what it cannot take, and takes the next', () => {
+    assert.equal(accept('permessage-deflate', { clientMaxWindowBits: 10 }), null)
+    assert.equal(accept(''), null)
+    assert.equal(accept('x-other, permessage-bzip2; a=b'), null)
+    for (const bad of [
+      'unknown',
+      'server_max_window_bits',
+      'server_max_window_bits=7',
+      'server_max_window_bits=16',
+      'server_max_window_bits=08',
+      'client_max_window_bits=x',
+      'server_no_context_takeover=1',
+      'client_no_context_takeover=10',
+      'server_no_context_takeover; server_no_context_takeover',
+    ]) {
+      assert.equal(accept(`permessage-deflate; ${bad}`), null, bad)
+      assert.deepEqual(accept(`permessage-deflate; ${bad}, permessage-deflate`)?.agreement, agreed(15, 15))
+    }
+  })
+})
+
+describe("a client's view of the answer", () => {
+  const read = (answer: string, options: DeflateOptions = {}) => readDeflateAnswer(answer, settings(options))
+
+  it('takes what fits the offer', () => {
+    assert.equal(read(''), null)
+    assert.equal(readDeflateAnswer('', null), null)
+    assert.deepEqual(read('permessage-deflate'), agreed(15, 15))
+    const all = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover; '
+    assert.deepEqual(read(`${all}server_max_window_bits=8; client_max_window_bits=9`), agreed(8, 9, true, true))
+    const own = { clientNoContextTakeover: true, clientMaxWindowBits: 9, serverMaxWindowBits: 10 }
+    assert.deepEqual(read('permessage-deflate; server_max_window_bits=10', own), agreed(10, 9, false, true))
+  })
+
+  it('fails for what does not', () => {
+    const wrong: [string, DeflateOptions?][] = [
+      ['other'],
+      ['permessage-deflate, permessage-deflate'],
+      ['permessage-deflate; client_max_window_bits'],
+      ['permessage-deflate; unknown'],
+      ['permessage-deflate; server_max_window_bits=7'],
+      ['permessage-deflate', { serverMaxWindowBits: 14 }],
+      ['permessage-deflate; server_max_window_bits=15', { serverMaxWindowBits: 14 }],
+      ['permessage-deflate', { serverNoContextTakeover: true }],
+    ]
+    for (const [answer, options] of wrong) assert.throws(() => read(answer, options), RemoteProtocolError, answer)
+    assert.throws(() => readDeflateAnswer('permessage-deflate', null), /not offered/)
+  })
+})
+
+describe('parseExtensions', () => {
+  it('reads tokens, values and quoted values', () => {
+    assert.deepEqual(parseExtensions('A ; b = c;d="1\\5"\t, e'), [
+      {
+        name: 'a',
+        params: [
+          ['b', 'c'],
+          ['d', '15'],
+        ],
+      },
+      { name: 'e', params: [] },
+    ])
+  })
+
+  it('fails for what breaks the grammar', () => {
+    for (const text of [
+      ' ',
+      ',',
+      'a,',
+      'a;',
+      'a;b=',
+      'a=b',
+      'a b',
+      'a;b="c',
+      'a;b=""',
+      'a;b="c d"',
+      ';a',
+      'a;b="x"y',
+      'ü',
+    ]) {
+      assert.throws(() => parseExtensions(text), RemoteProtocolError, JSON.stringify(text))
+    }
+  })
+
+  it('takes time linear in the text', () => {
+    assert.equal(parseExtensions(`a${' '.repeat(100_000)};b`).length, 1)
+    assert.throws(() => parseExtensions(`a${' '.repeat(100_000)}ü`), RemoteProtocolError)
+  })
+})
