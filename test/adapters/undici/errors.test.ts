@@ -120,7 +120,8 @@ test('a request that GOAWAY leaves behind and that cannot be sent again gives UN
   await using origin = await startH2Origin(handler)
   await using dispatcher = dispatcherFor(origin)
   await (await dispatcher.request({ origin: origin.origin, path: '/', method: 'GET' })).body.dump()
-  const body = Readable.from([Buffer.from('once')])
+  // More than is kept for sending it again.
+  const body = Readable.from([Buffer.alloc(100_000)])
   const error = await failure(dispatcher, origin.origin, '/goaway', { method: 'POST', body })
   assert.ok(error instanceof errors.InformationalError, String(error))
   assert.equal(error.code, 'UND_ERR_INFO')
