@@ -43,9 +43,9 @@ export type Body =
 export interface ExchangeRequest {
   /** `scheme://host[:port]`, for example `https://example.com`. */
   readonly origin: string
-  /** The method, case-sensitive. */
+  /** The method, case-sensitive. CONNECT is not carried. */
   readonly method: string
-  /** Path and query as they go on the wire, beginning with `/` (or `*` for OPTIONS, or the authority for CONNECT). */
+  /** Path and query as they go on the wire, beginning with `/` (or `*` for OPTIONS). */
   readonly path: string
   /** Header section. `host` becomes `:authority`. */
   readonly headers?: FieldsInit | null | undefined
@@ -144,7 +144,8 @@ export interface ExchangeHandler {
   onData(chunk: Buffer): void
   /** The exchange is complete. `trailers` is empty when there were none. */
   onEnd(trailers: FieldList): void
-  onError(error: Error): void
+  /** `local` when it is of our own making: the caller's abort, body or callback, or a deadline. */
+  onError(error: Error, local?: boolean): void
   /** So many octets of the request body were handed to the transport. */
   onBodySent?: ((octets: number) => void) | undefined
   /** The request, body and trailers included, was handed to the transport. */

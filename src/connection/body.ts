@@ -49,5 +49,12 @@ export function chunkBytes(chunk: unknown): Uint8Array {
 
 /** Lets go of a source that will not be read to its end. */
 export function discardSource(source: PreparedBody['source'], reason: Error): void {
-  if (source !== null && 'destroy' in source && typeof source.destroy === 'function') source.destroy(reason)
+  if (source === null || !('destroy' in source) || typeof source.destroy !== 'function') return
+  // Nobody may have listened to it yet, and its end is not to end the process.
+  if ('on' in source && typeof source.on === 'function') source.on('error', ignore)
+  source.destroy(reason)
+}
+
+function ignore(): void {
+  // It is told why; nobody else needs to know.
 }

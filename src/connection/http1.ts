@@ -15,6 +15,7 @@ import {
   ConnectionLostError,
   ContentLengthError,
   HeadersTooLargeError,
+  HyperError,
   InvalidArgumentError,
   NotSupportedError,
   PoolDestroyedError,
@@ -60,6 +61,9 @@ export class Http1Connection implements Connection {
   private idleUntil = Number.POSITIVE_INFINITY
   private closed = false
   private current: Http1Exchange | null = null
+  private spare: Socket | null
+  /** What an exchange ends with that came when the socket was gone: nothing of it was written. */
+  readonly refusal: ConnectionLostError
 
   constructor(
     ClientClass: typeof Client,
@@ -73,9 +77,12 @@ export class Http1Connection implements Connection {
     this.info = info
     this.owner = owner
     this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
+    this.refusal = this.lost('it was closed', undefined, true)
     socket.on('error', ignore)
     socket.once('close', () => this.gone(undefined))
-    let spare: Socket | null = socket
+    // Until the client takes it, it is ours to let go of; and it keeps no process alive.
+    this.spare = socket
+    socket.unref()
     this.client = new ClientClass(origin.href, {
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -85,12 +92,13 @@ export class Http1Connection implements Connection {
       maxHeaderSize: settings.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE,
       allowH2: false,
       connect: (_options, callback) => {
-        const given = spare
-        spare = null
+        const given = this.spare
+        this.spare = null
+        given?.ref()
         // Asynchronously: the client does not expect an answer within its own call.
         process.nextTick(() => {
           if (given !== null && !given.destroyed) callback(null, given)
-          else callback(this.lost('it was closed'), null)
+          else callback(this.refusal, null)
         })
       },
     })
@@ -106,7 +114,7 @@ export class Http1Connection implements Connection {
     return this.draining || this.active > 0 ? 0 : 1
   }
 
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
     if (request.trailers !== null && request.trailers !== undefined) {
       throw new NotSupportedError('Request trailers need HTTP/2, and the server speaks HTTP/1.1', {
         origin: request.origin,
@@ -118,6 +126,8 @@ export class Http1Connection implements Connection {
     if (body.source !== null && body.length > 0 && getField(headers, 'content-length') === undefined) {
       headers.push('content-length', String(body.length))
     }
+    // A function that made the body may have taken the connection, or closed the pool.
+    if (this.available === 0) return null
     const exchange = new Http1Exchange(
       this,
       request,
@@ -139,6 +149,12 @@ export class Http1Connection implements Connection {
     // The body kinds of undici's types are narrower than what it takes.
     process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))
     return exchange
+  }
+
+  hold(held: boolean): void {
+    if (this.active > 0 || this.spare === null) return
+    if (held) this.spare.ref()
+    else this.spare.unref()
   }
 
   close(): void {
@@ -193,10 +209,11 @@ export class Http1Connection implements Connection {
     )
   }
 
-  lost(why: string, cause?: unknown): ConnectionLostError {
+  lost(why: string, cause?: unknown, retryable = false): ConnectionLostError {
     return new ConnectionLostError(`The connection to ${this.origin.href} was lost: ${why}`, {
       origin: this.origin.href,
       cause,
+      retryable,
     })
   }
 
@@ -211,6 +228,8 @@ export class Http1Connection implements Connection {
     this.closed = true
     this.deadlines.stop()
     this.drain()
+    this.spare?.destroy()
+    this.spare = null
     // Not destroy(): what the client is about to report of its last exchange must still come.
     void this.client.close().catch(ignore)
     this.owner.onClosed(this, error)
@@ -329,6 +348,7 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     const fields = flatFields(controller.rawHeaders)
     if (status >= 200) {
       this.headersSeen = true
+      if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(getField(fields, 'connection') ?? '')) this.owner.abandon()
       if (this.paused) this.deadline = Number.POSITIVE_INFINITY
       else this.restart(this.bodyTimeout)
     }
@@ -359,7 +379,9 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.heldEnd === null) this.fail(this.translate(error))
+    if (this.heldEnd !== null) return
+    // One of our own errors can only come from the caller's body, but for the one that the connection itself gave.
+    this.fail(this.translate(error), error instanceof HyperError && error !== this.owner.refusal)
   }
 
   private deliver(chunk: Buffer): void {
@@ -381,7 +403,7 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     this.handler.onEnd(trailers)
   }
 
-  private fail(error: Error): void {
+  private fail(error: Error, local = true): void {
     if (this.settled) return
     this.settled = true
     if (this.controller !== null) {
@@ -390,7 +412,7 @@ class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
       this.controller.abort(error)
     }
     this.owner.release()
-    this.handler.onError(error)
+    this.handler.onError(error, local)
   }
 
   private translate(error: Error): Error {

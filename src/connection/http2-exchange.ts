@@ -18,6 +18,8 @@ export interface ExchangeHost {
   readonly info: ConnectionInfo
   /** The time of the current turn, milliseconds on a monotonic clock. */
   readonly time: number
+  /** Reads the clock outside of a turn that reads or writes. */
+  readClock(): void
   /** Remembers an exchange that has a deadline. */
   watch(exchange: Http2Exchange): void
   unwatch(exchange: Http2Exchange): void
@@ -43,6 +45,7 @@ export class Http2Exchange implements StreamListener, Exchange {
   /** Chunks withheld while paused, and the end if it came meanwhile. */
   private held: Buffer[] | null = null
   private heldEnd: FieldList | null = null
+  private releasing = false
   /** Wakes the body pump. */
   private wake: (() => void) | null = null
 
@@ -108,21 +111,27 @@ export class Http2Exchange implements StreamListener, Exchange {
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    if (this.settled) return
-    const { held } = this
-    this.held = null
-    if (held !== null) {
-      for (let i = 0; i < held.length; i++) {
-        if (this.paused || this.settled) {
-          this.held = held.slice(i)
-          return
-        }
-        this.deliver(held[i])
-      }
-    }
+    // A callback that pauses and resumes leaves the rest to the loop that called it.
+    if (this.settled || this.releasing) return
+    this.release()
     if (this.paused || this.settled) return
-    if (this.heldEnd !== null) this.settleEnd(this.heldEnd)
-    else if (this.headersSeen) this.restart(this.bodyTimeout)
+    if (this.heldEnd !== null) {
+      this.settleEnd(this.heldEnd)
+    } else if (this.headersSeen) {
+      this.host.readClock()
+      this.restart(this.bodyTimeout)
+    }
+  }
+
+  /** Hands on what was withheld, in order, until it is paused again. */
+  private release(): void {
+    const { held } = this
+    if (held === null) return
+    this.releasing = true
+    let next = 0
+    while (next < held.length && !this.paused && !this.settled) this.deliver(held[next++])
+    this.releasing = false
+    this.held = next === held.length ? null : held.slice(next)
   }
 
   /** The current wait ran out. */
@@ -178,6 +187,8 @@ export class Http2Exchange implements StreamListener, Exchange {
     if (this.settled) return
     if (this.paused) {
       this.heldEnd = trailers
+      // The response is whole: nobody waits for the rest of the request.
+      this.dropSource()
       return
     }
     this.settleEnd(trailers)
@@ -188,7 +199,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     // What was received whole before the stream's end is whole, whatever happened to the connection since.
     if (this.heldEnd !== null) return
     this.settle()
-    this.report(error)
+    this.report(error, false)
   }
 
   onSent(_stream: H2Stream, octets: number): void {
@@ -205,6 +216,7 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   onLocalEnd(_stream: H2Stream): void {
     this.requestSent = true
+    if (!this.headersSeen && !this.settled) this.restart(this.headersTimeout)
     this.tellSent()
   }
 
@@ -239,7 +251,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     try {
       this.handler.onEnd(trailers)
     } catch (thrown) {
-      this.report(toError(thrown))
+      this.report(toError(thrown), true)
     }
   }
 
@@ -248,12 +260,12 @@ export class Http2Exchange implements StreamListener, Exchange {
     if (this.settled) return
     this.settle()
     if (this.stream !== null) this.host.h2.reset(this.stream, ErrorCode.CANCEL)
-    this.report(error)
+    this.report(error, true)
   }
 
-  private report(error: Error): void {
+  private report(error: Error, local: boolean): void {
     try {
-      this.handler.onError(error)
+      this.handler.onError(error, local)
     } catch (thrown) {
       // A handler that cannot be told anything is a bug of its owner's: it surfaces, but not in our data path.
       queueMicrotask(() => {
@@ -267,11 +279,21 @@ export class Http2Exchange implements StreamListener, Exchange {
     this.held = null
     this.stopClock()
     this.host.unwatch(this)
+    this.dropSource()
+  }
+
+  /** Reads no more of the body. */
+  private dropSource(): void {
     if (this.source !== null) {
       discardSource(this.source, abortReason(undefined))
       this.source = null
     }
     this.wakePump()
+  }
+
+  /** Nothing more is to be sent: the exchange is over, or the response is whole already. */
+  private get sendingIsOver(): boolean {
+    return this.settled || this.heldEnd !== null
   }
 
   private restart(timeout: number): void {
@@ -301,12 +323,12 @@ export class Http2Exchange implements StreamListener, Exchange {
     let sent = 0
     try {
       for await (const piece of source) {
-        if (this.settled) return
+        if (this.sendingIsOver) return
         const bytes = chunkBytes(piece)
         sent += bytes.length
         if (announced !== -1 && sent > announced) throw this.lengthError(announced, 'more')
         if (!h2.write(stream, bytes)) await this.drained()
-        if (this.settled) return
+        if (this.sendingIsOver) return
       }
       if (announced !== -1 && sent !== announced) throw this.lengthError(announced, `${sent}`)
       this.source = null
@@ -325,7 +347,7 @@ export class Http2Exchange implements StreamListener, Exchange {
   /** The body is sent: the trailers follow, if there are any. */
   finishBody(): void {
     const { stream } = this
-    if (this.settled || stream === null) return
+    if (this.sendingIsOver || stream === null) return
     try {
       const { trailers, origin } = this.request
       const init = typeof trailers === 'function' ? trailers() : trailers

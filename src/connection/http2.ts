@@ -43,8 +43,13 @@ export interface Connection {
   readonly active: number
   /** It takes no new exchanges, now or later. */
   readonly draining: boolean
-  /** @throws when the request itself is not acceptable; nothing was sent then. */
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange
+  /**
+   * @returns null when there is no room for it after all; nothing was sent then.
+   * @throws when the request itself is not acceptable; nothing was sent then.
+   */
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null
+  /** While somebody waits for it, an idle connection keeps the process alive. */
+  hold(held: boolean): void
   /** Takes no new exchanges and closes when the open ones have ended. */
   close(): void
   /** Closes at once; open exchanges end with the error. */
@@ -53,6 +58,8 @@ export interface Connection {
 
 /** What a connection tells the pool. */
 export interface ConnectionOwner {
+  /** Somebody waits for a connection. */
+  readonly hasWaiting: boolean
   /** Slots came free, or the limit moved. */
   onAvailable(connection: Connection): void
   /** No new exchanges fit on it any more. */
@@ -132,10 +139,12 @@ export class Http2Connection implements Connection {
     return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal
   }
 
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
     this.refreshTime()
     const body = prepareBody(request.body)
     const head = serialiseRequest(request, this.origin.scheme, this.origin.authority, body.length)
+    // A function that made the body may have used the last slot, or closed the pool.
+    if (this.available <= 0) return null
     const exchange = new Http2Exchange(
       this,
       request,
@@ -152,6 +161,12 @@ export class Http2Connection implements Connection {
     return exchange
   }
 
+  hold(held: boolean): void {
+    if (this.closed || this.h2.openStreams > 0) return
+    if (held) this.socket.ref()
+    else this.socket.unref()
+  }
+
   close(): void {
     if (this.closed) return
     this.drain()
@@ -160,6 +175,11 @@ export class Http2Connection implements Connection {
 
   destroy(error?: Error): void {
     this.teardown(error ?? new PoolDestroyedError({ origin: this.origin.href }))
+  }
+
+  /** @internal */
+  readClock(): void {
+    this.time = now()
   }
 
   /** @internal */
@@ -244,9 +264,12 @@ export class Http2Connection implements Connection {
   flush(): void {
     this.flushScheduled = false
     this.timeIsFresh = false
-    if (this.blocked || this.closed || !this.h2.hasOutput) return
+    if (this.blocked || this.closed) return
     const { socket } = this
+    this.time = now()
+    // Taken even when it is empty: only what has been taken is announced anew.
     const segments = this.h2.takeOutput(WRITE_BUDGET)
+    if (segments.length === 0) return
     let ready = true
     if (segments.length === 1) {
       ready = socket.write(segments[0])
@@ -261,7 +284,7 @@ export class Http2Connection implements Connection {
 
   private becomeIdle(): void {
     this.idleSince = now()
-    this.socket.unref()
+    if (!this.owner.hasWaiting) this.socket.unref()
     if (this.idleTimeout > 0) this.deadlines.request(this.idleSince + this.idleTimeout)
   }
 
@@ -293,6 +316,7 @@ export class Http2Connection implements Connection {
     const { socket } = this
     this.h2.goaway()
     for (const segment of this.h2.takeOutput(WRITE_BUDGET)) socket.write(segment)
+    this.h2.terminate(() => this.lost('it was closed'))
     socket.end()
     socket.unref()
     // A peer that never answers our FIN must not hold the socket.

@@ -143,8 +143,10 @@ export class FrameReader {
     pos += take
     if (this.stashed === whole) {
       this.stashed = 0
-      // The stash may be filled anew while the sink works only if receive() is called from within, which it must not be.
-      this.sink.onFrame(type, flags, streamId, this.stash, FRAME_HEADER_SIZE, whole)
+      const collected = this.stash
+      // Data is handed on and may be kept by whoever gets it: the stash it lies in is not written to again.
+      if (type === FrameType.DATA) this.stash = Buffer.allocUnsafeSlow(256)
+      this.sink.onFrame(type, flags, streamId, collected, FRAME_HEADER_SIZE, whole)
     }
     return pos
   }

@@ -90,6 +90,11 @@ export class H2Connection extends H2Receiver implements FrameSink {
     }
   }
 
+  override terminate(makeError: (stream: H2Stream) => Error): void {
+    this.reader.stop()
+    super.terminate(makeError)
+  }
+
   /**
    * Our settings as `HTTP2-Settings` of an upgrade from HTTP/1.1 says them (RFC 7540 section 3.2.1): base64url. Call it
    * before the request is sent; on 101 call {@link upgraded}. Client role.
@@ -271,7 +276,8 @@ export class H2Connection extends H2Receiver implements FrameSink {
     if (streamId === 0 || this.isIdle(streamId)) {
       throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'RST_STREAM on an idle stream')
     }
-    if (!this.resetBudget.take()) {
+    // A server resets only what we opened, and may after each early answer; a client can open and reset without end.
+    if (this.role === 'server' && !this.resetBudget.take()) {
       throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many streams are reset')
     }
     const stream = this.streams.get(streamId)

@@ -49,6 +49,8 @@ export abstract class H2Core {
   protected sendWindow = 65_535
   /** Streams reset by us whose late frames are forgiven, oldest first. */
   protected readonly resets = new Set<number>()
+  /** Late frames of streams up to this one are forgiven too. */
+  protected forgivenUpTo = 0
   /** Acknowledgements and resets written since output was last taken. */
   protected queuedReplies = 0
   /** Settings sent and not acknowledged, one list a frame, in order (RFC 9113 section 6.5.3). */
@@ -166,8 +168,12 @@ export abstract class H2Core {
   protected writeReset(id: number, code: number): void {
     this.writer.rstStream(id, code)
     this.resets.add(id)
-    // A set keeps its order: the first is the oldest.
-    if (this.resets.size > MAX_REMEMBERED_RESETS) this.resets.delete(Number(this.resets.values().next().value))
+    if (this.resets.size > MAX_REMEMBERED_RESETS) {
+      // A set keeps its order: the first is the oldest. What is forgotten is forgiven, with all before it.
+      const oldest = Number(this.resets.values().next().value)
+      this.resets.delete(oldest)
+      this.forgivenUpTo = Math.max(this.forgivenUpTo, oldest)
+    }
     this.announce()
   }
 

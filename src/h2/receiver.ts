@@ -259,6 +259,7 @@ export abstract class H2Receiver extends H2Sender {
   /** A frame for a stream that is not open: forgiven when we reset it, else an error (RFC 9113 section 5.1). */
   protected checkLate(streamId: number, what: string): void {
     if (this.resets.has(streamId) || this.isIgnored(streamId)) return
+    if (streamId <= this.forgivenUpTo && streamId !== 0 && !this.isIdle(streamId)) return
     if (this.isIdle(streamId)) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, `${what} on idle stream ${streamId}`)
     throw new ConnectionFault(ErrorCode.STREAM_CLOSED, `${what} on closed stream ${streamId}`)
   }

@@ -119,8 +119,11 @@ export abstract class H2Sender extends H2Core {
       if (stream.queue === NO_CHUNKS) stream.queue = [chunk]
       else stream.queue.push(chunk)
       stream.queuedBytes += chunk.length
-      if (stream.sendWindow > 0) this.scheduler.add(stream)
-      this.announce()
+      // Without a window nothing can be framed: the update that opens it will say so.
+      if (stream.sendWindow > 0) {
+        this.scheduler.add(stream)
+        if (this.sendWindow > 0) this.announce()
+      }
     }
     if (stream.queuedBytes < SEND_HIGH_WATER) return true
     stream.needDrain = true
@@ -263,6 +266,11 @@ export abstract class H2Sender extends H2Core {
   }
 
   private frameData(stream: H2Stream, length: number): void {
+    if (!isWhole(stream, length)) {
+      this.reset(stream, ErrorCode.INTERNAL_ERROR)
+      stream.listener.onError(stream, this.misuse(`A chunk of the body of stream ${stream.id} was taken away`))
+      return
+    }
     stream.sendWindow -= length
     this.sendWindow -= length
     stream.queuedBytes -= length
@@ -323,6 +331,13 @@ export abstract class H2Sender extends H2Core {
     else stream.state = state
     stream.listener.onLocalEnd(stream)
   }
+}
+
+/** Is what was queued still there? The memory of a chunk may have been transferred to somebody else meanwhile. */
+function isWhole({ queue, queueOffset }: H2Stream, length: number): boolean {
+  let found = -queueOffset
+  for (let i = 0; i < queue.length && found < length; i++) found += queue[i].length
+  return found >= length
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -4,7 +4,7 @@
  *
  * On the hot path: plain loops over flat lists, one table look-up a name, one regular expression a value.
  */
-import { ContentLengthError, InvalidArgumentError } from '../errors.ts'
+import { ContentLengthError, InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { ExchangeRequest, FieldList, FieldsInit } from '../exchange.ts'
 import { flattenFields } from './fields.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from './names.ts'
@@ -125,6 +125,9 @@ function expectsBody(method: string): boolean {
 }
 
 function checkPath(request: ExchangeRequest): string {
+  if (request.method === 'CONNECT') {
+    throw new NotSupportedError('CONNECT opens a tunnel, which is no exchange', { origin: request.origin })
+  }
   let { path } = request
   if (BAD_PATH.test(path)) {
     // A fragment is for the client's own eyes (RFC 9110 section 4.2.5).

@@ -64,8 +64,8 @@ class Dialling implements Dial {
   }
 
   cancel(reason: HyperError): void {
-    this.finish(reason, null)
     this.socket.destroy()
+    this.finish(reason, null)
   }
 
   private readonly onLookup = (error: Error | null): void => {

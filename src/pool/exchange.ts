@@ -4,7 +4,7 @@
  *
  * Hot path: one object an exchange; the optional callbacks are plain functions shared by all.
  */
-import { abortReason, ConnectionLostError, HyperError, TimeoutError, toError } from '../errors.ts'
+import { abortReason, ConnectionLostError, GoawayError, HyperError, TimeoutError, toError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
 import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
 import { ReplayableSource, withReplay } from './replay.ts'
@@ -37,6 +37,8 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   private attempts = 0
   private losses = 0
   private isSettled = false
+  /** dispatch() has not returned yet. */
+  dispatching = true
   private paused = false
   private headersSeen = false
   private onAbort: (() => void) | null = null
@@ -62,12 +64,17 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   follow(signal: AbortSignal): void {
     const onAbort = (): void => this.abort(signal.reason)
     this.onAbort = onAbort
-    if (signal.aborted) process.nextTick(onAbort)
+    if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   }
 
   /** A connection has taken it. */
   started(inner: Exchange, reused: boolean): void {
+    if (this.isSettled) {
+      // Aborted by what made its body.
+      inner.abort()
+      return
+    }
     this.inner = inner
     this.attempts++
     if (this.paused) inner.pause()
@@ -85,10 +92,17 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
 
   abort(reason?: unknown): void {
     if (this.isSettled) return
+    if (this.dispatching) {
+      process.nextTick(abort, this, reason)
+      return
+    }
     const error = abortReason(reason)
     const { inner } = this
-    this.fail(error)
+    this.home.leave(this)
+    this.settle()
+    // The peer is told first: the handler may throw.
     inner?.abort(error)
+    this.tell(error)
   }
 
   pause(): void {
@@ -102,24 +116,29 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 
   onHeaders(status: number, fields: FieldList, statusText: string): void {
+    if (this.isSettled) return
     this.headersSeen = true
     this.handler.onHeaders(status, fields, statusText)
   }
 
   onData(chunk: Buffer): void {
-    this.handler.onData(chunk)
+    if (!this.isSettled) this.handler.onData(chunk)
   }
 
   onEnd(trailers: FieldList): void {
     if (this.isSettled) return
     this.settle()
-    this.handler.onEnd(trailers)
+    try {
+      this.handler.onEnd(trailers)
+    } catch (thrown) {
+      surface(thrown)
+    }
   }
 
-  onError(error: Error): void {
+  onError(error: Error, local = false): void {
     if (this.isSettled) return
     this.inner = null
-    if (this.maySendAgain(error)) this.home.again(this)
+    if (!local && this.maySendAgain(error)) this.home.again(this)
     else this.fail(error)
   }
 
@@ -128,7 +147,15 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     if (this.isSettled) return
     this.home.leave(this)
     this.settle()
-    this.handler.onError(error)
+    this.tell(error)
+  }
+
+  private tell(error: Error): void {
+    try {
+      this.handler.onError(error)
+    } catch (thrown) {
+      surface(thrown)
+    }
   }
 
   /** The time for the whole of it ran out. */
@@ -138,7 +165,10 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
 
   /** Is anything known to be lost if it is sent again? RFC 9110 section 9.2.2, RFC 9113 section 8.7. */
   private maySendAgain(error: Error): boolean {
-    if (this.headersSeen || this.attempts > MAX_REPLAYS || !(error instanceof HyperError)) return false
+    if (this.headersSeen || !(error instanceof HyperError)) return false
+    // A server that goes in peace after it took some streams has made progress: however often, it is no refusal.
+    if (error instanceof GoawayError && error.http2ErrorCode === 0 && error.lastStreamId > 0) this.attempts--
+    if (this.attempts > MAX_REPLAYS) return false
     if (!isReplayable(this.request)) return false
     if (error.retryable) return true
     return error instanceof ConnectionLostError && isIdempotent(this.request) && ++this.losses <= MAX_LOST_REPLAYS
@@ -180,6 +210,18 @@ function isIdempotent(request: ExchangeRequest): boolean {
     default:
       return false
   }
+}
+
+/** A callback that is told the end must not throw. What it threw is its owner's to see, outside of our data path. */
+function surface(thrown: unknown): void {
+  queueMicrotask(() => {
+    throw thrown
+  })
+}
+
+function abort(exchange: PoolExchange, reason: unknown): void {
+  exchange.dispatching = false
+  exchange.abort(reason)
 }
 
 function forwardBodySent(this: PoolExchange, octets: number): void {

@@ -55,6 +55,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   private readonly used = new WeakSet<Connection>()
   private protocol: 'h2' | 'http/1.1' | undefined
   private closing = false
+  private destroyedWith: Error | undefined
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
   private unsettled = 0
 
@@ -71,14 +72,32 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     this.unsettled++
     if (request.signal !== undefined) exchange.follow(request.signal)
     if (request.timeout !== undefined && request.timeout > 0) this.host.watch(exchange)
-    const connection = this.waiting.length === 0 ? this.freeConnection() : null
-    if (connection !== null) {
-      this.start(exchange, connection)
-    } else {
-      this.waiting.push(exchange)
-      this.openMore()
+    // With a signal that has come already, the exchange is over as soon as the caller has it.
+    if (request.signal?.aborted !== true) {
+      const connection = this.waiting.length === 0 ? this.freeConnection() : null
+      if (connection !== null) {
+        this.start(exchange, connection)
+      } else {
+        this.queue(exchange)
+      }
     }
+    exchange.dispatching = false
     return exchange
+  }
+
+  get hasWaiting(): boolean {
+    return this.waiting.length > 0
+  }
+
+  private queue(exchange: PoolExchange): void {
+    this.waiting.push(exchange)
+    if (this.waiting.length === 1) this.hold(true)
+    this.openMore()
+  }
+
+  /** Somebody waits for an idle connection (its peer allows no streams now), or nobody does any more. */
+  private hold(held: boolean): void {
+    for (const connection of this.usable) connection.hold(held)
   }
 
   get stats(): OriginStats {
@@ -107,6 +126,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
 
   destroy(error: Error): void {
     this.closing = true
+    this.destroyedWith = error
     this.failWaiting(error)
     for (const dialling of [...this.dials]) {
       dialling.cancel(new PoolDestroyedError({ origin: this.origin.href, cause: error }))
@@ -116,13 +136,20 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   }
 
   again(exchange: PoolExchange): void {
+    if (this.destroyedWith !== undefined) {
+      exchange.fail(this.destroyedWith)
+      return
+    }
     this.waiting.pushFront(exchange)
+    if (this.waiting.length === 1) this.hold(true)
     // Not within the callback of the connection that is just going.
     process.nextTick(assign, this)
   }
 
   leave(exchange: PoolExchange): void {
+    if (!exchange.inLine) return
     this.waiting.remove(exchange)
+    if (this.waiting.length === 0) this.hold(false)
     if (this.closing && this.waiting.length === 0) this.closeConnections()
   }
 
@@ -172,7 +199,9 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     const reused = this.used.has(connection)
     if (!reused) this.used.add(connection)
     try {
-      exchange.started(connection.dispatch(exchange.request, exchange), reused)
+      const inner = connection.dispatch(exchange.request, exchange)
+      if (inner !== null) exchange.started(inner, reused)
+      else if (!exchange.hasSettled) this.again(exchange)
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
       process.nextTick(fail, exchange, toError(thrown))
@@ -248,9 +277,13 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
 
   private onDialFailed(error: HyperError): void {
     this.host.options.events?.connectionError?.(this.origin.href, error)
-    // Others may still serve those who wait; with none left, waiting would never end.
-    if (this.all.size === 0 && this.dials.size === 0) {
+    if (this.usable.length === 0 && this.dials.size === 0) {
+      // Nobody is left to serve those who wait.
       this.failWaiting(error)
+    } else if (this.protocol === 'http/1.1') {
+      // The dial was for one of those who wait; what is busy may stay so for long.
+      this.waiting.shift()?.fail(error)
+      this.openMore()
     }
     this.checkEmpty()
   }

@@ -136,7 +136,7 @@ export class Pool implements Transport, OriginHost {
   private originOf(request: ExchangeRequest): OriginPool {
     const { origin: text, connect } = request
     let cache = this.bySpelling
-    if (connect !== undefined) {
+    if (connect !== undefined && connect !== null) {
       const known = this.byOptions.get(connect)
       cache = known ?? new Map()
       if (known === undefined) this.byOptions.set(connect, cache)

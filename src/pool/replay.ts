@@ -60,8 +60,7 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
 
   private async readOn(): Promise<IteratorResult<BodyChunk>> {
     try {
-      this.iterator ??=
-        Symbol.asyncIterator in this.source ? this.source[Symbol.asyncIterator]() : this.source[Symbol.iterator]()
+      this.iterator ??= iterate(this.source)
       const read = await this.iterator.next()
       if (read.done === true) this.finished = true
       else this.keep(read.value)
@@ -83,6 +82,24 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
 export function withReplay(request: ExchangeRequest): ExchangeRequest {
   const { body } = request
   return isSource(body) ? { ...request, body: new ReplayableSource(body) } : request
+}
+
+/** A web stream is read by a reader, which can be cancelled while a read is under way; its own iterator cannot. */
+function iterate(source: Source): Iterator<BodyChunk> | AsyncIterator<BodyChunk> {
+  if (source instanceof ReadableStream) {
+    const reader: ReadableStreamDefaultReader<BodyChunk> = source.getReader()
+    return {
+      next: async () => {
+        const { done, value } = await reader.read()
+        return done ? { done, value: undefined } : { done, value }
+      },
+      return: async () => {
+        await reader.cancel()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }
 
 function isSource(body: Body | null | undefined): body is Source {

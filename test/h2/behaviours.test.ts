@@ -70,12 +70,15 @@ describe('streams that are over', () => {
     assert.equal(server.failure, undefined)
   })
 
-  test('so many resets are remembered and no more', () => {
+  test('so many resets are remembered and no more, and what is forgotten is forgiven', () => {
     const server = new ScriptedServer()
-    for (let i = 0; i <= MAX_REMEMBERED_RESETS; i++) server.client.reset(server.open().stream)
-    server.data(3, 'late')
+    for (let i = 0; i < MAX_REMEMBERED_RESETS + 100; i++) server.client.reset(server.open().stream)
+    for (const streamId of [1, 3, 199, 201, 2001]) server.data(streamId, 'late')
+    server.headers(1, [':status', '200'])
     assert.equal(server.client.dead, false)
-    server.data(1, 'forgotten')
+    const remembered: unknown = Reflect.get(server.client, 'resets')
+    assert.ok(remembered instanceof Set && remembered.size === MAX_REMEMBERED_RESETS)
+    server.data(0x7fffffff, 'idle')
     assert.ok(server.failure instanceof ProtocolError)
   })
 
@@ -349,6 +352,42 @@ describe('messages', () => {
     assert.equal(frames[0].type === 'DATA' && Buffer.from(frames[0].data).toString(), `ab${'c'.repeat(2000)}d`)
   })
 
+  test('a chunk whose memory was taken away ends its stream, and nothing of it is framed', () => {
+    const server = new ScriptedServer()
+    const { stream, seen } = server.open(POST, false)
+    const sibling = server.open(POST, false)
+    const chunk = new Uint8Array(100)
+    server.client.write(stream, chunk)
+    server.client.write(sibling.stream, Buffer.from('fine'))
+    structuredClone(chunk.buffer, { transfer: [chunk.buffer] })
+    assert.deepEqual(
+      server.frames().map(({ type, streamId }) => [type, streamId]),
+      [
+        ['RST_STREAM', 1],
+        ['DATA', 3],
+      ],
+    )
+    assert.equal(seen.ends, 1)
+  })
+
+  test('data that cannot be framed yet announces nothing, and the window that opens does', () => {
+    const server = new ScriptedServer()
+    let announced = 0
+    server.onOutput = () => {
+      announced++
+    }
+    server.settings([[0x4, 0]])
+    server.frames()
+    const { stream, seen } = server.open(POST, false)
+    announced = 0
+    server.client.write(stream, Buffer.from('x'))
+    assert.equal(announced, 0)
+    server.send({ type: 'WINDOW_UPDATE', streamId: 1, increment: 10 })
+    assert.equal(announced, 1)
+    server.frames()
+    assert.equal(seen.sent, 1)
+  })
+
   test('the budget ends a batch of DATA, and the rest follows', () => {
     const server = new ScriptedServer()
     const { stream } = server.open(POST, false)
@@ -542,13 +581,16 @@ describe('streams', () => {
     assert.ok(server.failure)
   })
 
-  test('a server that resets stream after stream is sent away', () => {
+  test('a server may reset as many streams as we open: after an early answer it should', () => {
     const server = new ScriptedServer({ clock: () => 0 })
     for (let i = 0; i <= RESETS_BURST; i++) {
-      const { stream } = server.open()
-      server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode: ErrorCode.INTERNAL_ERROR })
+      const { stream, seen } = server.open(POST, false)
+      server.headers(stream.id, [':status', '401'], true)
+      server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode: ErrorCode.NO_ERROR })
+      assert.equal(seen.status, 401)
+      server.frames()
     }
-    assert.equal(server.goawayCode(), ErrorCode.ENHANCE_YOUR_CALM)
+    assert.equal(server.failure, undefined)
   })
 
   test('the clock of the machine is the default', () => {

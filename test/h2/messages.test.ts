@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ErrorCode } from '../../src/frame/index.ts'
+import { ErrorCode, serializeFrame } from '../../src/frame/index.ts'
 import { GET, HEAD, POST, ScriptedServer } from '../support/peer.ts'
 
 test('the client preface is the magic, SETTINGS without push, and a larger connection window', () => {
@@ -269,4 +269,26 @@ test('a reset with NO_ERROR before the response is an error', () => {
   const { seen } = server.open()
   server.send({ type: 'RST_STREAM', streamId: 1, errorCode: ErrorCode.NO_ERROR })
   assert.ok(seen.error)
+})
+
+test('padded DATA cut by the transport stays what it was, for those who keep it', () => {
+  const server = new ScriptedServer()
+  const { seen } = server.open()
+  const kept: Buffer[] = []
+  seen.onData = (_stream, buffer, start, end) => {
+    kept.push(buffer.subarray(start, end))
+  }
+  server.headers(1, [':status', '200'])
+  for (const letter of 'abc') {
+    const frame = serializeFrame({
+      type: 'DATA',
+      streamId: 1,
+      endStream: false,
+      padding: 9,
+      data: Buffer.from(letter.repeat(20)),
+    })
+    server.octets(frame.subarray(0, 15))
+    server.octets(frame.subarray(15))
+  }
+  assert.equal(Buffer.concat(kept).toString(), `${'a'.repeat(20)}${'b'.repeat(20)}${'c'.repeat(20)}`)
 })

@@ -427,6 +427,21 @@ test('streams beyond the limit are refused, one by one', () => {
   assert.ok(output.includes(refusal))
 })
 
+test('a server that ends everything within a callback hears of no further request', () => {
+  const { server, octets } = rawClient()
+  const onRequest = server.onRequest.bind(server)
+  server.onRequest = (stream, head) => {
+    const listener = onRequest(stream, head)
+    server.connection.terminate(() => new Error('enough'))
+    return listener
+  }
+  const encoder = new Encoder()
+  const request = (streamId: number): Buffer =>
+    serializeFrame({ type: 'HEADERS', streamId, endStream: true, endHeaders: true, block: encoder.encode(GET) })
+  octets(Buffer.concat([request(1), request(3), request(5)]))
+  assert.equal(server.requests.length, 1)
+})
+
 test('PRIORITY_UPDATE of one stream to come leaves the others alone', () => {
   const { server, send, headers } = rawClient()
   send({ type: 'PRIORITY_UPDATE', streamId: 0, prioritizedStreamId: 5, value: 'u=0' })

@@ -152,3 +152,9 @@ test('for HTTP/1.1 what governs the connection is left to its client', () => {
   assert.equal(path, '/a')
   assert.deepEqual(headers, ['host', 'other.example', 'te', 'gzip', 'content-length', '5'])
 })
+
+test('CONNECT is refused: a tunnel is no exchange', () => {
+  for (const path of ['/', 'example.com:443']) {
+    assert.throws(() => serialise({ method: 'CONNECT', path }), { code: 'ERR_HYPER_NOT_SUPPORTED' })
+  }
+})
