@@ -152,8 +152,9 @@ export class Pool implements Transport, OriginHost {
   private findOrigin(request: ExchangeRequest): OriginPool {
     if (typeof request.origin !== 'string') throw new InvalidArgumentError('A request needs an origin')
     const origin = parseOrigin(request.origin)
-    if (request.connect !== undefined) checkConnectOptions(request.connect)
-    const connect = mergeConnectOptions(this.options, request.connect)
+    const own = request.connect ?? {}
+    checkConnectOptions(own)
+    const connect = mergeConnectOptions(this.options, own)
     const key = poolKey(origin, connect)
     let found = this.origins.get(key)
     if (found === undefined) {
