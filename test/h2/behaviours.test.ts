@@ -581,6 +581,18 @@ describe('streams', () => {
     assert.ok(server.failure)
   })
 
+  test('an owner that ends everything when a stream closes is not told of what would have followed', () => {
+    const server = new ScriptedServer({ clock: () => 0 })
+    for (let i = 0; i <= PEER_FAULTS_BURST; i++) {
+      const { stream } = server.open()
+      if (i === PEER_FAULTS_BURST) server.onStreamClosed = () => server.client.terminate(() => new Error('enough'))
+      server.data(stream.id, 'before headers')
+      server.frames()
+    }
+    assert.equal(server.client.dead, true)
+    assert.equal(server.failure, undefined)
+  })
+
   test('a server may reset as many streams as we open: after an early answer it should', () => {
     const server = new ScriptedServer({ clock: () => 0 })
     for (let i = 0; i <= RESETS_BURST; i++) {
