@@ -6,7 +6,7 @@
  * - A shim closes only a pool that it made for itself.
  */
 import { ConnectError, ConnectionLostError, type HyperError, systemCodeOf } from '../src/errors.ts'
-import type { FieldList, Transport } from '../src/exchange.ts'
+import type { FieldList, TlsOptions, Transport } from '../src/exchange.ts'
 import type { PoolOptions } from '../src/pool/options.ts'
 import { Pool } from '../src/pool/pool.ts'
 
@@ -15,6 +15,32 @@ export interface ShimOptions extends PoolOptions {
   /** Carries the exchanges. Whoever made it closes it. */
   readonly pool?: Transport | undefined
 }
+
+/** TLS material and parameters by node:tls's names, which every library uses for them. */
+export const TLS_MATERIAL = [
+  'ca',
+  'cert',
+  'key',
+  'pfx',
+  'passphrase',
+  'servername',
+  'ciphers',
+  'ecdhCurve',
+  'sigalgs',
+  'crl',
+  'dhparam',
+  'minVersion',
+  'maxVersion',
+] as const satisfies readonly (keyof TlsOptions)[]
+
+/** The same, with what decides on verification and what is made of it beforehand. */
+export const TLS_OPTIONS = [
+  ...TLS_MATERIAL,
+  'rejectUnauthorized',
+  'checkServerIdentity',
+  'secureContext',
+  'session',
+] as const satisfies readonly (keyof TlsOptions)[]
 
 /** The pool that a shim uses, and whether it belongs to the shim. */
 export interface ResolvedPool {

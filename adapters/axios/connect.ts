@@ -3,6 +3,7 @@ import type { Agent } from 'node:https'
 import { resolve } from 'node:path'
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { ConnectOptions, TlsOptions } from '../../src/exchange.ts'
+import { TLS_OPTIONS } from '../shared.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 
@@ -14,25 +15,6 @@ export function isPlainAgent(agent: unknown): agent is Agent {
   const prototype: unknown = Object.getPrototypeOf(agent)
   return prototype === HttpAgent.prototype || prototype === HttpsAgent.prototype
 }
-
-const TLS_NAMES = [
-  'ca',
-  'cert',
-  'key',
-  'pfx',
-  'passphrase',
-  'servername',
-  'rejectUnauthorized',
-  'checkServerIdentity',
-  'ciphers',
-  'ecdhCurve',
-  'sigalgs',
-  'crl',
-  'dhparam',
-  'minVersion',
-  'maxVersion',
-  'secureContext',
-] as const
 
 /** What was asked for and what came of it, the newest last: the pool looks options up by the identity of their object. */
 let known: { readonly values: readonly unknown[]; readonly connect: ConnectOptions }[] = []
@@ -93,7 +75,7 @@ export function checkConnect(config: InternalAxiosRequestConfig, { AxiosError }:
 function tlsValues(options: unknown): unknown[] {
   if (typeof options !== 'object' || options === null) return []
   const values: unknown[] = []
-  for (const name of TLS_NAMES) {
+  for (const name of TLS_OPTIONS) {
     const value: unknown = Object.hasOwn(options, name) ? Reflect.get(options, name) : undefined
     if (Array.isArray(value)) values.push(value.length, ...value)
     else values.push(value)
@@ -110,7 +92,7 @@ function same(a: readonly unknown[], b: readonly unknown[]): boolean {
 function tlsOf(options: unknown): Record<string, unknown> {
   const tls: Record<string, unknown> = {}
   if (typeof options !== 'object' || options === null) return tls
-  for (const name of TLS_NAMES) {
+  for (const name of TLS_OPTIONS) {
     const value: unknown = Object.hasOwn(options, name) ? Reflect.get(options, name) : undefined
     if (value !== undefined) tls[name] = value
   }

@@ -7,23 +7,8 @@
  */
 import { checkServerIdentity, createSecureContext } from 'node:tls'
 import type { ConnectOptions, TlsOptions } from '../../src/exchange.ts'
+import { TLS_MATERIAL } from '../shared.ts'
 import type { NativeOptions } from './options.ts'
-
-const TLS_NAMES = [
-  'ca',
-  'cert',
-  'key',
-  'pfx',
-  'passphrase',
-  'servername',
-  'ciphers',
-  'ecdhCurve',
-  'sigalgs',
-  'crl',
-  'dhparam',
-  'minVersion',
-  'maxVersion',
-] as const
 
 interface Known {
   readonly values: readonly unknown[]
@@ -51,7 +36,7 @@ export function connectOptions(options: NativeOptions): ConnectOptions | undefin
 /** Every value that matters, lists flattened; undefined when all are what the pool does anyway. */
 function significant(options: NativeOptions): unknown[] | undefined {
   let values: unknown[] | undefined
-  for (const name of TLS_NAMES) {
+  for (const name of TLS_MATERIAL) {
     const value = options[name]
     if (value !== undefined) values = add(values, name, value)
   }
@@ -99,7 +84,7 @@ function same(a: readonly unknown[], b: readonly unknown[]): boolean {
 
 function build(options: NativeOptions): ConnectOptions {
   const tls: Record<string, unknown> = {}
-  for (const name of TLS_NAMES) if (options[name] !== undefined) tls[name] = options[name]
+  for (const name of TLS_MATERIAL) if (options[name] !== undefined) tls[name] = options[name]
   if (options.secureOptions !== undefined) {
     // Only a context takes these.
     tls['secureContext'] = createSecureContext({ minVersion: 'TLSv1.2', ...tls, secureOptions: options.secureOptions })

@@ -1,8 +1,7 @@
 /** The options of undici's Agent, as far as they mean something here, as those of a pool. */
 import type { Agent, buildConnector } from 'undici'
-import type { TlsOptions } from '../../src/exchange.ts'
 import type { PoolOptions } from '../../src/pool/options.ts'
-import type { ShimOptions } from '../shared.ts'
+import { type ShimOptions, TLS_OPTIONS } from '../shared.ts'
 import { errors } from './internals.ts'
 import type { RequestDefaults } from './request.ts'
 
@@ -23,33 +22,13 @@ export interface HyperDispatcherOptions extends Omit<Agent.Options, 'connect'> {
 /** Agent options that only exist per request or in the shim itself: a pool need not be made for them. */
 const requestOnly = new Set(['headersTimeout', 'bodyTimeout', 'maxResponseSize', 'webSocket', 'eventSource', 'pool'])
 
-const tlsNames = [
-  'ca',
-  'cert',
-  'key',
-  'pfx',
-  'passphrase',
-  'servername',
-  'rejectUnauthorized',
-  'checkServerIdentity',
-  'ciphers',
-  'ecdhCurve',
-  'sigalgs',
-  'crl',
-  'dhparam',
-  'minVersion',
-  'maxVersion',
-  'secureContext',
-  'session',
-] as const satisfies readonly (keyof TlsOptions)[]
-
 /** Options for the pool of this dispatcher; `undefined` when it needs none of its own. */
 export function toPoolOptions(options: HyperDispatcherOptions): PoolOptions | undefined {
   const given = Object.entries(options).filter(([name, value]) => value != null && !requestOnly.has(name))
   if (given.length === 0) return undefined
   const connect: Record<string, unknown> = { ...options.connect }
   const tls: Record<string, unknown> = {}
-  for (const name of tlsNames) {
+  for (const name of TLS_OPTIONS) {
     if (connect[name] != null) tls[name] = connect[name]
   }
   const pick = <Name extends keyof PoolOptions>(name: Name, value: unknown): Partial<PoolOptions> =>
