@@ -107,14 +107,23 @@ export class Http1Connection implements Connection {
         origin: request.origin,
       })
     }
-    const { path, headers } = serialiseRequest1(request)
-    const body = prepareBody(request.body)
+    // A function that makes the body may dispatch, close or destroy: the connection is taken before it is called.
+    this.active++
+    let head: ReturnType<typeof serialiseRequest1>
+    let body: ReturnType<typeof prepareBody>
+    try {
+      head = serialiseRequest1(request)
+      body = prepareBody(request.body)
+    } catch (thrown) {
+      this.release()
+      throw thrown
+    }
+    if (this.closed) return null
+    const { path, headers } = head
     // Of bytes undici knows the length itself, of a source it does not.
     if (body.source !== null && body.length > 0 && getField(headers, 'content-length') === undefined) {
       headers.push('content-length', String(body.length))
     }
-    // A function that made the body may have taken the connection, or closed the pool.
-    if (this.available === 0) return null
     const exchange = new Http1Exchange(
       this,
       request,
@@ -124,7 +133,6 @@ export class Http1Connection implements Connection {
       request.maxResponseSize ?? this.maxSize,
     )
     this.idleUntil = Number.POSITIVE_INFINITY
-    this.active++
     this.current = exchange
     const options = {
       path,

@@ -16,7 +16,7 @@ import { H2Connection } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
 import { BODY_TIMEOUT, CLOSE_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, WRITE_BUDGET } from '../limits.ts'
 import type { Origin } from '../net/origin.ts'
-import { prepareBody } from './body.ts'
+import { type PreparedBody, prepareBody } from './body.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { Http2Exchange } from './http2-exchange.ts'
 
@@ -86,6 +86,8 @@ export class Http2Connection implements Connection {
   private readonly watched = new Set<Http2Exchange>()
   private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
   private idleSince = now()
+  /** Slots taken by exchanges whose bodies are being made. */
+  private reserved = 0
   private flushScheduled = false
   /** Reads of this turn may still follow: what they lead to is written together. */
   private reading = false
@@ -136,15 +138,25 @@ export class Http2Connection implements Connection {
 
   get available(): number {
     if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
-    return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal
+    return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.reserved
   }
 
   dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
     this.refreshTime()
-    const body = prepareBody(request.body)
-    const head = serialiseRequest(request, this.origin.scheme, this.origin.authority, body.length)
-    // A function that made the body may have used the last slot, or closed the pool.
-    if (this.available <= 0) return null
+    // A function that makes the body may dispatch, close or destroy: the slot is taken before it is called.
+    this.reserved++
+    try {
+      const body = prepareBody(request.body)
+      const head = serialiseRequest(request, this.origin.scheme, this.origin.authority, body.length)
+      if (this.closed || this.h2.obstacle !== undefined) return null
+      return this.begin(request, handler, head, body)
+    } finally {
+      this.reserved--
+      this.finishIfDrained()
+    }
+  }
+
+  private begin(request: ExchangeRequest, handler: ExchangeHandler, head: string[], body: PreparedBody): Exchange {
     const exchange = new Http2Exchange(
       this,
       request,
@@ -170,7 +182,12 @@ export class Http2Connection implements Connection {
   close(): void {
     if (this.closed) return
     this.drain()
-    if (this.h2.openStreams === 0) this.finish()
+    this.finishIfDrained()
+  }
+
+  /** Nothing is left to be done on it. */
+  private finishIfDrained(): void {
+    if (this.draining && !this.closed && this.h2.openStreams === 0 && this.reserved === 0) this.finish()
   }
 
   destroy(error?: Error): void {

@@ -205,6 +205,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
       process.nextTick(fail, exchange, toError(thrown))
+      // The slot that it had is free again, and somebody may have joined the line meanwhile.
+      process.nextTick(assign, this)
     }
   }
 

@@ -72,6 +72,35 @@ for (const [name, start] of protocols) {
       assert.equal((await inner)?.body.toString(), 'inner')
     })
 
+    test('a function that dispatches each time it makes the body does not lose its own turn', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca }, connections: 1, maxConcurrentStreams: 1 })
+      await send(pool, { origin: origin.origin, path: '/json' })
+      const inner: ReturnType<typeof send>[] = []
+      const body = (): string => {
+        inner.push(send(pool, { origin: origin.origin, path: '/json' }))
+        return 'outer'
+      }
+      const outer = await send(pool, { origin: origin.origin, path: '/echo', method: 'POST', body })
+      assert.equal(outer.body.toString(), 'outer')
+      assert.equal(inner.length, 1)
+      assert.equal((await inner[0]).status, 200)
+    })
+
+    test('what was dispatched by a function whose request then fails takes its turn', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca }, connections: 1, maxConcurrentStreams: 1 })
+      await send(pool, { origin: origin.origin, path: '/json' })
+      let inner: ReturnType<typeof send> | undefined
+      const body = (): string => {
+        inner = send(pool, { origin: origin.origin, path: '/json' })
+        throw new Error('no body today')
+      }
+      const outer = send(pool, { origin: origin.origin, path: '/echo', method: 'POST', body })
+      assert.equal((await rejection(outer)).message, 'no body today')
+      assert.equal((await inner)?.status, 200)
+    })
+
     test('pausing and resuming within onData loses nothing of what was withheld', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
