@@ -90,9 +90,6 @@ export const MAX_REPLAY_OCTETS = 65_536
 /** Distinct origins whose spelling is remembered for quick look-up. */
 export const MAX_ORIGIN_ALIASES = 4096
 
-/** The largest window (RFC 9113 section 6.9.1). */
-export const MAX_WINDOW_SIZE = 0x7fffffff
-
 /** Streams a peer may have open with us at once: RFC 9113 section 6.5.2 asks for at least 100. */
 export const MAX_CONCURRENT_STREAMS = 100
 

@@ -6,7 +6,7 @@
  */
 import { ContentLengthError } from '../errors.ts'
 import type { FieldList } from '../exchange.ts'
-import { ErrorCode, Flag } from '../frame/codes.ts'
+import { ErrorCode, Flag, MAX_WINDOW_SIZE } from '../frame/codes.ts'
 import { getField } from '../headers/fields.ts'
 import {
   checkRequest,
@@ -26,7 +26,6 @@ import {
   MAX_HEADER_LIST_SIZE,
   MAX_INFORMATIONAL,
   MAX_INFORMATIONAL_OCTETS,
-  MAX_WINDOW_SIZE,
   PEER_FAULTS_BURST,
   PEER_FAULTS_PER_SECOND,
   SMALL_DATA,

@@ -2,16 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { GoawayError, ProtocolError, StreamResetError } from '../../src/errors.ts'
-import { ErrorCode, type Frame, serializeFrame } from '../../src/frame/index.ts'
+import { ErrorCode, type Frame, MAX_WINDOW_SIZE, serializeFrame } from '../../src/frame/index.ts'
 import type { WindowManager } from '../../src/h2/index.ts'
-import { Encoder } from '../../src/hpack/index.ts'
-import {
-  MAX_INFORMATIONAL_OCTETS,
-  MAX_REMEMBERED_RESETS,
-  MAX_WINDOW_SIZE,
-  PEER_FAULTS_BURST,
-  RESETS_BURST,
-} from '../../src/limits.ts'
+import { MAX_INFORMATIONAL_OCTETS, MAX_REMEMBERED_RESETS, PEER_FAULTS_BURST, RESETS_BURST } from '../../src/limits.ts'
 import { Pair } from '../support/pair.ts'
 import { GET, HEAD, POST, Recorder, ScriptedServer } from '../support/peer.ts'
 
@@ -772,8 +765,6 @@ describe('extensions in the wrong place', () => {
 
   test('so many PRIORITY_UPDATE of streams to come are remembered and no more', () => {
     const pair = new Pair()
-    const encoder = new Encoder()
-    assert.ok(encoder)
     for (let i = 0; i < 150; i++) {
       const octets = Buffer.from([0, 0, 7, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x75, 0x3d, 0x30])
       octets.writeUInt32BE(1 + 2 * i, 9)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { Pool, PoolClosedError, PoolDestroyedError } from '../../src/index.ts'
-import { MAX_ORIGIN_ALIASES, MAX_REPLAY_OCTETS } from '../../src/limits.ts'
+import { H1_CONNECTIONS, MAX_ORIGIN_ALIASES, MAX_REPLAY_OCTETS } from '../../src/limits.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
 import { codedText, jsonBody, patternBytes } from '../support/routes.ts'
@@ -290,6 +290,18 @@ test('an HTTP/1.1 answer turns those who wait to as many connections as allowed'
   const all = Array.from({ length: 20 }, () => send(pool, { origin: origin.origin, path: '/json' }))
   for (const { status } of await Promise.all(all)) assert.equal(status, 200)
   assert.equal(origin.connections, 4)
+})
+
+test('an HTTP/1.1 origin gets so many connections and no more, unless told otherwise', async () => {
+  await using origin = await startH1Origin()
+  await using pool = new Pool({ tls: { ca: origin.ca } })
+  const exchanges = Array.from({ length: H1_CONNECTIONS + 6 }, () =>
+    begin(pool, { origin: origin.origin, path: '/slow' }),
+  )
+  while (pool.stats().active < H1_CONNECTIONS) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.deepEqual([origin.connections, pool.stats().waiting], [H1_CONNECTIONS, 6])
+  for (const { exchange } of exchanges) exchange.abort()
+  for (const { handler } of exchanges) await rejection(handler.result)
 })
 
 test('requests beyond the limit of streams wait in order', async () => {
