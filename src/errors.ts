@@ -69,21 +69,38 @@ export class ConnectError extends HyperError {
   }
 }
 
-/** Which wait ran out. */
-export type TimeoutKind = 'queue' | 'connect' | 'headers' | 'body' | 'request'
+/** The proxy refused, or could not make, the way to the origin. */
+export class ProxyError extends ConnectError {
+  /** The status of the proxy's answer to CONNECT; `undefined` for SOCKS, and when no answer came. */
+  readonly status: number | undefined
+  /** The proxy's header fields: name, value, name, value ... */
+  readonly headers: readonly string[]
 
-/** A deadline passed. The codes are `ERR_HYPER_{QUEUE,CONNECT,HEADERS,BODY,REQUEST}_TIMEOUT`. */
+  constructor(message: string, options: HyperErrorOptions & { status?: number; headers?: readonly string[] } = {}) {
+    super(message, { ...options, phase: 'proxy' })
+    this.status = options.status
+    this.headers = options.headers ?? []
+  }
+}
+
+/** Which wait ran out. */
+export type TimeoutKind = 'queue' | 'connect' | 'write' | 'headers' | 'body' | 'request'
+
+/** A deadline passed. The codes are `ERR_HYPER_{QUEUE,CONNECT,WRITE,HEADERS,BODY,REQUEST}_TIMEOUT`. */
 export class TimeoutError extends HyperError {
   /** Which wait ran out. */
   readonly kind: TimeoutKind
   /** The time allowed, in milliseconds. */
   readonly timeout: number
+  /** Of `connect`: the step of the connect chain that was under way. */
+  readonly phase: ConnectPhase | undefined
 
-  constructor(kind: TimeoutKind, timeout: number, options: HyperErrorOptions = {}) {
+  constructor(kind: TimeoutKind, timeout: number, options: HyperErrorOptions & { phase?: ConnectPhase } = {}) {
     const where = options.origin === undefined ? '' : ` from ${options.origin}`
     const what = {
       queue: `no connection was free within ${timeout} ms`,
-      connect: `no connection was made within ${timeout} ms`,
+      connect: `no connection was made within ${timeout} ms${options.phase === undefined ? '' : ` (${phaseName[options.phase]})`}`,
+      write: `nothing of the request could be sent for ${timeout} ms`,
       headers: `no response headers arrived within ${timeout} ms`,
       body: `no part of the body arrived for ${timeout} ms`,
       request: `the exchange was not finished within ${timeout} ms`,
@@ -94,7 +111,16 @@ export class TimeoutError extends HyperError {
     })
     this.kind = kind
     this.timeout = timeout
+    this.phase = options.phase
   }
+}
+
+const phaseName: Readonly<Record<ConnectPhase, string>> = {
+  dns: 'looking up the name',
+  tcp: 'connecting by TCP',
+  proxy: 'asking the proxy',
+  tls: 'TLS handshake',
+  preface: 'HTTP/2 preface',
 }
 
 /** The connection ended (closed, reset or cut) while the exchange was open. */
@@ -184,6 +210,24 @@ export class ResponseTooLargeError extends HyperError {
   constructor(limit: number, options: HyperErrorOptions = {}) {
     super('ERR_HYPER_RESPONSE_TOO_LARGE', `The response body is longer than the ${limit} octets allowed`, options)
     this.limit = limit
+  }
+}
+
+/** The server did not open the tunnel that CONNECT asked for. */
+export class TunnelRefusedError extends HyperError {
+  /** The status of its answer. */
+  readonly status: number
+  /** The answer's header fields: name, value, name, value ... */
+  readonly headers: readonly string[]
+
+  constructor(status: number, headers: readonly string[], options: HyperErrorOptions = {}) {
+    super(
+      'ERR_HYPER_TUNNEL_REFUSED',
+      `The server${atOrigin(options.origin)} did not open the tunnel: ${status}`,
+      options,
+    )
+    this.status = status
+    this.headers = headers
   }
 }
 

@@ -43,10 +43,12 @@ export type Body =
 export interface ExchangeRequest {
   /** `scheme://host[:port]`, for example `https://example.com`. */
   readonly origin: string
-  /** The method, case-sensitive. CONNECT is not carried. */
+  /** The method, case-sensitive. CONNECT opens a tunnel and needs HTTP/2: body and response are its two directions. */
   readonly method: string
-  /** Path and query as they go on the wire, beginning with `/` (or `*` for OPTIONS). */
+  /** Path and query as they go on the wire, beginning with `/` (or `*` for OPTIONS). Of a plain CONNECT: `host:port` of its target. */
   readonly path: string
+  /** Extended CONNECT: what the tunnel carries, for example `websocket` (RFC 8441). With method CONNECT only. */
+  readonly protocol?: string | undefined
   /** Header section. `host` becomes `:authority`. */
   readonly headers?: FieldsInit | null | undefined
   readonly body?: Body | null | undefined
@@ -56,6 +58,10 @@ export interface ExchangeRequest {
   readonly headersTimeout?: number | undefined
   /** Milliseconds between parts of the response body; 0 = for ever; does not run while paused. Default: the pool's. */
   readonly bodyTimeout?: number | undefined
+  /** Milliseconds to wait for a connection with room; 0 = for ever. Default: the pool's. */
+  readonly queueTimeout?: number | undefined
+  /** Milliseconds that the peer may take nothing of a body that waits to be sent; 0 = for ever. Default: the pool's. */
+  readonly writeTimeout?: number | undefined
   /** Milliseconds for the whole exchange, waiting and retries included; 0 = for ever. Default: 0. */
   readonly timeout?: number | undefined
   /** May it be sent twice? Default: GET, HEAD, OPTIONS, TRACE, PUT, DELETE and QUERY may (RFC 9110 section 9.2.2). */
@@ -92,7 +98,32 @@ export interface TlsOptions {
   readonly minVersion?: import('node:tls').SecureVersion | undefined
   readonly maxVersion?: import('node:tls').SecureVersion | undefined
   readonly secureContext?: import('node:tls').SecureContext | undefined
+  /** A session to resume, once. Without it sessions are remembered and resumed by themselves; `resume: false` turns that off. */
   readonly session?: Uint8Array | undefined
+  /** Resume TLS sessions with peers met before (default true): saves a signature and, with TLS 1.2, a round trip. */
+  readonly resume?: boolean | undefined
+  /**
+   * The peer's public key must be one of these: base64 of the SHA-256 of its SubjectPublicKeyInfo, `sha256/` before it or not
+   * (RFC 7469 section 2.4). Checked beside, never instead of, the certificate.
+   */
+  readonly pinnedPublicKeys?: readonly string[] | undefined
+  /**
+   * Writes the session's secrets so that a capture can be read: `true` to the file that `SSLKEYLOGFILE` names, a function
+   * gets each line. Default: never, whatever the environment says. Warns once.
+   */
+  readonly keyLog?: boolean | ((line: Buffer) => void) | undefined
+}
+
+/** A proxy and how to speak to it. */
+export interface ProxyOptions {
+  /** `http:`, `https:`, `socks5:` (the proxy resolves names) or `socks5h:`; user and password may stand in it. */
+  readonly url: string | URL
+  /** Fields for the proxy alone: with CONNECT, or with each request in absolute form. */
+  readonly headers?: FieldsInit | undefined
+  /** TLS to an `https:` proxy; what is within the tunnel has the request's own `tls`. */
+  readonly tls?: TlsOptions | undefined
+  /** Tunnel `http:` origins too (CONNECT). Default false: they are asked for in absolute form (RFC 9112 section 3.2.2). */
+  readonly tunnel?: boolean | undefined
 }
 
 /** What changes the identity of the peer or the route to it: all of it is part of the pool's key. */
@@ -107,8 +138,16 @@ export interface ConnectOptions {
   readonly lookup?: import('node:net').LookupFunction | undefined
   /** `false`: HTTP/1.1 only. Default true: what ALPN gives. */
   readonly allowH2?: boolean | undefined
-  /** `'prior-knowledge'`: HTTP/2 without TLS for `http:` origins. Default: HTTP/1.1 for them. */
-  readonly h2c?: 'prior-knowledge' | undefined
+  /**
+   * HTTP/2 without TLS for `http:` origins: `'prior-knowledge'` (RFC 9113 section 3.3), or `'upgrade'`, which asks by
+   * `Upgrade: h2c` (RFC 7540 section 3.2) and stays with HTTP/1.1 when the server does not know it. Default: HTTP/1.1.
+   */
+  readonly h2c?: 'prior-knowledge' | 'upgrade' | undefined
+  /**
+   * A proxy: its URL, or more about it. `'env'`: what `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+   * `false`: none, whatever the pool says. Default: none; the environment counts only when asked for.
+   */
+  readonly proxy?: string | URL | ProxyOptions | false | undefined
 }
 
 /** Times of the connect phases: milliseconds since the epoch, `undefined` where a phase did not happen. */
@@ -116,6 +155,8 @@ export interface ConnectTimings {
   start: number
   lookup: number | undefined
   connect: number | undefined
+  /** The way through the proxy was open. */
+  proxy: number | undefined
   secureConnect: number | undefined
 }
 
@@ -130,7 +171,40 @@ export interface ConnectionInfo {
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
   readonly servername: string | undefined
+  /** The proxy on the way, `scheme://host:port`, without its credentials. */
+  readonly proxy: string | undefined
+  /** A TLS session was resumed. */
+  readonly resumed: boolean
   readonly timings: Readonly<ConnectTimings>
+}
+
+/**
+ * When the steps of an exchange happened: milliseconds on the clock of `performance.now()`, `undefined` for what has not
+ * (yet). A clock is read once a turn of the event loop, so steps of one turn have the same time. After a retry: of the last attempt.
+ */
+export interface ExchangeTimings {
+  /** It was dispatched. */
+  readonly created: number
+  /** It was given to a connection: before that it waited. */
+  readonly started: number | undefined
+  /** The response's header section came. */
+  readonly headers: number | undefined
+  /** It settled. */
+  readonly end: number | undefined
+  /** Times it was given to a connection. */
+  readonly attempts: number
+}
+
+/** A response that the server promises to a request which it made up (RFC 9113 section 8.4). */
+export interface PushPromise {
+  readonly scheme: string
+  readonly method: string
+  readonly authority: string
+  readonly path: string
+  /** The promised request's fields, without pseudo-header fields. */
+  readonly headers: FieldList
+  /** The handle on the promised response: `abort()` cancels it. */
+  readonly exchange: Exchange
 }
 
 /** What comes up: the callbacks of one exchange. */
@@ -150,6 +224,11 @@ export interface ExchangeHandler {
   onBodySent?: ((octets: number) => void) | undefined
   /** The request, body and trailers included, was handed to the transport. */
   onRequestSent?: (() => void) | undefined
+  /**
+   * With `enablePush`: the server promises the answer to another request, of this request's origin. What is returned hears
+   * that answer; nothing returned cancels it. The push settles by itself, also after this exchange has.
+   */
+  onPush?: ((promise: PushPromise) => ExchangeHandler | null | undefined) | undefined
 }
 
 /** The caller's handle on an exchange. */
@@ -161,6 +240,7 @@ export interface Exchange {
   resume(): void
   /** The connection that carries it, once there is one. */
   readonly connection: ConnectionInfo | undefined
+  readonly timings: ExchangeTimings
 }
 
 /** Whatever can carry exchanges: a pool, a connection, a wrapper of either. */

@@ -9,6 +9,9 @@ export const STREAMS_BEFORE_SETTINGS = 100
 /** Our receive window for one stream. Large enough for 1 Gbit/s at 32 ms; also what one paused response may hold in memory. Go uses 4 MiB. */
 export const STREAM_WINDOW = 4 * 1024 * 1024
 
+/** What a stream's window may grow to when its speed is limited by it: .NET's and grpc-go's cap. 1.3 Gbit/s at 100 ms. */
+export const MAX_STREAM_WINDOW = 16 * 1024 * 1024
+
 /** Our receive window for the connection: many streams at once must not share a thin pipe. node:http2 moved to the same figure. */
 export const CONNECTION_WINDOW = 32 * 1024 * 1024
 
@@ -146,3 +149,69 @@ export const WEBSOCKET_MAX_FINAL_BLOCKS = 16
 
 /** Octets below which a message that may be compressed is not: nothing would be won. */
 export const WEBSOCKET_DEFLATE_THRESHOLD = 64
+
+/** Milliseconds that a peer may take nothing of what waits to be sent: nginx gives its clients as long. Only Go has such a limit. */
+export const WRITE_TIMEOUT = 60_000
+
+/** Milliseconds to wait for a connection with room: as long as for response headers, for what is ahead in line waits for those. */
+export const QUEUE_TIMEOUT = 300_000
+
+/** Milliseconds within which a PING must be answered. OkHttp allows 1000; a satellite needs 600. */
+export const PING_TIMEOUT = 2000
+
+/** The same when much of ours is on its way ahead of the PING: Go's figure. */
+export const LOADED_PING_TIMEOUT = 15_000
+
+/** Milliseconds of silence after which a connection must show that it lives before it is used again: OkHttp's figure. */
+export const VERIFY_AFTER = 10_000
+
+/** Milliseconds of silence after which a stream's timeout or abort makes us ask whether the peer is there at all. */
+export const PROBE_AFTER = 1000
+
+/** Milliseconds and octets received between two measurements of the round trip: .NET measures every 2 s. */
+export const RTT_INTERVAL = 2000
+export const RTT_OCTETS = 1024 * 1024
+
+/** Milliseconds that a connection takes new requests: afterwards names are looked up anew and load balancers have their say. Envoy's figure. */
+export const MAX_AGE = 3_600_000
+
+/** Milliseconds that an origin is remembered to speak only HTTP/1.1. */
+export const PROTOCOL_MEMORY = 600_000
+
+/** Origins whose protocol is remembered. */
+export const MAX_REMEMBERED_PROTOCOLS = 4096
+
+/** Milliseconds before the second replay of an exchange, doubled for each after it, and the most it can become. The first goes at once. Go waits 1 s, 2 s, 4 s. */
+export const BACKOFF = 100
+export const MAX_BACKOFF = 2000
+
+/** Replays for each request sent (reqwest's 20 %), and those that may come at once: a whole connection's streams. */
+export const RETRY_RATIO = 0.2
+export const RETRY_BURST = 500
+
+/** Other hosts that one coalesced connection may serve: certificates name up to 100. */
+export const MAX_COALESCED = 100
+
+/** Milliseconds that an answer of the system's resolver is kept: it tells no lifetime, so long enough for a burst of dials, short enough to follow a failover. */
+export const DNS_CACHE_TIME = 10_000
+
+/** Names whose addresses are remembered at once; the oldest goes first. */
+export const MAX_DNS_NAMES = 1024
+
+/** Milliseconds before the next address is tried beside the one under way: RFC 8305 section 8 recommends 250. */
+export const CONNECTION_ATTEMPT_DELAY = 250
+
+/** Peers whose TLS sessions are remembered at once; the least recently used goes first. A session is a few KiB. */
+export const MAX_TLS_SESSION_PEERS = 256
+
+/** TLS 1.3 tickets kept for one peer. Each is good for one connection; servers send two at a time. */
+export const MAX_TLS_TICKETS = 4
+
+/** Octets of the heads with which a proxy answers CONNECT: what node:http allows. */
+export const MAX_PROXY_HEAD = 16_384
+
+/** Shared proxies remembered at once, those in use not counted. */
+export const MAX_REMEMBERED_PROXIES = 256
+
+/** Octets of the head of an HTTP/1.1 answer that we read ourselves: what node:http allows. */
+export const MAX_HTTP1_HEAD = 16_384

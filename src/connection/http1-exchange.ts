@@ -13,7 +13,14 @@ import {
   TimeoutError,
   toError,
 } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
+import type {
+  ConnectionInfo,
+  Exchange,
+  ExchangeHandler,
+  ExchangeRequest,
+  ExchangeTimings,
+  FieldList,
+} from '../exchange.ts'
 import { getField, NO_FIELDS } from '../headers/fields.ts'
 import { now } from './deadline.ts'
 import type { Http1Connection } from './http1.ts'
@@ -29,6 +36,9 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   /** When the current wait runs out; Infinity when it may last. */
   deadline = Number.POSITIVE_INFINITY
   private headersSeen = false
+  private readonly startedAt = now()
+  private headersAt = 0
+  private endAt = 0
   private controller: Dispatcher.DispatchController | null = null
   private paused = false
   private settled = false
@@ -53,6 +63,16 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     this.bodyTimeout = bodyTimeout
     this.maxSize = maxSize
     this.restart(headersTimeout)
+  }
+
+  get timings(): ExchangeTimings {
+    return {
+      created: this.startedAt,
+      started: this.startedAt,
+      headers: this.headersSeen ? this.headersAt : undefined,
+      end: this.settled ? this.endAt : undefined,
+      attempts: 1,
+    }
   }
 
   /** The current wait ran out. */
@@ -129,6 +149,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     const fields = flatFields(controller.rawHeaders)
     if (status >= 200) {
       this.headersSeen = true
+      this.headersAt = now()
       if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(getField(fields, 'connection') ?? '')) this.owner.abandon()
       if (this.paused) this.deadline = Number.POSITIVE_INFINITY
       else this.restart(this.bodyTimeout)
@@ -180,6 +201,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
 
   private settleEnd(trailers: FieldList): void {
     this.settled = true
+    this.endAt = now()
     this.owner.release()
     this.handler.onEnd(trailers)
   }
@@ -187,6 +209,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private fail(error: Error, local = true): void {
     if (this.settled) return
     this.settled = true
+    this.endAt = now()
     if (this.controller !== null) {
       // What is left of this exchange stands between the connection and the next one: it is not used again.
       this.owner.abandon()

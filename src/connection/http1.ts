@@ -14,12 +14,13 @@ import { ConnectionLostError, NotSupportedError, PoolDestroyedError } from '../e
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { getField } from '../headers/fields.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
-import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_AGE, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import type { AbsoluteForm, Wire } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { prepareBody } from './body.ts'
+import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { Http1Exchange } from './http1-exchange.ts'
-import type { Connection, ConnectionOwner, ConnectionSettings } from './http2.ts'
 
 /** Milliseconds; the longest that undici's timers are meant for. */
 const MAX_KEEP_ALIVE = 600_000
@@ -45,25 +46,36 @@ export class Http1Connection implements Connection {
   private readonly bodyTimeout: number
   private readonly idleTimeout: number
   private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private readonly maxRequests: number
+  private readonly retireAt: number
+  private readonly socket: Wire
+  private readonly absoluteForm: AbsoluteForm | undefined
+  private requests = 0
   private idleUntil = Number.POSITIVE_INFINITY
   private closed = false
   private current: Http1Exchange | null = null
-  private spare: Socket | null
+  private spare: Wire | null
   /** What an exchange ends with that came when the socket was gone: nothing of it was written. */
   readonly refusal: ConnectionLostError
 
   constructor(
     ClientClass: typeof Client,
     origin: Origin,
-    socket: Socket,
+    socket: Wire,
     info: ConnectionInfo,
     owner: ConnectionOwner,
     settings: ConnectionSettings,
+    absoluteForm?: AbsoluteForm,
   ) {
     this.origin = origin
     this.info = info
     this.owner = owner
     this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
+    this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
+    const maxAge = settings.maxAge ?? MAX_AGE
+    this.retireAt = maxAge > 0 ? now() + maxAge : Number.POSITIVE_INFINITY
+    this.socket = socket
+    this.absoluteForm = absoluteForm
     this.refusal = this.lost('it was closed', undefined, true)
     socket.on('error', ignore)
     socket.once('close', () => this.gone(undefined))
@@ -84,7 +96,8 @@ export class Http1Connection implements Connection {
         given?.ref()
         // Asynchronously: the client does not expect an answer within its own call.
         process.nextTick(() => {
-          if (given !== null && !given.destroyed) callback(null, given)
+          // A tunnel is no socket of node's, but all that the client asks of one.
+          if (given !== null && !given.destroyed) callback(null, given as Socket)
           else callback(this.refusal, null)
         })
       },
@@ -101,6 +114,30 @@ export class Http1Connection implements Connection {
     return this.draining || this.active > 0 ? 0 : 1
   }
 
+  /** There is nothing to ask an HTTP/1.1 server: a request that its silence meets is sent again, if it may be. */
+  get stale(): boolean {
+    return false
+  }
+
+  get stats(): ConnectionStats {
+    return {
+      protocol: 'http/1.1',
+      remoteAddress: this.info.remoteAddress,
+      active: this.active,
+      available: this.available,
+      draining: this.draining,
+      requests: this.requests,
+      bytesRead: this.socket.bytesRead,
+      bytesWritten: this.socket.bytesWritten,
+      rtt: undefined,
+      windows: undefined,
+    }
+  }
+
+  verify(): void {
+    // Never stale.
+  }
+
   dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
     if (request.trailers !== null && request.trailers !== undefined) {
       throw new NotSupportedError('Request trailers need HTTP/2, and the server speaks HTTP/1.1', {
@@ -112,7 +149,7 @@ export class Http1Connection implements Connection {
     let head: ReturnType<typeof serialiseRequest1>
     let body: ReturnType<typeof prepareBody>
     try {
-      head = serialiseRequest1(request)
+      head = serialiseRequest1(request, this.absoluteForm)
       body = prepareBody(request.body)
     } catch (thrown) {
       this.release()
@@ -134,6 +171,7 @@ export class Http1Connection implements Connection {
     )
     this.idleUntil = Number.POSITIVE_INFINITY
     this.current = exchange
+    if (++this.requests >= this.maxRequests) this.drain()
     const options = {
       path,
       // Any token is a method; undici's type lists the common ones.
@@ -189,6 +227,10 @@ export class Http1Connection implements Connection {
   }
 
   private becomeIdle(): void {
+    if (this.retireAt <= now()) {
+      this.close()
+      return
+    }
     if (this.idleTimeout <= 0) return
     this.idleUntil = now() + this.idleTimeout
     this.deadlines.request(this.idleUntil)
@@ -197,7 +239,7 @@ export class Http1Connection implements Connection {
   private checkDeadlines(at: number): number {
     const { current } = this
     if (current !== null && current.deadline <= at) current.expire()
-    if (this.active === 0 && this.idleUntil <= at) this.close()
+    if (this.active === 0 && (this.idleUntil <= at || this.retireAt <= at)) this.close()
     return Math.min(
       this.current?.deadline ?? Number.POSITIVE_INFINITY,
       this.closed ? Number.POSITIVE_INFINITY : this.idleUntil,

@@ -4,13 +4,21 @@
  * Hot path: one monomorphic object an exchange, no closures. It settles exactly once: `settled` is set before the
  * last callback, and every path looks at it.
  */
-import { abortReason, ContentLengthError, ResponseTooLargeError, TimeoutError, toError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
-import { ErrorCode } from '../frame/codes.ts'
+import { abortReason, NotSupportedError, ResponseTooLargeError, TimeoutError, toError } from '../errors.ts'
+import type {
+  ConnectionInfo,
+  Exchange,
+  ExchangeHandler,
+  ExchangeRequest,
+  ExchangeTimings,
+  FieldList,
+} from '../exchange.ts'
 import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
-import { getField } from '../headers/fields.ts'
+import { getField, NO_FIELDS } from '../headers/fields.ts'
 import { serialiseTrailers } from '../headers/request.ts'
-import { chunkBytes, discardSource, type PreparedBody } from './body.ts'
+import type { RequestHead } from '../headers/section.ts'
+import type { PreparedBody } from './body.ts'
+import { BodyPump } from './body-pump.ts'
 
 /** What an exchange needs of the connection that carries it. */
 export interface ExchangeHost {
@@ -20,6 +28,8 @@ export interface ExchangeHost {
   readonly time: number
   /** Reads the clock outside of a turn that reads or writes. */
   readClock(): void
+  /** Resets the stream of an exchange that we end. */
+  reset(stream: H2Stream): void
   /** Remembers an exchange that has a deadline. */
   watch(exchange: Http2Exchange): void
   unwatch(exchange: Http2Exchange): void
@@ -31,12 +41,17 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   private readonly host: ExchangeHost
   private readonly request: ExchangeRequest
-  private readonly handler: ExchangeHandler
+  private handler: ExchangeHandler
   private readonly headersTimeout: number
   private readonly bodyTimeout: number
+  private readonly writeTimeout: number
   private readonly maxSize: number
+  private startedAt = 0
+  private headersAt = 0
+  private endAt = 0
   private stream: H2Stream | null = null
-  private source: PreparedBody['source'] = null
+  private pump: BodyPump | null = null
+  private head: FieldList = NO_FIELDS
   private settled = false
   private headersSeen = false
   private requestSent = false
@@ -46,8 +61,8 @@ export class Http2Exchange implements StreamListener, Exchange {
   private held: Buffer[] | null = null
   private heldEnd: FieldList | null = null
   private releasing = false
-  /** Wakes the body pump. */
-  private wake: (() => void) | null = null
+  /** A tunnel whose response has ended, and whose other direction has not. */
+  private halfOpen = false
 
   constructor(
     host: ExchangeHost,
@@ -55,6 +70,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     handler: ExchangeHandler,
     headersTimeout: number,
     bodyTimeout: number,
+    writeTimeout: number,
     maxSize: number,
   ) {
     this.host = host
@@ -62,6 +78,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     this.handler = handler
     this.headersTimeout = headersTimeout
     this.bodyTimeout = bodyTimeout
+    this.writeTimeout = writeTimeout
     this.maxSize = maxSize
   }
 
@@ -69,25 +86,54 @@ export class Http2Exchange implements StreamListener, Exchange {
     return this.host.info
   }
 
+  get timings(): ExchangeTimings {
+    return {
+      created: this.startedAt,
+      started: this.startedAt,
+      headers: this.headersSeen ? this.headersAt : undefined,
+      end: this.settled ? this.endAt : undefined,
+      attempts: 1,
+    }
+  }
+
+  get origin(): string {
+    return this.request.origin
+  }
+
+  /** It has settled. */
+  get over(): boolean {
+    return this.settled
+  }
+
   /** Opens the stream and sends what is there. Errors of the body come later, through the handler. */
   start(head: string[], body: PreparedBody): void {
     const { h2 } = this.host
-    const { trailers } = this.request
+    const { trailers, method, protocol } = this.request
+    if (protocol !== undefined && !h2.remoteSettings.enableConnectProtocol) {
+      process.nextTick(refuse, this, this.noExtendedConnect(protocol))
+      return
+    }
     const hasTrailers = trailers !== null && trailers !== undefined
-    const empty = body.length === 0 && !hasTrailers
+    // A tunnel is open both ways, even when nothing is to be said on it.
+    const empty = body.length === 0 && !hasTrailers && method !== 'CONNECT'
+    this.head = head
     const stream = h2.request(head, empty, this)
     this.stream = stream
+    this.startedAt = this.host.time
     this.restart(this.headersTimeout)
     if (empty) {
       this.requestSent = true
       return
     }
     if (body.source !== null) {
-      this.source = body.source
-      void this.pump(body.source, body.length === -1 ? announcedLength(head) : body.length)
+      this.pump = new BodyPump(h2, stream, body.source, this)
+      void this.pump.run(body.length === -1 ? announcedLength(head) : body.length)
       return
     }
-    if (body.bytes !== null) h2.write(stream, body.bytes)
+    if (body.bytes !== null) {
+      h2.write(stream, body.bytes)
+      this.restartSending()
+    }
     if (hasTrailers) {
       // The function may throw or give what may not be sent: after dispatch() has returned, as any other failure.
       process.nextTick(finishBody, this)
@@ -96,9 +142,46 @@ export class Http2Exchange implements StreamListener, Exchange {
     }
   }
 
+  /**
+   * The answer to a request that the server made up for us (RFC 9113 section 8.4). It must be of the origin that was asked.
+   * @returns what hears the promised stream, or undefined when nobody wants it.
+   */
+  promised(stream: H2Stream, head: RequestHead, maxSize: number): StreamListener | undefined {
+    const { handler } = this
+    const { scheme, authority, method, path } = head
+    if (this.settled || handler.onPush === undefined || scheme === undefined || path === undefined) return undefined
+    // `:scheme` and `:authority` stand before `:path` in every head that is no plain CONNECT.
+    if (authority === undefined || scheme !== getField(this.head, ':scheme')) return undefined
+    if (authority !== getField(this.head, ':authority')) return undefined
+    const push = new Http2Exchange(this.host, this.request, NOBODY, this.headersTimeout, this.bodyTimeout, 0, maxSize)
+    push.stream = stream
+    push.requestSent = true
+    push.startedAt = this.host.time
+    push.restart(push.headersTimeout)
+    try {
+      const found = handler.onPush({ scheme, method, authority, path, headers: head.fields, exchange: push })
+      if (found !== null && found !== undefined && !push.settled) {
+        push.handler = found
+        return push
+      }
+    } catch (thrown) {
+      this.fail(toError(thrown))
+    }
+    // The engine resets what nobody hears.
+    if (!push.settled) push.settle()
+    return undefined
+  }
+
   abort(reason?: unknown): void {
     if (this.settled) return
     this.fail(abortReason(reason))
+  }
+
+  /** It could not be started. */
+  refuse(error: Error): void {
+    if (this.settled) return
+    this.settle()
+    this.report(error, false)
   }
 
   pause(): void {
@@ -136,9 +219,10 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   /** The current wait ran out. */
   expire(): void {
-    const kind = this.headersSeen ? 'body' : 'headers'
-    const timeout = this.headersSeen ? this.bodyTimeout : this.headersTimeout
-    this.fail(new TimeoutError(kind, timeout, { origin: this.request.origin }))
+    const { origin } = this.request
+    if (this.headersSeen) this.fail(new TimeoutError('body', this.bodyTimeout, { origin }))
+    else if (this.stalls) this.fail(new TimeoutError('write', this.writeTimeout, { origin }))
+    else this.fail(new TimeoutError('headers', this.headersTimeout, { origin }))
   }
 
   onInformational(_stream: H2Stream, status: number, fields: FieldList): void {
@@ -153,6 +237,7 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   onHeaders(stream: H2Stream, status: number, fields: FieldList): void {
     this.headersSeen = true
+    this.headersAt = this.host.time
     if (this.paused) this.stopClock()
     else this.restart(this.bodyTimeout)
     if (stream.expectedLength > this.maxSize) {
@@ -188,14 +273,17 @@ export class Http2Exchange implements StreamListener, Exchange {
     if (this.paused) {
       this.heldEnd = trailers
       // The response is whole: nobody waits for the rest of the request.
-      this.dropSource()
+      if (this.stream?.tunnel !== true) this.dropSource()
       return
     }
     this.settleEnd(trailers)
   }
 
   onError(_stream: H2Stream, error: Error): void {
-    if (this.settled) return
+    if (this.settled) {
+      this.dropSource()
+      return
+    }
     // What was received whole before the stream's end is whole, whatever happened to the connection since.
     if (this.heldEnd !== null) return
     this.settle()
@@ -204,7 +292,7 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   onSent(_stream: H2Stream, octets: number): void {
     if (this.settled) return
-    if (!this.headersSeen) this.restart(this.headersTimeout)
+    this.restartSending()
     const { handler } = this
     if (handler.onBodySent === undefined) return
     try {
@@ -221,7 +309,7 @@ export class Http2Exchange implements StreamListener, Exchange {
   }
 
   onDrain(_stream: H2Stream): void {
-    this.wakePump()
+    this.pump?.wakeUp()
   }
 
   /** Tells the handler that a request without a body is on its way; after dispatch() has returned. */
@@ -247,6 +335,9 @@ export class Http2Exchange implements StreamListener, Exchange {
   }
 
   private settleEnd(trailers: FieldList): void {
+    // The other direction of a tunnel goes on until its own end (RFC 9113 section 8.5).
+    const { stream } = this
+    this.halfOpen = stream?.tunnel === true && stream.localOpen
     this.settle()
     try {
       this.handler.onEnd(trailers)
@@ -256,10 +347,15 @@ export class Http2Exchange implements StreamListener, Exchange {
   }
 
   /** Ends the exchange from our side: the peer is told, if it still matters to it. */
-  private fail(error: Error): void {
+  fail(error: Error): void {
+    const { stream } = this
+    if (this.halfOpen && stream !== null) {
+      this.halfOpen = false
+      this.host.reset(stream)
+    }
     if (this.settled) return
     this.settle()
-    if (this.stream !== null) this.host.h2.reset(this.stream, ErrorCode.CANCEL)
+    if (stream !== null) this.host.reset(stream)
     this.report(error, true)
   }
 
@@ -276,24 +372,35 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   private settle(): void {
     this.settled = true
+    this.endAt = this.host.time
     this.held = null
     this.stopClock()
     this.host.unwatch(this)
-    this.dropSource()
+    if (!this.halfOpen) this.dropSource()
   }
 
   /** Reads no more of the body. */
   private dropSource(): void {
-    if (this.source !== null) {
-      discardSource(this.source, abortReason(undefined))
-      this.source = null
-    }
-    this.wakePump()
+    const { pump } = this
+    this.pump = null
+    pump?.drop()
   }
 
   /** Nothing more is to be sent: the exchange is over, or the response is whole already. */
-  private get sendingIsOver(): boolean {
-    return this.settled || this.heldEnd !== null
+  get sendingIsOver(): boolean {
+    if (this.settled) return !this.halfOpen
+    return this.heldEnd !== null && this.stream?.tunnel !== true
+  }
+
+  /** Something of the request waits to be sent, and the peer has not answered. */
+  private get stalls(): boolean {
+    return !this.headersSeen && this.writeTimeout > 0 && this.stream !== null && this.stream.queuedBytes > 0
+  }
+
+  /** The wait for the peer to take the rest of the request, or to answer it. */
+  restartSending(): void {
+    if (this.headersSeen) return
+    this.restart(this.stalls ? this.writeTimeout : this.headersTimeout)
   }
 
   private restart(timeout: number): void {
@@ -309,44 +416,10 @@ export class Http2Exchange implements StreamListener, Exchange {
     this.deadline = Number.POSITIVE_INFINITY
   }
 
-  private wakePump(): void {
-    const { wake } = this
-    this.wake = null
-    wake?.()
-  }
-
-  /** Reads the source and writes it to the stream, at the pace of the peer's window. */
-  private async pump(source: NonNullable<PreparedBody['source']>, announced: number): Promise<void> {
-    const { stream } = this
-    const { h2 } = this.host
-    if (stream === null) return
-    let sent = 0
-    try {
-      for await (const piece of source) {
-        if (this.sendingIsOver) return
-        const bytes = chunkBytes(piece)
-        sent += bytes.length
-        if (announced !== -1 && sent > announced) throw this.lengthError(announced, 'more')
-        if (!h2.write(stream, bytes)) await this.drained()
-        if (this.sendingIsOver) return
-      }
-      if (announced !== -1 && sent !== announced) throw this.lengthError(announced, `${sent}`)
-      this.source = null
-      this.finishBody()
-    } catch (thrown) {
-      this.fail(toError(thrown))
-    }
-  }
-
-  private drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wake = resolve
-    })
-  }
-
   /** The body is sent: the trailers follow, if there are any. */
   finishBody(): void {
     const { stream } = this
+    this.pump = null
     if (this.sendingIsOver || stream === null) return
     try {
       const { trailers, origin } = this.request
@@ -358,10 +431,14 @@ export class Http2Exchange implements StreamListener, Exchange {
     }
   }
 
-  private lengthError(announced: number, had: string): ContentLengthError {
-    return new ContentLengthError('request', `content-length says ${announced}, but the body has ${had} octets`, {
-      origin: this.request.origin,
-    })
+  private noExtendedConnect(protocol: string): NotSupportedError {
+    const { origin } = this.request
+    return new NotSupportedError(
+      `The server at ${origin} takes no CONNECT for ${JSON.stringify(protocol)} (RFC 8441)`,
+      {
+        origin,
+      },
+    )
   }
 }
 
@@ -369,6 +446,17 @@ export class Http2Exchange implements StreamListener, Exchange {
 function announcedLength(head: FieldList): number {
   const length = getField(head, 'content-length')
   return length === undefined ? -1 : Number(length)
+}
+
+/** The handler of a push until the one who was promised it has said who hears it. */
+const NOBODY: ExchangeHandler = { onHeaders: ignore, onData: ignore, onEnd: ignore, onError: ignore }
+
+function ignore(): void {
+  // Nobody is told.
+}
+
+function refuse(exchange: Http2Exchange, error: Error): void {
+  exchange.refuse(error)
 }
 
 function finishBody(exchange: Http2Exchange): void {

@@ -8,127 +8,138 @@
  * - One teardown path: `teardown()`. Error, close, end, protocol failure and destroy() all end there, once.
  * - A listener for 'error' is on the socket before it is ours and stays.
  * - An idle connection is unref'd: it keeps no process alive.
+ * - A peer is not believed to be there: one that is silent is asked (`liveness.ts`), and one that takes nothing of what
+ *   waits to be sent is given up.
  */
-import type { Socket } from 'node:net'
-import { ConnectionLostError, PoolDestroyedError, type ProtocolError } from '../errors.ts'
+import { channels, publishConnection } from '../diagnostics.ts'
+import { ConnectError, ConnectionLostError, PoolDestroyedError, type ProtocolError, TimeoutError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { H2Connection } from '../h2/index.ts'
+import { ErrorCode } from '../frame/codes.ts'
+import {
+  type ConnectionListener,
+  H2Connection,
+  type H2ConnectionOptions,
+  type H2Stream,
+  type StreamListener,
+} from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
-import { BODY_TIMEOUT, CLOSE_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, WRITE_BUDGET } from '../limits.ts'
+import type { RequestHead } from '../headers/section.ts'
+import {
+  BODY_TIMEOUT,
+  CLOSE_TIMEOUT,
+  CONNECT_TIMEOUT,
+  HEADERS_TIMEOUT,
+  IDLE_TIMEOUT,
+  MAX_AGE,
+  PING_TIMEOUT,
+  PROBE_AFTER,
+  VERIFY_AFTER,
+  WRITE_BUDGET,
+  WRITE_TIMEOUT,
+} from '../limits.ts'
+import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
 import { type PreparedBody, prepareBody } from './body.ts'
+import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
+import { type FrameLog, frameLog } from './frame-log.ts'
 import { Http2Exchange } from './http2-exchange.ts'
+import { Liveness } from './liveness.ts'
 
-/** Options of a connection; times in milliseconds, sizes in octets. */
-export interface ConnectionSettings {
-  readonly headersTimeout?: number | undefined
-  readonly bodyTimeout?: number | undefined
-  readonly idleTimeout?: number | undefined
-  readonly maxResponseSize?: number | undefined
-  /** Streams at once, beside the peer's own limit. */
-  readonly maxConcurrentStreams?: number | undefined
-  readonly maxHeaderListSize?: number | undefined
-  readonly maxHeaderFields?: number | undefined
-  readonly streamWindow?: number | undefined
-  readonly connectionWindow?: number | undefined
+/** How a connection begins that was upgraded from HTTP/1.1: stream 1 is the upgrade's, and what was read after it is ours. */
+export interface UpgradeStart {
+  readonly method: string
+  readonly listener: StreamListener
+  readonly octets: Buffer
 }
 
-/** One live connection, of either protocol, as the pool sees it. */
-export interface Connection {
-  readonly info: ConnectionInfo
-  /** Exchanges that may be dispatched now. */
-  readonly available: number
-  /** Exchanges open now. */
-  readonly active: number
-  /** It takes no new exchanges, now or later. */
-  readonly draining: boolean
-  /**
-   * @returns null when there is no room for it after all; nothing was sent then.
-   * @throws when the request itself is not acceptable; nothing was sent then.
-   */
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null
-  /** While somebody waits for it, an idle connection keeps the process alive. */
-  hold(held: boolean): void
-  /** Takes no new exchanges and closes when the open ones have ended. */
-  close(): void
-  /** Closes at once; open exchanges end with the error. */
-  destroy(error?: Error): void
-}
-
-/** What a connection tells the pool. */
-export interface ConnectionOwner {
-  /** Somebody waits for a connection. */
-  readonly hasWaiting: boolean
-  /** Slots came free, or the limit moved. */
-  onAvailable(connection: Connection): void
-  /** No new exchanges fit on it any more. */
-  onDraining(connection: Connection): void
-  /** It is gone. Its exchanges have ended. */
-  onClosed(connection: Connection, error: Error | undefined): void
-}
-
-export class Http2Connection implements Connection {
+export class Http2Connection implements Connection, ConnectionListener {
   readonly info: ConnectionInfo
   readonly h2: H2Connection
+  readonly liveness: Liveness
   /** Milliseconds on a monotonic clock, read once a turn. */
   time = now()
   draining = false
 
   private readonly origin: Origin
-  private readonly socket: Socket
+  private readonly socket: Wire
   private readonly owner: ConnectionOwner
+  private readonly settings: ConnectionSettings
   private readonly headersTimeout: number
   private readonly bodyTimeout: number
+  private readonly writeTimeout: number
   private readonly idleTimeout: number
+  private readonly verifyAfter: number
   private readonly maxSize: number
   private readonly maxStreams: number
+  private readonly maxRequests: number
+  private readonly retireAt: number
   private readonly watched = new Set<Http2Exchange>()
   private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private readonly log: FrameLog | undefined
+  private readonly bornAt = now()
   private idleSince = now()
-  /** Slots taken by exchanges whose bodies are being made. */
+  private requests = 0
+  /** Slots taken by exchanges whose bodies are being made, or that wait for the peer's settings. */
   private reserved = 0
+  /** What waits for the peer's settings: extended CONNECT needs them. */
+  private deferred: (() => void)[] = []
   private flushScheduled = false
   /** Reads of this turn may still follow: what they lead to is written together. */
   private reading = false
   private timeIsFresh = false
   private blocked = false
+  /** While blocked: since when, with how many octets in the socket's queue. */
+  private blockedSince = 0
+  private blockedOctets = 0
+  private verifying = false
   private closed = false
   private failure: ProtocolError | undefined
 
   constructor(
     origin: Origin,
-    socket: Socket,
+    socket: Wire,
     info: ConnectionInfo,
     owner: ConnectionOwner,
     settings: ConnectionSettings,
+    upgrade?: UpgradeStart,
   ) {
     this.origin = origin
     this.socket = socket
     this.info = info
     this.owner = owner
+    this.settings = settings
     this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
     this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
+    this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
     this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
+    this.verifyAfter = settings.verifyAfter ?? VERIFY_AFTER
     this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
     this.maxStreams = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
+    this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
+    const maxAge = settings.maxAge ?? MAX_AGE
+    this.retireAt = maxAge > 0 ? this.bornAt + maxAge : Number.POSITIVE_INFINITY
     socket.on('error', (error) => this.teardown(this.lost(error.message, error)))
     socket.on('close', () => this.teardown(this.lost('it was closed')))
     socket.on('end', () => this.teardown(this.lost('the server closed it')))
-    socket.on('drain', () => {
-      this.blocked = false
-      this.flush()
-    })
+    socket.on('drain', () => this.unblock())
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
-    this.h2 = new H2Connection(this, {
-      origin: origin.href,
-      streamWindow: settings.streamWindow,
-      connectionWindow: settings.connectionWindow,
-      maxHeaderListSize: settings.maxHeaderListSize,
-      maxHeaderFields: settings.maxHeaderFields,
-      // The serialiser of requests has checked them.
-      validateOutbound: false,
-    })
+    this.log = frameLog(origin.href)
+    this.liveness = new Liveness(
+      settings.pingTimeout ?? PING_TIMEOUT,
+      (payload) => {
+        this.h2.ping(payload)
+        this.deadlines.request(this.liveness.deadline)
+      },
+      this.bornAt,
+    )
+    this.h2 = new H2Connection(this, engineOptions(origin, settings))
+    if (upgrade !== undefined) {
+      this.h2.upgraded(upgrade.method, upgrade.listener)
+      // Not within the constructor: what it leads to is told to an owner that does not know us yet.
+      if (upgrade.octets.length > 0) process.nextTick(receive, this, upgrade.octets)
+    }
+    this.deadlines.request(Math.min(this.bornAt + CONNECT_TIMEOUT, this.retireAt))
     this.becomeIdle()
   }
 
@@ -138,16 +149,67 @@ export class Http2Connection implements Connection {
 
   get available(): number {
     if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
-    return Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.reserved
+    if (this.h2.openStreams === 0 && this.stale) return 0
+    return (
+      Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.reserved - this.liveness.unconfirmed
+    )
   }
 
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
+  get stale(): boolean {
+    if (this.verifying) return true
+    return this.verifyAfter > 0 && this.h2.openStreams === 0 && now() - this.liveness.lastHeard > this.verifyAfter
+  }
+
+  get stats(): ConnectionStats {
+    const { liveness } = this
+    return {
+      protocol: 'h2',
+      remoteAddress: this.info.remoteAddress,
+      active: this.active,
+      available: Math.max(0, this.available),
+      draining: this.draining,
+      requests: this.requests,
+      bytesRead: liveness.bytesRead,
+      bytesWritten: liveness.bytesWritten,
+      rtt: liveness.rtt === 0 ? undefined : liveness.rtt,
+      windows: this.h2.windows(),
+    }
+  }
+
+  /** Does the peer take extended CONNECT (RFC 8441)? Undefined until its settings have come. */
+  get takesExtendedConnect(): boolean | undefined {
+    return this.h2.settingsReceived ? this.h2.remoteSettings.enableConnectProtocol : undefined
+  }
+
+  verify(): void {
+    if (this.verifying || this.closed) return
+    this.verifying = true
+    this.time = now()
+    this.socket.ref()
+    this.liveness.ping(this.time, true, () => {
+      this.verifying = false
+      if (this.closed) return
+      this.becomeIdle()
+      this.owner.onAvailable(this)
+    })
+  }
+
+  /**
+   * Measures a round trip.
+   * @param onPong is told its milliseconds; never, when the connection ends before.
+   */
+  ping(onPong: (rtt: number) => void): void {
+    this.time = now()
+    this.liveness.ping(this.time, true, onPong)
+  }
+
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler, authority = this.origin.authority): Exchange | null {
     this.refreshTime()
     // A function that makes the body may dispatch, close or destroy: the slot is taken before it is called.
     this.reserved++
     try {
       const body = prepareBody(request.body)
-      const head = serialiseRequest(request, this.origin.scheme, this.origin.authority, body.length)
+      const head = serialiseRequest(request, this.origin.scheme, authority, body.length)
       if (this.closed || this.h2.obstacle !== undefined) return null
       return this.begin(request, handler, head, body)
     } finally {
@@ -157,20 +219,46 @@ export class Http2Connection implements Connection {
   }
 
   private begin(request: ExchangeRequest, handler: ExchangeHandler, head: string[], body: PreparedBody): Exchange {
+    // Nobody knows how long a tunnel is silent.
+    const bodyTimeout = request.bodyTimeout ?? (request.method === 'CONNECT' ? 0 : this.bodyTimeout)
     const exchange = new Http2Exchange(
       this,
       request,
       handler,
       request.headersTimeout ?? this.headersTimeout,
-      request.bodyTimeout ?? this.bodyTimeout,
+      bodyTimeout,
+      request.writeTimeout ?? this.writeTimeout,
       request.maxResponseSize ?? this.maxSize,
     )
-    const wasIdle = this.h2.openStreams === 0
-    exchange.start(head, body)
-    if (wasIdle) this.socket.ref()
-    if (this.h2.exhausted) this.drain()
+    this.requests++
+    if (request.protocol !== undefined && !this.h2.settingsReceived) {
+      this.defer(exchange, head, body)
+      return exchange
+    }
+    this.open(exchange, head, body)
     if (handler.onRequestSent !== undefined) process.nextTick(tellSent, exchange)
     return exchange
+  }
+
+  private open(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
+    const wasIdle = this.h2.openStreams === 0
+    exchange.start(head, body)
+    if (wasIdle) {
+      this.socket.ref()
+      const { pingInterval = 0 } = this.settings
+      if (pingInterval > 0) this.deadlines.request(this.time + pingInterval)
+    }
+    if (this.h2.exhausted || this.requests >= this.maxRequests) this.drain()
+  }
+
+  /** RFC 8441 section 3: not before the peer's settings have come. */
+  private defer(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
+    this.reserved++
+    this.deferred.push(() => {
+      this.reserved--
+      if (this.closed || this.h2.obstacle !== undefined) exchange.refuse(this.lost('it was closed', undefined, true))
+      else if (!exchange.over) this.open(exchange, head, body)
+    })
   }
 
   hold(held: boolean): void {
@@ -210,6 +298,22 @@ export class Http2Connection implements Connection {
     this.watched.delete(exchange)
   }
 
+  /**
+   * An exchange resets its stream. The peer may count it until it has read that: near its limit we ask. And a peer of
+   * whom nothing was heard for a while is asked whether it is there at all.
+   * @internal
+   */
+  reset(stream: H2Stream): void {
+    this.readClock()
+    const limit = Math.min(this.h2.streamLimit, this.maxStreams)
+    const nearLimit = (this.h2.openLocal + this.liveness.unconfirmed) * 2 >= limit
+    // Counted before the stream is closed, asked after: whoever waits is told of free slots by its closing.
+    this.liveness.countReset()
+    this.h2.reset(stream, ErrorCode.CANCEL)
+    if (nearLimit && this.liveness.confirmResets(this.time) && !this.closed) this.owner.onAvailable(this)
+    if (this.time - this.liveness.lastHeard >= PROBE_AFTER) this.liveness.probe(this.time)
+  }
+
   /** @internal */
   onOutput(): void {
     if (this.flushScheduled || this.reading) return
@@ -219,18 +323,34 @@ export class Http2Connection implements Connection {
 
   /** @internal */
   onSettings(): void {
+    if (this.deferred.length > 0) {
+      const deferred = this.deferred
+      this.deferred = []
+      for (const start of deferred) start()
+    }
     this.owner.onAvailable(this)
   }
 
   /** @internal */
-  onPong(): void {
-    // Round trips are measured by whoever sent the PING; nobody does yet.
+  onSettingsAcknowledged(): void {
+    // The first answer to anything of ours: the round trip, as far as the peer was not busy.
+    if (this.liveness.rtt === 0) this.liveness.sample(Math.max(this.time - this.bornAt, 0.01))
+    this.h2.rtt = this.liveness.minRtt
   }
 
   /** @internal */
-  onGoaway(): void {
+  onPong(payload: Uint8Array): void {
+    const before = this.liveness.unconfirmed
+    this.liveness.pong(payload, this.time)
+    this.h2.rtt = this.liveness.minRtt
+    if (this.liveness.unconfirmed < before && !this.closed) this.owner.onAvailable(this)
+  }
+
+  /** @internal */
+  onGoaway(code: number): void {
+    if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.onHttp1Required?.(this)
     this.drain()
-    if (this.h2.openStreams === 0) this.finish()
+    this.finishIfDrained()
   }
 
   /** @internal */
@@ -238,7 +358,7 @@ export class Http2Connection implements Connection {
     if (this.closed) return
     if (this.h2.openStreams === 0) {
       if (this.draining) {
-        this.finish()
+        this.finishIfDrained()
         return
       }
       this.becomeIdle()
@@ -253,19 +373,41 @@ export class Http2Connection implements Connection {
     this.finish()
   }
 
-  private receive(chunk: Buffer): void {
+  /** @internal */
+  onPush(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined {
+    const { listener } = parent
+    return listener instanceof Http2Exchange
+      ? listener.promised(promised, head, this.settings.maxResponseSize ?? Number.POSITIVE_INFINITY)
+      : undefined
+  }
+
+  /** @internal */
+  onAltSvc(origin: string, value: string): void {
+    this.owner.onAltSvc?.(this, origin === '' ? this.origin.href : origin, value)
+  }
+
+  /** @internal */
+  onOrigin(origins: readonly string[]): void {
+    this.owner.onOrigin?.(this, origins)
+  }
+
+  /** @internal */
+  receive(chunk: Buffer): void {
     if (!this.reading) {
       this.reading = true
       this.timeIsFresh = true
       this.time = now()
       setImmediate(endReading, this)
     }
+    this.liveness.heard(chunk.length, this.time)
+    this.log?.received(chunk)
     this.h2.receive(chunk)
   }
 
   /** The reads of this turn are over. */
   endReading(): void {
     this.reading = false
+    if (!this.closed) this.liveness.measure(this.time)
     this.flush()
   }
 
@@ -289,14 +431,35 @@ export class Http2Connection implements Connection {
     if (segments.length === 0) return
     let ready = true
     if (segments.length === 1) {
-      ready = socket.write(segments[0])
+      ready = this.write(segments[0])
     } else {
       socket.cork()
-      for (const segment of segments) ready = socket.write(segment)
+      for (const segment of segments) ready = this.write(segment)
       socket.uncork()
     }
-    if (!ready) this.blocked = true
+    if (!ready) this.block()
     else if (this.h2.hasOutput) this.onOutput()
+  }
+
+  private write(segment: Buffer): boolean {
+    this.liveness.bytesWritten += segment.length
+    this.log?.sent(segment)
+    return this.socket.write(segment)
+  }
+
+  private block(): void {
+    this.blocked = true
+    this.blockedSince = this.time
+    this.blockedOctets = this.socket.writableLength
+    this.liveness.setBlocked(true, this.time)
+    if (this.writeTimeout > 0) this.deadlines.request(this.blockedSince + this.writeTimeout)
+  }
+
+  private unblock(): void {
+    this.blocked = false
+    this.liveness.setBlocked(false, now())
+    this.deadlines.request(this.liveness.deadline)
+    this.flush()
   }
 
   private becomeIdle(): void {
@@ -306,17 +469,65 @@ export class Http2Connection implements Connection {
   }
 
   private checkDeadlines(at: number): number {
+    this.time = at
     let next = Number.POSITIVE_INFINITY
     for (const exchange of [...this.watched]) {
       if (exchange.deadline <= at) exchange.expire()
       else if (exchange.deadline < next) next = exchange.deadline
     }
-    if (this.idleTimeout > 0 && !this.closed && this.h2.openStreams === 0) {
-      const idleUntil = this.idleSince + this.idleTimeout
-      if (idleUntil <= at) this.close()
-      else if (idleUntil < next) next = idleUntil
+    if (this.closed) return Number.POSITIVE_INFINITY
+    return Math.min(next, this.checkPeer(at), this.checkAge(at))
+  }
+
+  /** Is the peer there, and does it take what we send? */
+  private checkPeer(at: number): number {
+    const { liveness } = this
+    if (liveness.deadline <= at) {
+      this.teardown(this.lost('the server did not answer a PING'))
+      return Number.POSITIVE_INFINITY
     }
-    return next
+    let next = Number.POSITIVE_INFINITY
+    if (!this.h2.settingsReceived) {
+      next = this.bornAt + CONNECT_TIMEOUT
+      if (next <= at) {
+        this.teardown(this.silent())
+        return Number.POSITIVE_INFINITY
+      }
+    }
+    if (this.blocked && this.writeTimeout > 0) {
+      const { writableLength } = this.socket
+      if (writableLength !== this.blockedOctets) {
+        this.blockedOctets = writableLength
+        this.blockedSince = at
+      }
+      if (this.blockedSince + this.writeTimeout <= at) {
+        const cause = new TimeoutError('write', this.writeTimeout, { origin: this.origin.href })
+        this.teardown(this.lost(cause.message, cause))
+        return Number.POSITIVE_INFINITY
+      }
+      next = Math.min(next, this.blockedSince + this.writeTimeout)
+    }
+    const { pingInterval = 0 } = this.settings
+    if (pingInterval > 0 && this.h2.openStreams > 0) {
+      if (liveness.lastHeard + pingInterval <= at) liveness.probe(at)
+      next = Math.min(next, Math.max(liveness.lastHeard, at) + pingInterval)
+    }
+    return Math.min(next, liveness.deadline)
+  }
+
+  /** Has it been idle for too long, or lived for too long? */
+  private checkAge(at: number): number {
+    if (this.retireAt <= at) {
+      this.close()
+      return Number.POSITIVE_INFINITY
+    }
+    if (this.idleTimeout <= 0 || this.h2.openStreams > 0 || this.reserved > 0) return this.retireAt
+    const idleUntil = this.idleSince + this.idleTimeout
+    if (idleUntil <= at) {
+      this.close()
+      return Number.POSITIVE_INFINITY
+    }
+    return Math.min(idleUntil, this.retireAt)
   }
 
   private drain(): void {
@@ -328,11 +539,11 @@ export class Http2Connection implements Connection {
   /** Says good-bye and closes: GOAWAY, what is still to be written, FIN. */
   private finish(): void {
     if (this.closed) return
-    this.closed = true
-    this.deadlines.stop()
     const { socket } = this
     this.h2.goaway()
-    for (const segment of this.h2.takeOutput(WRITE_BUDGET)) socket.write(segment)
+    for (const segment of this.h2.takeOutput(WRITE_BUDGET)) this.write(segment)
+    this.closed = true
+    this.deadlines.stop()
     this.h2.terminate(() => this.lost('it was closed'))
     socket.end()
     socket.unref()
@@ -340,7 +551,7 @@ export class Http2Connection implements Connection {
     const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
     timer.unref()
     socket.once('close', () => clearTimeout(timer))
-    this.owner.onClosed(this, this.failure)
+    this.tellClosed(this.failure)
   }
 
   private teardown(error: Error): void {
@@ -353,15 +564,69 @@ export class Http2Connection implements Connection {
     this.deadlines.stop()
     this.socket.destroy()
     this.h2.terminate(() => error)
+    this.tellClosed(error)
+  }
+
+  private tellClosed(error: Error | undefined): void {
+    const deferred = this.deferred
+    this.deferred = []
+    for (const start of deferred) start()
+    if (channels.closed.hasSubscribers)
+      publishConnection(channels.closed, { origin: this.origin.href, connection: this.info, error })
     this.owner.onClosed(this, error)
   }
 
-  private lost(why: string, cause?: Error): ConnectionLostError {
+  private lost(why: string, cause?: Error, retryable = false): ConnectionLostError {
     return new ConnectionLostError(`The connection to ${this.origin.href} was lost: ${why}`, {
       origin: this.origin.href,
+      retryable,
       ...(cause === undefined ? {} : { cause }),
     })
   }
+
+  private silent(): ConnectError {
+    return new ConnectError(
+      `Cannot connect to ${this.origin.href}: the server sent no SETTINGS within ${CONNECT_TIMEOUT} ms`,
+      {
+        phase: 'preface',
+        origin: this.origin.href,
+      },
+    )
+  }
+}
+
+function engineOptions(origin: Origin, settings: ConnectionSettings): H2ConnectionOptions {
+  return {
+    origin: origin.href,
+    streamWindow: settings.streamWindow,
+    maxStreamWindow: settings.maxStreamWindow,
+    connectionWindow: settings.connectionWindow,
+    windowManager: settings.windowManager,
+    maxHeaderListSize: settings.maxHeaderListSize,
+    maxHeaderFields: settings.maxHeaderFields,
+    enablePush: settings.enablePush,
+    maxConcurrentStreams: settings.maxPushes,
+    // The serialiser of requests has checked them.
+    validateOutbound: false,
+  }
+}
+
+/** Our SETTINGS as `HTTP2-Settings` of an upgrade says them (RFC 7540 section 3.2.1). */
+export function upgradeSettings(origin: Origin, settings: ConnectionSettings): string {
+  return new H2Connection(SILENT, engineOptions(origin, settings)).upgradeSettings()
+}
+
+const SILENT: ConnectionListener = {
+  onOutput: ignore,
+  onSettings: ignore,
+  onPong: ignore,
+  onGoaway: ignore,
+  onStreamClosed: ignore,
+  onFailed: ignore,
+}
+
+function ignore(): void {
+  // It never speaks to anybody.
 }
 
 function flush(connection: Http2Connection): void {
@@ -370,6 +635,10 @@ function flush(connection: Http2Connection): void {
 
 function endReading(connection: Http2Connection): void {
   connection.endReading()
+}
+
+function receive(connection: Http2Connection, octets: Buffer): void {
+  connection.receive(octets)
 }
 
 function tellSent(exchange: Http2Exchange): void {

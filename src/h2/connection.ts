@@ -353,7 +353,12 @@ export class H2Connection extends H2Receiver implements FrameSink {
       if (id === Setting.MAX_FRAME_SIZE) this.reader.maxFrameSize = value
     }
     const delta = this.localSettings.initialWindowSize - before
-    if (delta !== 0) for (const stream of this.streams.values()) stream.receiveWindow += delta
+    if (delta !== 0) {
+      for (const stream of this.streams.values()) {
+        stream.receiveWindow += delta
+        stream.windowTarget += delta
+      }
+    }
     this.listener.onSettingsAcknowledged?.(this.localSettings)
   }
 

@@ -16,6 +16,7 @@ import type { H2ConnectionOptions } from './options.ts'
 import { initialSettings, type SettingEntry, type Settings } from './settings.ts'
 import { StreamState } from './states.ts'
 import { type H2Stream, NO_CHUNKS } from './stream.ts'
+import type { WindowContext } from './window.ts'
 
 /** Why a stream may not be opened now, if it may not. */
 export type OpenObstacle = 'dead' | 'goaway' | 'stream-ids' | 'limit'
@@ -189,6 +190,9 @@ export abstract class H2Core {
     stream.listener.onError(stream, error)
   }
 
+  /** What window managers may ask. */
+  protected abstract get windowContext(): WindowContext
+
   /** The peer made us reset a stream (CVE-2025-8671, CVE-2019-9514). */
   protected abstract onPeerFault(): void
 
@@ -214,7 +218,7 @@ export abstract class H2Core {
     else this.openRemote++
     const { windowManager } = this.options
     if (windowManager !== undefined) {
-      stream.windowManager = windowManager(this.localSettings.initialWindowSize, 'stream')
+      stream.windowManager = windowManager(this.localSettings.initialWindowSize, 'stream', this.windowContext)
     }
   }
 

@@ -8,4 +8,10 @@ export type { H2ConnectionOptions } from './options.ts'
 export type { SettingEntry, Settings } from './settings.ts'
 export { StreamState } from './states.ts'
 export { H2Stream, type StreamListener } from './stream.ts'
-export type { WindowManager, WindowManagerFactory } from './window.ts'
+export {
+  AdaptiveFlowControlManager,
+  FlowControlManager,
+  type WindowContext,
+  type WindowManager,
+  type WindowManagerFactory,
+} from './window.ts'

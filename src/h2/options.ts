@@ -8,6 +8,8 @@ export interface H2ConnectionOptions {
   origin?: string | undefined
   /** Our SETTINGS_INITIAL_WINDOW_SIZE. Default: `STREAM_WINDOW` (limits.ts). */
   streamWindow?: number | undefined
+  /** What a stream's window may grow to. Default: `MAX_STREAM_WINDOW`; `streamWindow` when that is given: it does not grow. */
+  maxStreamWindow?: number | undefined
   /** Our window for the whole connection, at least 65,535. Default: `CONNECTION_WINDOW`. */
   connectionWindow?: number | undefined
   /** One header section, names and values and 32 a field. Default: `MAX_HEADER_LIST_SIZE`. */
@@ -25,7 +27,7 @@ export interface H2ConnectionOptions {
    * serialiser of its own that checks the same turns it off.
    */
   validateOutbound?: boolean | undefined
-  /** Decides on receive windows. Default: refilled once half was used. */
+  /** Decides on receive windows. Default: what `AdaptiveFlowControlManager` does, see window.ts. */
   windowManager?: WindowManagerFactory | undefined
   /** Milliseconds on a clock that never goes back, for limits by the time. Default: `performance.now`. */
   clock?: (() => number) | undefined

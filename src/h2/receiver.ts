@@ -6,7 +6,7 @@
  */
 import { ContentLengthError } from '../errors.ts'
 import type { FieldList } from '../exchange.ts'
-import { ErrorCode, Flag, MAX_WINDOW_SIZE } from '../frame/codes.ts'
+import { ErrorCode, Flag } from '../frame/codes.ts'
 import { getField } from '../headers/fields.ts'
 import {
   checkRequest,
@@ -18,7 +18,6 @@ import {
 } from '../headers/section.ts'
 import { Decoder, HeaderListTooLargeError, HpackError } from '../hpack/index.ts'
 import {
-  CONNECTION_WINDOW,
   MAX_CONCURRENT_STREAMS,
   MAX_CONTINUATIONS,
   MAX_EMPTY_FRAMES,
@@ -37,22 +36,15 @@ import { Budget } from './budget.ts'
 import { ConnectionFault } from './faults.ts'
 import type { ConnectionListener } from './listener.ts'
 import type { H2ConnectionOptions } from './options.ts'
-import { H2Sender } from './sender.ts'
+import { H2ReceiveWindows } from './receive-windows.ts'
 import { nextState, StreamEvent, StreamState } from './states.ts'
 import { H2Stream, NOBODY } from './stream.ts'
-import { askManager, type WindowManager } from './window.ts'
 
 /** Checked sections remembered by the decoder's own list, so that a repeated response costs no second check. */
 const REMEMBERED_HEADS = 4
 
-export abstract class H2Receiver extends H2Sender {
+export abstract class H2Receiver extends H2ReceiveWindows {
   protected readonly decoder: Decoder
-  protected readonly clock: () => number
-  /** Octets the peer may still send on the whole connection, and those to be returned to it. */
-  protected receiveWindow = 65_535
-  protected readonly windowSize: number
-  private unreturned = 0
-  private readonly windowManager: WindowManager | null
   /** The header block being collected: its stream (0 = none), the promised stream (0 = none), flags and octets. */
   protected blockStream = 0
   private blockPromised = 0
@@ -73,9 +65,6 @@ export abstract class H2Receiver extends H2Sender {
 
   constructor(listener: ConnectionListener, options: H2ConnectionOptions) {
     super(listener, options)
-    this.clock = options.clock ?? defaultClock
-    this.windowSize = options.connectionWindow ?? CONNECTION_WINDOW
-    this.windowManager = options.windowManager?.(this.windowSize, 'connection') ?? null
     this.maxBlockSize = options.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE
     this.maxStreams = options.maxConcurrentStreams ?? MAX_CONCURRENT_STREAMS
     this.decoder = new Decoder({
@@ -84,34 +73,6 @@ export abstract class H2Receiver extends H2Sender {
     })
     this.smallData = new Budget(SMALL_DATA_BURST, SMALL_DATA_PER_SECOND, this.clock)
     this.peerFaults = new Budget(PEER_FAULTS_BURST, PEER_FAULTS_PER_SECOND, this.clock)
-  }
-
-  /**
-   * Returns octets of a stream's receive window after the owner has dealt with them. The connection's window is
-   * returned on receipt, so that an unread stream never starves its siblings.
-   */
-  consume(stream: H2Stream, octets: number): void {
-    if (!stream.remoteOpen) return
-    const { windowManager } = stream
-    let increment: number
-    if (windowManager === null) {
-      stream.unreturned += octets
-      increment = stream.unreturned
-      if (increment * 2 < this.localSettings.initialWindowSize) return
-      stream.unreturned = 0
-    } else {
-      increment = askManager(windowManager, stream.receiveWindow, octets)
-    }
-    increment = Math.min(increment, MAX_WINDOW_SIZE - stream.receiveWindow)
-    if (increment <= 0) return
-    stream.receiveWindow += increment
-    this.writer.windowUpdate(stream.id, increment)
-    this.announce()
-  }
-
-  /** The connection's two windows, in octets: what we may send, and what the peer may. */
-  windows(): { readonly send: number; readonly receive: number } {
-    return { send: this.sendWindow, receive: this.receiveWindow }
   }
 
   protected onPeerFault(): void {
@@ -273,29 +234,6 @@ export abstract class H2Receiver extends H2Sender {
     if (!this.smallData.take()) {
       throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many tiny DATA frames')
     }
-  }
-
-  private takeFromWindow(octets: number): void {
-    if (octets > this.receiveWindow) {
-      throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the connection window allows')
-    }
-    this.receiveWindow -= octets
-    let increment: number
-    if (this.windowManager === null) {
-      this.unreturned += octets
-      if (this.unreturned * 2 < this.windowSize) return
-      increment = this.unreturned
-      this.unreturned = 0
-    } else {
-      increment = Math.min(
-        askManager(this.windowManager, this.receiveWindow, octets),
-        MAX_WINDOW_SIZE - this.receiveWindow,
-      )
-      if (increment <= 0) return
-    }
-    this.receiveWindow += increment
-    this.writer.windowUpdate(0, increment)
-    this.announce()
   }
 
   private collect(buffer: Buffer, start: number, end: number): void {
@@ -486,8 +424,4 @@ export abstract class H2Receiver extends H2Sender {
     const message = `The ${what} from ${this.origin ?? 'the peer'} announced ${stream.expectedLength} octets and had ${had}`
     return new ContentLengthError(what, message, { origin: this.origin })
   }
-}
-
-function defaultClock(): number {
-  return performance.now()
 }

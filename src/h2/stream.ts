@@ -45,6 +45,9 @@ export class H2Stream implements Schedulable {
   receiveWindow: number
   /** Octets dealt with and not yet returned to the peer. */
   unreturned = 0
+  /** Octets of the window when it is full; the time, on the connection's clock, when it was last filled. */
+  windowTarget: number
+  refilledAt = Number.NEGATIVE_INFINITY
   windowManager: WindowManager | null = null
   /** The final header section has come: what follows is body or trailers. */
   headersReceived = false
@@ -91,6 +94,7 @@ export class H2Stream implements Schedulable {
     this.state = state
     this.local = local
     this.receiveWindow = receiveWindow
+    this.windowTarget = receiveWindow
     this.sendWindow = sendWindow
     this.incremental = incremental
   }

@@ -1,9 +1,12 @@
 /**
- * Receive windows (RFC 9113 section 6.9): who decides when the peer may send more.
+ * Receive windows (RFC 9113 section 6.9): who decides when the peer may send more, and how much.
  *
- * The engine keeps the windows; a window manager only says by how much to enlarge one. Without a manager the window is
- * refilled once half of it was used: one WINDOW_UPDATE for many frames, early enough that the peer never waits.
+ * The engine keeps the windows; a window manager only says by how much to enlarge one. Without a manager the engine
+ * itself does what {@link AdaptiveFlowControlManager} does, without an object a stream: a window is refilled once half of
+ * it was used, one WINDOW_UPDATE for many frames and early enough that the peer never waits; and a stream's window is
+ * doubled when half of it was used within one round trip, for then it is the window that limits the speed.
  */
+import { MAX_STREAM_WINDOW } from '../limits.ts'
 
 /** The policy of one window: one instance a connection, one a stream. */
 export interface WindowManager {
@@ -18,12 +21,88 @@ export interface WindowManager {
   increaseWindowSize(frameSize: number): number
 }
 
+/** What a manager can ask of its connection. */
+export interface WindowContext {
+  /** The shortest round trip measured, in milliseconds; 0 while none was. */
+  readonly rtt: number
+  /** Milliseconds on a clock that never goes back. */
+  now(): number
+}
+
 /** Makes a manager for the connection (`scope: 'connection'`) or for one stream. */
-export type WindowManagerFactory = (initialWindowSize: number, scope: 'connection' | 'stream') => WindowManager
+export type WindowManagerFactory = (
+  initialWindowSize: number,
+  scope: 'connection' | 'stream',
+  context: WindowContext,
+) => WindowManager
 
 /** Calls a manager with what it must know. */
 export function askManager(manager: WindowManager, windowSize: number, frameSize: number): number {
   manager.windowSize = windowSize
   const increment = manager.increaseWindowSize(frameSize)
   return Number.isInteger(increment) && increment > 0 ? increment : 0
+}
+
+/** The window of a stream after half of one of `target` octets was used within `elapsed` milliseconds. */
+export function grownWindow(target: number, elapsed: number, rtt: number, limit: number): number {
+  return elapsed <= rtt && target < limit ? Math.min(target * 2, limit) : target
+}
+
+/**
+ * hyper's policy: the window is filled up again when less than a quarter of it, or less than 1000 octets, is left. Its
+ * size never changes.
+ */
+export class FlowControlManager implements WindowManager {
+  readonly initialWindowSize: number
+  windowSize: number
+  documentSize: number | undefined
+
+  constructor(initialWindowSize: number) {
+    this.initialWindowSize = initialWindowSize
+    this.windowSize = initialWindowSize
+  }
+
+  increaseWindowSize(_frameSize: number): number {
+    const { windowSize, initialWindowSize } = this
+    return windowSize < initialWindowSize / 4 || windowSize < 1000 ? initialWindowSize - windowSize : 0
+  }
+}
+
+/** The engine's own policy as a manager, to be used or extended: see the top of this file. */
+export class AdaptiveFlowControlManager implements WindowManager {
+  windowSize: number
+  documentSize: number | undefined
+  /** Octets that the window has when it is full. */
+  target: number
+  private readonly limit: number
+  private readonly context: WindowContext
+  private unreturned = 0
+  private refilledAt = Number.NEGATIVE_INFINITY
+
+  /**
+   * @param limit octets that the window may grow to. Default: `MAX_STREAM_WINDOW` for a stream; a connection's does not grow.
+   */
+  constructor(
+    initialWindowSize: number,
+    scope: 'connection' | 'stream',
+    context: WindowContext,
+    limit: number = scope === 'stream' ? MAX_STREAM_WINDOW : initialWindowSize,
+  ) {
+    this.target = initialWindowSize
+    this.windowSize = initialWindowSize
+    this.context = context
+    this.limit = limit
+  }
+
+  increaseWindowSize(frameSize: number): number {
+    this.unreturned += frameSize
+    if (this.unreturned * 2 < this.target) return 0
+    const at = this.context.now()
+    const target = grownWindow(this.target, at - this.refilledAt, this.context.rtt, this.limit)
+    const increment = this.unreturned + target - this.target
+    this.target = target
+    this.unreturned = 0
+    this.refilledAt = at
+    return increment
+  }
 }

@@ -6,7 +6,7 @@
  */
 import { ContentLengthError, InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { ExchangeRequest, FieldList, FieldsInit } from '../exchange.ts'
-import { flattenFields } from './fields.ts'
+import { flattenFields, getField } from './fields.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from './names.ts'
 
 /** Path characters: visible ASCII but `#`, and the octets above it, which servers read as they please. */
@@ -31,7 +31,11 @@ export function serialiseRequest(
   if (method !== 'GET' && !isToken(method)) {
     throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin: request.origin })
   }
-  const head = [':method', method, ':scheme', scheme, ':authority', authority, ':path', checkPath(request)]
+  const head =
+    method === 'CONNECT' || request.protocol !== undefined
+      ? connectHead(request, scheme, authority)
+      : [':method', method, ':scheme', scheme, ':authority', authority, ':path', checkPath(request)]
+  const pseudoLength = head.length
   let length: string | undefined
   let dropped: string[] | undefined
   const init = request.headers
@@ -48,7 +52,8 @@ export function serialiseRequest(
           length = sameLength(length, checkContentLength(value, bodyLength, request.origin), request.origin)
           break
         case FieldKind.HOST:
-          head[5] = checkAuthority(value, request.origin)
+          // A plain CONNECT's :authority is its target.
+          if (pseudoLength > 4) head[pseudoLength - 3] = checkAuthority(value, request.origin)
           break
         case FieldKind.TE:
           if (/(?:^|,)[ \t]*trailers[ \t]*(?:$|[,;])/i.test(value)) head.push('te', 'trailers')
@@ -62,7 +67,7 @@ export function serialiseRequest(
           throw invalidName(fields[i], request.origin)
       }
     }
-    if (dropped !== undefined) dropNamed(head, dropped, 8)
+    if (dropped !== undefined) dropNamed(head, dropped, pseudoLength)
   }
   if (length !== undefined) head.push('content-length', length)
   else if (bodyLength > 0 || (bodyLength === 0 && expectsBody(method))) {
@@ -74,9 +79,13 @@ export function serialiseRequest(
 /**
  * The header section of a request for HTTP/1.1: checked by the same rules. Fields that frame the message or govern the
  * connection are the HTTP/1.1 client's own business and left out.
+ * @param proxied how the proxy wants it that is asked in the origin's place (RFC 9112 section 3.2.2).
  * @throws {InvalidArgumentError} naming what is wrong with method, path or a field.
  */
-export function serialiseRequest1(request: ExchangeRequest): { path: string; headers: string[] } {
+export function serialiseRequest1(
+  request: ExchangeRequest,
+  proxied?: { readonly prefix: string; readonly headers: FieldList },
+): { path: string; headers: string[] } {
   const { origin, method } = request
   if (!isToken(method)) throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin })
   const path = checkPath(request)
@@ -97,7 +106,13 @@ export function serialiseRequest1(request: ExchangeRequest): { path: string; hea
   }
   if (length !== undefined) headers.push('content-length', length)
   if (dropped !== undefined) dropNamed(headers, dropped, 0)
-  return { path, headers }
+  if (proxied === undefined) return { path, headers }
+  // What the request says to the proxy itself goes before what is said with each request.
+  for (let i = 0; i < proxied.headers.length; i += 2) {
+    if (getField(headers, proxied.headers[i]) === undefined) headers.push(proxied.headers[i], proxied.headers[i + 1])
+  }
+  // `OPTIONS *` has an empty path in absolute form (RFC 9112 section 3.2.4).
+  return { path: path === '*' ? proxied.prefix : proxied.prefix + path, headers }
 }
 
 /**
@@ -119,6 +134,25 @@ export function serialiseTrailers(init: FieldsInit, origin: string): FieldList {
   return trailers
 }
 
+/** The pseudo-header fields of CONNECT (RFC 9113 section 8.5) and of extended CONNECT (RFC 8441 section 4). */
+function connectHead(request: ExchangeRequest, scheme: string, authority: string): string[] {
+  const { origin, method, protocol, path } = request
+  if (protocol === undefined) {
+    if (!/:\d+$/.test(path)) {
+      throw new InvalidArgumentError(`CONNECT needs "host:port" as path, not ${JSON.stringify(path)}`, { origin })
+    }
+    return [':method', 'CONNECT', ':authority', checkAuthority(path, origin)]
+  }
+  if (method !== 'CONNECT' || !isToken(protocol)) {
+    throw new InvalidArgumentError(
+      `A protocol needs method CONNECT and must be a token: ${method} ${JSON.stringify(protocol)}`,
+      { origin },
+    )
+  }
+  const target = checkPath({ ...request, method: 'GET' })
+  return [':method', method, ':protocol', protocol, ':scheme', scheme, ':authority', authority, ':path', target]
+}
+
 /** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */
 function expectsBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
@@ -126,7 +160,7 @@ function expectsBody(method: string): boolean {
 
 function checkPath(request: ExchangeRequest): string {
   if (request.method === 'CONNECT') {
-    throw new NotSupportedError('CONNECT opens a tunnel, which is no exchange', { origin: request.origin })
+    throw new NotSupportedError('CONNECT needs HTTP/2, and the server speaks HTTP/1.1', { origin: request.origin })
   }
   let { path } = request
   if (BAD_PATH.test(path)) {

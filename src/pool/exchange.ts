@@ -4,43 +4,87 @@
  *
  * Hot path: one object an exchange; the optional callbacks are plain functions shared by all.
  */
-import { abortReason, ConnectionLostError, GoawayError, HyperError, TimeoutError, toError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
+import { now } from '../connection/deadline.ts'
+import { channels } from '../diagnostics.ts'
+import {
+  abortReason,
+  ConnectError,
+  ConnectionLostError,
+  GoawayError,
+  HyperError,
+  StreamResetError,
+  TimeoutError,
+  toError,
+} from '../errors.ts'
+import type {
+  ConnectionInfo,
+  Exchange,
+  ExchangeHandler,
+  ExchangeRequest,
+  ExchangeTimings,
+  FieldList,
+  PushPromise,
+} from '../exchange.ts'
+import { ErrorCode } from '../frame/codes.ts'
 import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
-import { ReplayableSource, withReplay } from './replay.ts'
+import { isSource, ReplayableSource, withReplay } from './replay.ts'
+import { backoff } from './retry.ts'
 import type { Waiter } from './waiting.ts'
 
 /** What an exchange needs of the origin it belongs to. */
 export interface ExchangeHome {
-  /** Puts it in line again, before those that came later. */
-  again(exchange: PoolExchange): void
+  /** Puts it in line again, before those that came later; after `delay` milliseconds. */
+  again(exchange: PoolExchange, delay: number): void
+  /** Sends it over HTTP/1.1 instead. */
+  fallBack(exchange: PoolExchange): void
+  /** The server does not speak for this origin on the connection that it lent: no more of it goes there. */
+  misdirected(): void
+  /** May it be sent again, as far as others were? */
+  mayRetry(): boolean
   /** It waits no longer. */
   leave(exchange: PoolExchange): void
   /** It has settled. */
   settled(exchange: PoolExchange): void
 }
 
+/** 421 Misdirected Request (RFC 9110 section 15.5.20). */
+const MISDIRECTED = 421
+
 export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   before: Waiter | null = null
   after: Waiter | null = null
   inLine = false
-  /** When the whole exchange must be finished. */
+  /** Waits for its time to be sent again. */
+  backingOff: NodeJS.Timeout | null = null
+  /** When the whole exchange must be finished, and when it must have a connection. */
   deadline = Number.POSITIVE_INFINITY
+  queueUntil = Number.POSITIVE_INFINITY
+  /** When it joined the line for the first time; 0: it never waited. */
+  queuedAt = 0
 
   readonly request: ExchangeRequest
   readonly onBodySent: ((octets: number) => void) | undefined
   readonly onRequestSent: (() => void) | undefined
   readonly onInformational: ((status: number, fields: FieldList, statusText: string) => void) | undefined
+  readonly onPush: ((promise: PushPromise) => ExchangeHandler | null | undefined) | undefined
   private readonly handler: ExchangeHandler
-  private readonly home: ExchangeHome
+  private home: ExchangeHome
   private inner: Exchange | null = null
+  /** The attempt that has ended, for its times. */
+  private last: Exchange | null = null
   private attempts = 0
+  /** Attempts that count: those that a server ended in peace do not. */
+  private failures = 0
   private losses = 0
+  private fellBack = false
+  private borrowed = false
   private isSettled = false
   /** dispatch() has not returned yet. */
   dispatching = true
   private paused = false
   private headersSeen = false
+  /** An attempt is being given up; what it says of that is not for the caller. */
+  private discarding = false
   private onAbort: (() => void) | null = null
 
   constructor(home: ExchangeHome, request: ExchangeRequest, handler: ExchangeHandler) {
@@ -50,10 +94,22 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     this.onBodySent = handler.onBodySent === undefined ? undefined : forwardBodySent
     this.onRequestSent = handler.onRequestSent === undefined ? undefined : forwardRequestSent
     this.onInformational = handler.onInformational === undefined ? undefined : forwardInformational
+    this.onPush = handler.onPush === undefined ? undefined : forwardPush
   }
 
   get connection(): ConnectionInfo | undefined {
     return this.inner?.connection
+  }
+
+  get timings(): ExchangeTimings {
+    const times = (this.inner ?? this.last)?.timings
+    return {
+      created: this.queuedAt === 0 ? (times?.created ?? 0) : this.queuedAt,
+      started: times?.started,
+      headers: times?.headers,
+      end: this.isSettled ? (times?.end ?? now()) : undefined,
+      attempts: this.attempts,
+    }
   }
 
   get hasSettled(): boolean {
@@ -68,16 +124,28 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     else signal.addEventListener('abort', onAbort, { once: true })
   }
 
-  /** A connection has taken it. */
-  started(inner: Exchange, reused: boolean): void {
+  /** It belongs to another origin pool now. */
+  moveTo(home: ExchangeHome): void {
+    this.home = home
+  }
+
+  /**
+   * A connection has taken it.
+   * @param borrowed the connection is another origin's.
+   */
+  started(inner: Exchange, reused: boolean, borrowed: boolean): void {
     if (this.isSettled) {
       // Aborted by what made its body.
       inner.abort()
       return
     }
     this.inner = inner
+    this.borrowed = borrowed
     this.attempts++
     if (this.paused) inner.pause()
+    if (channels.start.hasSubscribers) {
+      channels.start.publish({ exchange: this, request: this.request, connection: inner.connection, reused })
+    }
     if (this.handler.onConnected !== undefined) process.nextTick(tellConnected, this, inner, reused)
   }
 
@@ -117,7 +185,16 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
 
   onHeaders(status: number, fields: FieldList, statusText: string): void {
     if (this.isSettled) return
+    if (status === MISDIRECTED && this.borrowed && isReplayable(this.request)) {
+      this.discard()
+      this.home.misdirected()
+      this.home.again(this, 0)
+      return
+    }
     this.headersSeen = true
+    if (channels.headers.hasSubscribers) {
+      channels.headers.publish({ exchange: this, request: this.request, status, headers: fields })
+    }
     this.handler.onHeaders(status, fields, statusText)
   }
 
@@ -128,6 +205,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   onEnd(trailers: FieldList): void {
     if (this.isSettled) return
     this.settle()
+    if (channels.end.hasSubscribers) channels.end.publish({ exchange: this, request: this.request, trailers })
     try {
       this.handler.onEnd(trailers)
     } catch (thrown) {
@@ -136,10 +214,21 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 
   onError(error: Error, local = false): void {
-    if (this.isSettled) return
+    if (this.isSettled || this.discarding) return
+    this.last = this.inner
     this.inner = null
-    if (!local && this.maySendAgain(error)) this.home.again(this)
-    else this.fail(error)
+    if (local || this.headersSeen || !isReplayable(this.request)) {
+      this.fail(error)
+    } else if (asksForHttp1(error) && !this.fellBack) {
+      this.fellBack = true
+      this.tellRetry(error)
+      this.home.fallBack(this)
+    } else if (this.maySendAgain(error)) {
+      this.tellRetry(error)
+      this.home.again(this, backoff(this.failures, Math.random()))
+    } else {
+      this.fail(error)
+    }
   }
 
   /** Ends it with an error. */
@@ -151,6 +240,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 
   private tell(error: Error): void {
+    if (channels.error.hasSubscribers) channels.error.publish({ exchange: this, request: this.request, error })
     try {
       this.handler.onError(error)
     } catch (thrown) {
@@ -158,20 +248,35 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     }
   }
 
+  private tellRetry(error: Error): void {
+    if (channels.retry.hasSubscribers) channels.retry.publish({ exchange: this, request: this.request, error })
+  }
+
   /** The time for the whole of it ran out. */
   expire(): void {
     this.abort(new TimeoutError('request', this.request.timeout ?? 0, { origin: this.request.origin }))
   }
 
+  /** Gives up the attempt under way, without a word to the caller. */
+  private discard(): void {
+    const { inner } = this
+    this.discarding = true
+    inner?.abort()
+    this.discarding = false
+    this.last = inner
+    this.inner = null
+  }
+
   /** Is anything known to be lost if it is sent again? RFC 9110 section 9.2.2, RFC 9113 section 8.7. */
   private maySendAgain(error: Error): boolean {
-    if (this.headersSeen || !(error instanceof HyperError)) return false
+    // A connection that never came to be was tried for all who waited for it.
+    if (!(error instanceof HyperError) || error instanceof ConnectError) return false
     // A server that goes in peace after it took some streams has made progress: however often, it is no refusal.
-    if (error instanceof GoawayError && error.http2ErrorCode === 0 && error.lastStreamId > 0) this.attempts--
-    if (this.attempts > MAX_REPLAYS) return false
-    if (!isReplayable(this.request)) return false
-    if (error.retryable) return true
-    return error instanceof ConnectionLostError && isIdempotent(this.request) && ++this.losses <= MAX_LOST_REPLAYS
+    if (error instanceof GoawayError && error.http2ErrorCode === 0 && error.lastStreamId > 0) return true
+    if (++this.failures > MAX_REPLAYS) return false
+    if (error.retryable) return this.home.mayRetry()
+    if (!(error instanceof ConnectionLostError) || !isIdempotent(this.request)) return false
+    return ++this.losses <= MAX_LOST_REPLAYS && this.home.mayRetry()
   }
 
   private settle(): void {
@@ -191,9 +296,17 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 }
 
+/** The server wants HTTP/1.1 for it (RFC 9113 section 7). */
+function asksForHttp1(error: Error): boolean {
+  return (
+    (error instanceof StreamResetError || error instanceof GoawayError) &&
+    error.http2ErrorCode === ErrorCode.HTTP_1_1_REQUIRED
+  )
+}
+
 /** A body that is there whole, can be made anew, or of which all that was read is kept. */
 function isReplayable({ body }: ExchangeRequest): boolean {
-  return !(body instanceof ReplayableSource) || body.replayable
+  return body instanceof ReplayableSource ? body.replayable : !isSource(body)
 }
 
 function isIdempotent(request: ExchangeRequest): boolean {
@@ -234,6 +347,10 @@ function forwardRequestSent(this: PoolExchange): void {
 
 function forwardInformational(this: PoolExchange, status: number, fields: FieldList, statusText: string): void {
   this.target.onInformational?.(status, fields, statusText)
+}
+
+function forwardPush(this: PoolExchange, promise: PushPromise): ExchangeHandler | null | undefined {
+  return this.target.onPush?.(promise)
 }
 
 function tellConnected(exchange: PoolExchange, inner: Exchange, reused: boolean): void {

@@ -5,25 +5,33 @@
  * Keys are canonical: an option that is `undefined` equals one that is absent, a certificate given as text equals the
  * same one given as bytes, and the order of options does not matter.
  */
-import { createHash } from 'node:crypto'
 import type { ConnectOptions } from '../exchange.ts'
+import { canonicalText, tlsIdentity } from '../net/identity.ts'
 import type { Origin } from '../net/origin.ts'
+import { normaliseProxy, proxyKey } from '../net/proxy.ts'
 
-/** Numbers for what can only be told apart by identity: functions and secure contexts. */
-const identities = new WeakMap<object, number>()
-let lastIdentity = 0
-
-export function poolKey(origin: Origin, options: ConnectOptions): string {
+/**
+ * @param env where `proxy: 'env'` looks.
+ * @throws {InvalidArgumentError} when the proxy is none.
+ */
+export function poolKey(origin: Origin, options: ConnectOptions, env = process.env): string {
   const parts: string[] = []
-  append(parts, '', options)
+  for (const [name, value] of Object.entries(options).sort(byName)) {
+    if (value === undefined || isDefault(name, value)) continue
+    const text = textOf(name, options, origin, env)
+    if (text !== '') parts.push(`${name}=${text}`)
+  }
   return parts.length === 0 ? origin.href : `${origin.href}#${parts.join('&')}`
 }
 
-function append(parts: string[], prefix: string, options: object): void {
-  for (const [name, value] of Object.entries(options).sort(byName)) {
-    if (value === undefined || isDefault(name, value)) continue
-    if (name === 'tls') append(parts, 'tls.', value)
-    else parts.push(`${prefix}${name}=${canonical(value)}`)
+function textOf(name: string, options: ConnectOptions, origin: Origin, env: NodeJS.ProcessEnv): string {
+  switch (name) {
+    case 'tls':
+      return tlsIdentity(options.tls)
+    case 'proxy':
+      return proxyKey(normaliseProxy(options.proxy, origin, env))
+    default:
+      return canonicalText(options[name as keyof ConnectOptions])
   }
 }
 
@@ -35,33 +43,14 @@ function byName(a: [string, unknown], b: [string, unknown]): number {
 function isDefault(name: string, value: unknown): boolean {
   switch (name) {
     case 'allowH2':
-    case 'rejectUnauthorized':
       return value === true
     case 'family':
       return value === 0
+    case 'proxy':
+      return value === false
     default:
       return false
   }
-}
-
-function canonical(value: unknown): string {
-  if (typeof value === 'string') return value.length > 64 ? digest(value) : JSON.stringify(value)
-  if (value instanceof Uint8Array)
-    return value.length > 64 ? digest(value) : JSON.stringify(Buffer.from(value).toString())
-  if (Array.isArray(value)) return value.length === 1 ? canonical(value[0]) : `[${value.map(canonical).join()}]`
-  if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
-    let identity = identities.get(value)
-    if (identity === undefined) {
-      identity = ++lastIdentity
-      identities.set(value, identity)
-    }
-    return `#${identity}`
-  }
-  return String(value)
-}
-
-function digest(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('base64')
 }
 
 /** The options that belong to the key, out of a larger set; the request's go before the pool's. */
@@ -76,6 +65,7 @@ export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions =
     lookup: pick('lookup'),
     allowH2: pick('allowH2'),
     h2c: pick('h2c'),
+    proxy: pick('proxy'),
     tls: tls === undefined ? own(base, 'tls') : { ...own(base, 'tls'), ...defined(tls) },
   }
 }

@@ -1,26 +1,57 @@
 /** What a pool can be told, checked when it is told. */
-import type { ConnectionSettings } from '../connection/http2.ts'
+import type { ConnectionSettings } from '../connection/contract.ts'
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
 import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
+import type { ConnectorSettings } from '../net/connector.ts'
+import { checkProxyOption } from '../net/proxy.ts'
+import { checkTlsOptions } from '../net/tls-options.ts'
 
 /** Called as connections come and go. They must not throw. */
 export interface PoolEvents {
   connect?(origin: string, info: ConnectionInfo): void
   disconnect?(origin: string, error: Error | undefined): void
   connectionError?(origin: string, error: HyperError): void
+  /** An alternative service was advertised (RFC 7838): the value of the field, as it came. It is not used by itself. */
+  altSvc?(origin: string, value: string): void
+  /** The server of this origin said which origins it speaks for (RFC 8336). */
+  origins?(origin: string, origins: readonly string[]): void
 }
 
 /** Options of a {@link Pool}: times in milliseconds (0 = no limit), sizes in octets. */
-export interface PoolOptions extends ConnectOptions, ConnectionSettings {
+export interface PoolOptions extends ConnectOptions, ConnectionSettings, ConnectorSettings {
   /**
    * Connections to one origin. Default: 1 over HTTP/2, where one carries as many requests as the server allows and the
    * rest wait in order; 64 over HTTP/1.1.
    */
   readonly connections?: number | undefined
-  /** For lookup, TCP and TLS together. Default 10,000. */
-  readonly connectTimeout?: number | undefined
+  /** Waiting for a connection with room. Default 300,000 (`QUEUE_TIMEOUT`). */
+  readonly queueTimeout?: number | undefined
+  /**
+   * Let a connection to one origin carry requests of another, when its certificate covers it and the address is the same or
+   * the server says so (RFC 9113 section 9.1.1, RFC 8336). Default false.
+   */
+  readonly coalesce?: boolean | undefined
   readonly events?: PoolEvents | undefined
 }
+
+/** Options that are milliseconds, 0 for no limit. */
+const TIMES = [
+  'connectTimeout',
+  'lookupTimeout',
+  'tcpTimeout',
+  'tlsTimeout',
+  'proxyTimeout',
+  'dnsCacheTime',
+  'queueTimeout',
+  'headersTimeout',
+  'bodyTimeout',
+  'writeTimeout',
+  'idleTimeout',
+  'maxAge',
+  'pingTimeout',
+  'pingInterval',
+  'verifyAfter',
+] as const satisfies readonly (keyof PoolOptions)[]
 
 /**
  * Each option by its name and what it may be.
@@ -35,7 +66,15 @@ export function checkPoolOptions(options: PoolOptions): void {
   atLeast(8, 'maxHeaderFields', options.maxHeaderFields)
   atLeast(1024, 'streamWindow', options.streamWindow)
   atLeast(65_535, 'connectionWindow', options.connectionWindow)
-  for (const name of ['connectTimeout', 'headersTimeout', 'bodyTimeout', 'idleTimeout'] as const) {
+  atLeast(1, 'maxRequests', options.maxRequests)
+  atLeast(1, 'maxPushes', options.maxPushes)
+  atLeast(1024, 'maxStreamWindow', options.maxStreamWindow)
+  oneOf('enablePush', options.enablePush, [true, false])
+  oneOf('coalesce', options.coalesce, [true, false])
+  if (options.windowManager !== undefined && typeof options.windowManager !== 'function') {
+    throw new InvalidArgumentError('windowManager must be a function that makes a window manager')
+  }
+  for (const name of TIMES) {
     const value = options[name]
     if (value !== undefined && !(typeof value === 'number' && value >= 0 && Number.isFinite(value))) {
       throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`)
@@ -46,15 +85,14 @@ export function checkPoolOptions(options: PoolOptions): void {
 
 /** @throws {InvalidArgumentError} naming the option and what it may be. */
 export function checkConnectOptions(options: ConnectOptions): void {
-  oneOf('h2c', options.h2c, ['prior-knowledge'])
+  oneOf('h2c', options.h2c, ['prior-knowledge', 'upgrade'])
   oneOf('family', options.family, [0, 4, 6])
   oneOf('allowH2', options.allowH2, [true, false])
   if (options.lookup !== undefined && typeof options.lookup !== 'function') {
     throw new InvalidArgumentError('lookup must be a function like dns.lookup')
   }
-  if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
-    throw new InvalidArgumentError('tls must be an object of TLS options')
-  }
+  if (options.tls !== undefined) checkTlsOptions(options.tls)
+  checkProxyOption(options.proxy)
   for (const name of ['socketPath', 'localAddress'] as const) {
     const value = options[name]
     if (value !== undefined && (typeof value !== 'string' || value === '')) {

@@ -2,58 +2,75 @@
  * The connections to one origin over one route, and who waits for them.
  *
  * Theory of operation: an exchange is started at once when a connection has a free slot and nobody waits; otherwise it
- * joins the line. After every change (a slot freed, a connection made or gone) `assign()` starts what can be started and
- * asks `plan.ts` how many connections to open.
+ * joins the line. After every change (a slot freed, a connection made or gone) `assign()` carries out what `plan.ts` says:
+ * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
-
-import { Http1Connection, loadClient } from '../connection/http1.ts'
-import { type Connection, type ConnectionOwner, Http2Connection } from '../connection/http2.ts'
-import { ConnectError, type HyperError, PoolDestroyedError, toError } from '../errors.ts'
+import type { Connection, ConnectionOwner } from '../connection/contract.ts'
+import { DeadlineTimer, now } from '../connection/deadline.ts'
+import { channels, publishConnection } from '../diagnostics.ts'
+import { ConnectError, type HyperError, PoolDestroyedError, TimeoutError, toError } from '../errors.ts'
 import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { CONNECT_TIMEOUT, H1_CONNECTIONS } from '../limits.ts'
-import { type Dial, type Dialled, dial } from '../net/dial.ts'
+import { H1_CONNECTIONS, QUEUE_TIMEOUT } from '../limits.ts'
+import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
+import { BorrowedConnection } from './borrowed.ts'
+import type { Loan } from './coalescing.ts'
+import { establish } from './establish.ts'
 import { type ExchangeHome, PoolExchange } from './exchange.ts'
+import type { ProtocolMemory } from './memory.ts'
 import type { PoolOptions } from './options.ts'
-import { connectionsToOpen } from './plan.ts'
+import { plan } from './plan.ts'
+import { RetryBudget } from './retry.ts'
+import { type OriginStats, statsOf } from './stats.ts'
 import { WaitingLine } from './waiting.ts'
 
-/** What can be seen of one origin from outside. */
-export interface OriginStats {
-  readonly origin: string
-  readonly protocol: 'h2' | 'http/1.1' | undefined
-  readonly connections: number
-  readonly dialling: number
-  /** Exchanges on connections. */
-  readonly active: number
-  /** Exchanges waiting for one. */
-  readonly waiting: number
-}
-
-/** What an origin tells its pool. */
+/** What an origin needs of its pool. */
 export interface OriginHost {
   readonly options: PoolOptions
+  readonly connector: Connector
+  readonly memory: ProtocolMemory
   /** Neither connection nor exchange is left. */
   onEmpty(origin: OriginPool): void
   /** An exchange has a deadline of its own. */
   watch(exchange: PoolExchange): void
   unwatch(exchange: PoolExchange): void
+  /** The same origin by the same route, but for HTTP/1.1 only. */
+  http1Twin(origin: OriginPool): OriginPool
+  /** Looks for a connection of another origin that may carry this one's requests; undefined: there is nothing to look for. */
+  borrow(origin: OriginPool, found: (loan: Loan | null) => void): Dial | undefined
+}
+
+/** A connection as its owner remembers it. */
+export interface Held {
+  readonly connection: Connection
+  /** Does its certificate cover this host? */
+  readonly covers: (host: string) => boolean
+  /** The origins that the server said it speaks for (RFC 8336); undefined while it has said nothing. */
+  origins: ReadonlySet<string> | undefined
+  /** It has carried an exchange. */
+  used: boolean
+  /** Other origins that use it, too. */
+  readonly borrowers: Map<BorrowedConnection, OriginPool>
 }
 
 export class OriginPool implements ConnectionOwner, ExchangeHome {
   readonly key: string
   readonly origin: Origin
+  readonly connect: ConnectOptions
   /** It is no longer in the pool's map: look it up anew. */
   retired = false
+  /** Connections that take exchanges, or may again. */
+  readonly usable: Connection[] = []
 
   private readonly host: OriginHost
-  private readonly connect: ConnectOptions
-  private readonly usable: Connection[] = []
-  private readonly all = new Set<Connection>()
+  private readonly held = new Map<Connection, Held>()
   private readonly dials = new Set<Dial>()
   private readonly waiting = new WaitingLine<PoolExchange>()
-  private readonly used = new WeakSet<Connection>()
+  private readonly backingOff = new Set<PoolExchange>()
+  private readonly budget = new RetryBudget()
+  private readonly queueDeadlines = new DeadlineTimer((at) => this.checkQueue(at))
   private protocol: 'h2' | 'http/1.1' | undefined
+  private mayBorrow: boolean
   private closing = false
   private destroyedWith: Error | undefined
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
@@ -64,63 +81,62 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     this.key = key
     this.origin = origin
     this.connect = connect
-    if (origin.scheme === 'http') this.protocol = connect.h2c === undefined ? 'http/1.1' : 'h2'
+    this.mayBorrow = host.options.coalesce === true
+    if (origin.scheme === 'http' && connect.h2c !== 'upgrade') {
+      this.protocol = connect.h2c === undefined ? 'http/1.1' : 'h2'
+    }
+    if (connect.allowH2 === false) this.protocol = 'http/1.1'
   }
 
   dispatch(request: ExchangeRequest, handler: ExchangeHandler): PoolExchange {
     const exchange = new PoolExchange(this, request, handler)
     this.unsettled++
+    this.budget.earn()
+    if (channels.create.hasSubscribers) channels.create.publish({ exchange, request })
     if (request.signal !== undefined) exchange.follow(request.signal)
     if (request.timeout !== undefined && request.timeout > 0) this.host.watch(exchange)
     // With a signal that has come already, the exchange is over as soon as the caller has it.
     if (request.signal?.aborted !== true) {
       const connection = this.waiting.length === 0 ? this.freeConnection() : null
-      if (connection !== null) {
-        this.start(exchange, connection)
-      } else {
-        this.queue(exchange)
-      }
+      if (connection !== null) this.start(exchange, connection)
+      else this.queue(exchange)
     }
     exchange.dispatching = false
     return exchange
+  }
+
+  /** Takes over an exchange from another origin pool. */
+  adopt(exchange: PoolExchange): void {
+    this.unsettled++
+    exchange.moveTo(this)
+    this.queue(exchange)
   }
 
   get hasWaiting(): boolean {
     return this.waiting.length > 0
   }
 
-  private queue(exchange: PoolExchange): void {
-    this.waiting.push(exchange)
-    if (this.waiting.length === 1) this.hold(true)
-    this.openMore()
-  }
-
-  /** Somebody waits for an idle connection (its peer allows no streams now), or nobody does any more. */
-  private hold(held: boolean): void {
-    for (const connection of this.usable) connection.hold(held)
-  }
-
   get stats(): OriginStats {
-    let active = 0
-    for (const connection of this.all) active += connection.active
-    return {
-      origin: this.origin.href,
-      protocol: this.protocol,
-      connections: this.all.size,
+    return statsOf(this.origin.href, this.protocol, [...this.held.keys()], {
       dialling: this.dials.size,
-      active,
-      waiting: this.waiting.length,
-    }
+      waiting: this.waiting.length + this.backingOff.size,
+      unsettled: this.unsettled,
+    })
   }
 
   get empty(): boolean {
-    return this.all.size === 0 && this.dials.size === 0 && this.unsettled === 0
+    return this.held.size === 0 && this.dials.size === 0 && this.unsettled === 0
+  }
+
+  /** The connections that are its own, for those who look for one to borrow. */
+  get lendable(): IterableIterator<Held> {
+    return this.held.values()
   }
 
   /** Lets what is open and waiting finish, then closes. */
   close(): void {
     this.closing = true
-    if (this.waiting.length === 0) this.closeConnections()
+    this.closeIfDone()
     this.checkEmpty()
   }
 
@@ -128,29 +144,72 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     this.closing = true
     this.destroyedWith = error
     this.failWaiting(error)
+    for (const exchange of [...this.backingOff]) exchange.fail(error)
     for (const dialling of [...this.dials]) {
       dialling.cancel(new PoolDestroyedError({ origin: this.origin.href, cause: error }))
     }
-    for (const connection of [...this.all]) connection.destroy(error)
+    for (const connection of [...this.held.keys()]) connection.destroy(error)
     this.checkEmpty()
   }
 
-  again(exchange: PoolExchange): void {
+  again(exchange: PoolExchange, delay: number): void {
     if (this.destroyedWith !== undefined) {
       exchange.fail(this.destroyedWith)
       return
     }
-    this.waiting.pushFront(exchange)
-    if (this.waiting.length === 1) this.hold(true)
+    if (delay > 0) {
+      this.backingOff.add(exchange)
+      exchange.backingOff = setTimeout(comeBack, delay, this, exchange)
+      return
+    }
+    this.joinInFront(exchange)
     // Not within the callback of the connection that is just going.
     process.nextTick(assign, this)
   }
 
+  /** The time of an exchange that backed off has come. */
+  comeBack(exchange: PoolExchange): void {
+    this.backingOff.delete(exchange)
+    exchange.backingOff = null
+    this.joinInFront(exchange)
+    this.assign()
+  }
+
+  fallBack(exchange: PoolExchange): void {
+    if (this.destroyedWith !== undefined) {
+      exchange.fail(this.destroyedWith)
+      return
+    }
+    const twin = this.host.http1Twin(this)
+    if (twin === this) {
+      this.again(exchange, 0)
+      return
+    }
+    twin.adopt(exchange)
+    if (--this.unsettled === 0) this.checkEmpty()
+  }
+
+  misdirected(): void {
+    this.mayBorrow = false
+    for (const connection of [...this.usable]) if (connection instanceof BorrowedConnection) connection.close()
+  }
+
+  mayRetry(): boolean {
+    return this.budget.take()
+  }
+
   leave(exchange: PoolExchange): void {
-    if (!exchange.inLine) return
-    this.waiting.remove(exchange)
+    if (exchange.backingOff !== null) {
+      clearTimeout(exchange.backingOff)
+      exchange.backingOff = null
+      this.backingOff.delete(exchange)
+    } else if (exchange.inLine) {
+      this.waiting.remove(exchange)
+    } else {
+      return
+    }
     if (this.waiting.length === 0) this.hold(false)
-    if (this.closing && this.waiting.length === 0) this.closeConnections()
+    this.closeIfDone()
   }
 
   settled(exchange: PoolExchange): void {
@@ -158,33 +217,125 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     if (--this.unsettled === 0) this.checkEmpty()
   }
 
-  onAvailable(): void {
+  onAvailable(connection: Connection): void {
     if (this.waiting.length > 0) this.assign()
+    const held = this.held.get(connection)
+    if (held !== undefined && held.borrowers.size > 0) {
+      for (const [borrowed, borrower] of [...held.borrowers]) borrower.onAvailable(borrowed)
+    }
   }
 
   onDraining(connection: Connection): void {
     const index = this.usable.indexOf(connection)
     if (index !== -1) this.usable.splice(index, 1)
     if (this.waiting.length > 0) process.nextTick(assign, this)
+    for (const borrowed of [...(this.held.get(connection)?.borrowers.keys() ?? [])]) borrowed.close()
   }
 
   onClosed(connection: Connection, error: Error | undefined): void {
     this.onDraining(connection)
-    this.all.delete(connection)
-    this.host.options.events?.disconnect?.(this.origin.href, error)
+    this.held.delete(connection)
+    if (!(connection instanceof BorrowedConnection)) {
+      this.host.options.events?.disconnect?.(this.origin.href, error)
+      this.failIfSilent(error)
+    }
     this.checkEmpty()
   }
 
-  /** Starts what waits on what is free, and opens what is missing. */
+  onAltSvc(_connection: Connection, origin: string, value: string): void {
+    this.host.options.events?.altSvc?.(origin, value)
+  }
+
+  onOrigin(connection: Connection, origins: readonly string[]): void {
+    const held = this.held.get(connection)
+    // RFC 8336 section 2.3: the set begins with the connection's own origin, and every frame adds to it.
+    if (held !== undefined) held.origins = new Set([this.origin.href, ...(held.origins ?? []), ...origins])
+    this.host.options.events?.origins?.(this.origin.href, origins)
+  }
+
+  onHttp1Required(): void {
+    this.protocol = 'http/1.1'
+    this.host.memory.remember(this.key)
+  }
+
+  /** Carries out the plan for those who wait. */
   assign(): void {
-    while (this.waiting.length > 0) {
-      const connection = this.freeConnection()
-      if (connection === null) break
-      const exchange = this.waiting.shift()
-      if (exchange !== null) this.start(exchange, connection)
+    const { starts, verify, open } = plan(this.situation())
+    for (let i = 0; i < starts.length; i++) {
+      const connection = this.usable[i]
+      for (let n = starts[i]; n > 0 && this.waiting.length > 0; n--) {
+        // Starting one may have changed everything: what does not fit goes back and is planned anew.
+        const exchange = this.waiting.shift()
+        if (exchange !== null) this.start(exchange, connection)
+      }
+      if (this.usable[i] !== connection) break
     }
-    this.openMore()
-    if (this.closing && this.waiting.length === 0) this.closeConnections()
+    for (const index of verify) this.usable[index]?.verify()
+    for (let i = 0; i < open; i++) this.open()
+    if (this.waiting.length === 0) this.hold(false)
+    this.closeIfDone()
+  }
+
+  private situation(): Parameters<typeof plan>[0] {
+    const protocol = this.protocol ?? (this.knownHttp1 ? 'http/1.1' : undefined)
+    return {
+      waiting: this.waiting.length,
+      connections: this.usable,
+      dialling: this.dials.size,
+      protocol,
+      limit: this.host.options.connections ?? (protocol === 'http/1.1' ? H1_CONNECTIONS : 1),
+    }
+  }
+
+  /** It spoke HTTP/1.1 not long ago. */
+  private get knownHttp1(): boolean {
+    return this.host.memory.http1(this.key)
+  }
+
+  private queue(exchange: PoolExchange): void {
+    this.join(exchange)
+    this.waiting.push(exchange)
+    if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
+    if (this.waiting.length === 1) this.hold(true)
+    this.assign()
+  }
+
+  private joinInFront(exchange: PoolExchange): void {
+    this.join(exchange)
+    this.waiting.pushFront(exchange)
+    if (this.waiting.length === 1) this.hold(true)
+  }
+
+  private join(exchange: PoolExchange): void {
+    const at = now()
+    if (exchange.queuedAt === 0) exchange.queuedAt = at
+    const timeout = this.queueTimeout(exchange)
+    if (timeout <= 0) return
+    exchange.queueUntil = at + timeout
+    this.queueDeadlines.request(exchange.queueUntil)
+  }
+
+  private queueTimeout(exchange: PoolExchange): number {
+    return exchange.request.queueTimeout ?? this.host.options.queueTimeout ?? QUEUE_TIMEOUT
+  }
+
+  /** Ends those who waited for too long. Looked at no more than a few dozen times in the time that one may wait. */
+  private checkQueue(at: number): number {
+    let next = Number.POSITIVE_INFINITY
+    this.waiting.forEach((exchange) => {
+      if (exchange.queueUntil <= at) {
+        const timeout = this.queueTimeout(exchange)
+        exchange.fail(new TimeoutError('queue', timeout, { origin: this.origin.href }))
+      } else if (exchange.queueUntil < next) {
+        next = Math.max(exchange.queueUntil, at + this.queueTimeout(exchange) / 64)
+      }
+    })
+    return next
+  }
+
+  /** Somebody waits for an idle connection (its peer allows no streams now), or nobody does any more. */
+  private hold(held: boolean): void {
+    for (const connection of this.usable) connection.hold(held)
   }
 
   private freeConnection(): Connection | null {
@@ -196,12 +347,13 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   }
 
   private start(exchange: PoolExchange, connection: Connection): void {
-    const reused = this.used.has(connection)
-    if (!reused) this.used.add(connection)
+    const held = this.held.get(connection)
+    const reused = held?.used === true
+    if (held !== undefined) held.used = true
     try {
       const inner = connection.dispatch(exchange.request, exchange)
-      if (inner !== null) exchange.started(inner, reused)
-      else if (!exchange.hasSettled) this.again(exchange)
+      if (inner !== null) exchange.started(inner, reused, connection instanceof BorrowedConnection)
+      else if (!exchange.hasSettled) this.again(exchange, 0)
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
       process.nextTick(fail, exchange, toError(thrown))
@@ -210,84 +362,121 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     }
   }
 
-  private openMore(): void {
-    const { options } = this.host
-    const limit = options.connections ?? (this.protocol === 'http/1.1' ? H1_CONNECTIONS : 1)
-    const count = connectionsToOpen({
-      waiting: this.waiting.length,
-      usable: this.usable.length,
-      dialling: this.dials.size,
-      protocol: this.protocol,
-      limit,
-    })
-    for (let i = 0; i < count; i++) this.open()
-  }
-
   private open(): void {
-    const { options } = this.host
+    if (this.mayBorrow && this.borrow()) return
     // Once an origin is known to speak HTTP/1.1, nothing else is offered.
-    const connect = this.protocol === 'http/1.1' ? { ...this.connect, allowH2: false } : this.connect
-    try {
-      const dialling = dial(this.origin, connect, options.connectTimeout ?? CONNECT_TIMEOUT, (error, dialled) => {
-        if (dialled !== null) {
-          void this.adopt(dialling, dialled)
-          return
-        }
-        this.dials.delete(dialling)
-        if (error !== null) this.onDialFailed(error)
-      })
-      this.dials.add(dialling)
-    } catch (thrown) {
-      // node:tls throws for a key or certificate that it cannot read.
-      const error = new ConnectError(`Cannot connect to ${this.origin.href}: ${toError(thrown).message}`, {
-        phase: 'tls',
-        cause: thrown,
-        origin: this.origin.href,
-      })
-      process.nextTick(() => this.onDialFailed(error))
-    }
+    const http1 = this.protocol === 'http/1.1' || (this.protocol === undefined && this.knownHttp1)
+    const connect = http1 ? { ...this.connect, allowH2: false } : this.connect
+    const { href } = this.origin
+    if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
+    const dialling = this.host.connector.dial(
+      this.origin,
+      connect,
+      (error, dialled) => {
+        if (dialled !== null) this.establish(dialling, dialled, connect)
+        else this.onDialFailed(dialling, error ?? new ConnectError(`Cannot connect to ${href}`, { phase: 'tcp' }))
+      },
+      channels.step.hasSubscribers ? observe(href) : undefined,
+    )
+    this.dials.add(dialling)
   }
 
-  /** Makes a connection of a dialled socket; for HTTP/1.1 its client may have to be loaded first. */
-  private async adopt(dialling: Dial, { socket, info }: Dialled): Promise<void> {
-    const { options } = this.host
-    let connection: Connection
-    if (info.protocol === 'h2') {
-      connection = new Http2Connection(this.origin, socket, info, this, options)
-    } else {
-      socket.on('error', ignore)
-      const ClientClass = await loadClient()
-      if (socket.destroyed) {
-        this.dials.delete(dialling)
-        this.onDialFailed(
-          new ConnectError(`Cannot connect to ${this.origin.href}: the socket closed`, {
-            phase: 'tcp',
-            origin: this.origin.href,
-          }),
-        )
+  private establish(dialling: Dial, dialled: Dialled, connect: ConnectOptions): void {
+    this.dials.delete(dialling)
+    const step: Dial = { cancel: () => dialled.socket.destroy() }
+    this.dials.add(step)
+    establish(this.origin, dialled, connect, this, this.host.options, (error, connection) => {
+      if (error !== null) {
+        this.onDialFailed(step, error)
         return
       }
-      connection = new Http1Connection(ClientClass, this.origin, socket, info, this, options)
+      this.dials.delete(step)
+      if (connection === null) {
+        // No upgrade to h2c: by HTTP/1.1, on another connection.
+        this.onHttp1Required()
+        this.assign()
+        return
+      }
+      // A server that was offered HTTP/2 and did not take it will not soon.
+      const { protocol } = connection.info
+      if (protocol === 'http/1.1' && connect.allowH2 !== false && this.protocol === undefined) {
+        this.host.memory.remember(this.key)
+      }
+      this.welcome(connection, (host) => dialled.covers(host))
+    })
+  }
+
+  private welcome(connection: Connection, covers: (host: string) => boolean): void {
+    const { protocol } = connection.info
+    if (this.destroyedWith !== undefined) {
+      connection.destroy(this.destroyedWith)
+      return
     }
-    this.dials.delete(dialling)
-    this.protocol = info.protocol
-    this.all.add(connection)
+    // An origin that has learnt HTTP/2 needs its other connections no more.
+    if (protocol === 'h2') for (const other of [...this.usable]) if (other.info.protocol !== 'h2') other.close()
+    if (protocol === 'h2') this.protocol = 'h2'
+    else if (this.protocol === 'h2') this.protocol = undefined
+    this.held.set(connection, { connection, covers, origins: undefined, used: false, borrowers: new Map() })
     this.usable.push(connection)
-    options.events?.connect?.(this.origin.href, info)
+    const { href } = this.origin
+    this.host.options.events?.connect?.(href, connection.info)
+    if (channels.connected.hasSubscribers)
+      publishConnection(channels.connected, { origin: href, connection: connection.info })
     this.assign()
   }
 
-  private onDialFailed(error: HyperError): void {
-    this.host.options.events?.connectionError?.(this.origin.href, error)
+  /** Looks for another origin's connection before one is made. */
+  private borrow(): boolean {
+    const search = this.host.borrow(this, (loan) => {
+      if (search !== undefined) this.dials.delete(search)
+      if (loan === null) this.mayBorrow = false
+      else this.take(loan)
+      this.assign()
+      this.checkEmpty()
+    })
+    if (search === undefined) return false
+    this.dials.add(search)
+    return true
+  }
+
+  private take({ held }: Loan): void {
+    const borrowed = new BorrowedConnection(held.connection, this.origin, (done) => {
+      held.borrowers.delete(done)
+      this.mayBorrow = this.mayBorrow && this.host.options.coalesce === true
+      this.onClosed(done, undefined)
+    })
+    held.borrowers.set(borrowed, this)
+    this.protocol = 'h2'
+    this.held.set(borrowed, {
+      connection: borrowed,
+      covers: never,
+      origins: undefined,
+      used: true,
+      borrowers: new Map(),
+    })
+    this.usable.push(borrowed)
+  }
+
+  private onDialFailed(dialling: Dial, error: HyperError): void {
+    this.dials.delete(dialling)
+    const { href } = this.origin
+    this.host.options.events?.connectionError?.(href, error)
+    if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
     if (this.usable.length === 0 && this.dials.size === 0) {
       // Nobody is left to serve those who wait.
       this.failWaiting(error)
-    } else if (this.protocol === 'http/1.1') {
+    } else if (this.situation().protocol === 'http/1.1') {
       // The dial was for one of those who wait; what is busy may stay so for long.
       this.waiting.shift()?.fail(error)
-      this.openMore()
+      this.assign()
     }
     this.checkEmpty()
+  }
+
+  /** A server that took the connection and said nothing is no better than one that could not be reached. */
+  private failIfSilent(error: Error | undefined): void {
+    if (!(error instanceof ConnectError) || this.usable.length > 0 || this.dials.size > 0) return
+    this.failWaiting(error)
   }
 
   /** Ends those in line now; one of them may dispatch anew while it is told. */
@@ -295,23 +484,34 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     for (let left = this.waiting.length; left > 0; left--) this.waiting.shift()?.fail(error)
   }
 
-  private closeConnections(): void {
-    for (const connection of [...this.all]) connection.close()
+  private closeIfDone(): void {
+    if (!this.closing || this.waiting.length > 0 || this.backingOff.size > 0) return
+    for (const connection of [...this.held.keys()]) connection.close()
   }
 
   private checkEmpty(): void {
-    if (this.empty) this.host.onEmpty(this)
+    if (!this.empty) return
+    this.queueDeadlines.stop()
+    this.host.onEmpty(this)
   }
+}
+
+function observe(origin: string): DialObserver {
+  return { onStep: (step) => publishConnection(channels.step, { origin, step }) }
 }
 
 function assign(origin: OriginPool): void {
   origin.assign()
 }
 
+function comeBack(origin: OriginPool, exchange: PoolExchange): void {
+  origin.comeBack(exchange)
+}
+
 function fail(exchange: PoolExchange, error: Error): void {
   exchange.fail(error)
 }
 
-function ignore(): void {
-  // The client reports what happens to its socket.
+function never(): boolean {
+  return false
 }

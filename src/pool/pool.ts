@@ -10,24 +10,31 @@
  */
 import { DeadlineTimer, now } from '../connection/deadline.ts'
 import { type HyperError, InvalidArgumentError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
-import type { Exchange, ExchangeHandler, ExchangeRequest, Transport } from '../exchange.ts'
+import type {
+  ConnectOptions,
+  Exchange,
+  ExchangeHandler,
+  ExchangeRequest,
+  ExchangeTimings,
+  Transport,
+} from '../exchange.ts'
 import { MAX_ORIGIN_ALIASES } from '../limits.ts'
-import { parseOrigin } from '../net/origin.ts'
+import { Connector, type Dial } from '../net/connector.ts'
+import { type Origin, parseOrigin } from '../net/origin.ts'
+import { findLoan, type Loan } from './coalescing.ts'
 import type { PoolExchange } from './exchange.ts'
 import { mergeConnectOptions, poolKey } from './key.ts'
+import { ProtocolMemory } from './memory.ts'
 import { checkConnectOptions, checkPoolOptions, type PoolOptions } from './options.ts'
-import { type OriginHost, OriginPool, type OriginStats } from './origin-pool.ts'
-
-/** What can be seen of a pool from outside. */
-export interface PoolStats {
-  readonly origins: readonly OriginStats[]
-  readonly connections: number
-  readonly active: number
-  readonly waiting: number
-}
+import { type OriginHost, OriginPool } from './origin-pool.ts'
+import { type PoolStats, poolStats } from './stats.ts'
 
 export class Pool implements Transport, OriginHost {
   readonly options: PoolOptions
+  /** @internal */
+  readonly connector: Connector
+  /** @internal */
+  readonly memory = new ProtocolMemory()
   private readonly origins = new Map<string, OriginPool>()
   /** Quick look-up by the origin's text as requests spell it; forgotten when it grows too large. */
   private readonly bySpelling = new Map<string, OriginPool>()
@@ -44,6 +51,7 @@ export class Pool implements Transport, OriginHost {
   constructor(options: PoolOptions = {}) {
     checkPoolOptions(options)
     this.options = options
+    this.connector = new Connector(options)
   }
 
   get closed(): boolean {
@@ -68,15 +76,9 @@ export class Pool implements Transport, OriginHost {
     return origin.dispatch(request, handler)
   }
 
+  /** What can be seen from outside, as it is now. */
   stats(): PoolStats {
-    const origins = [...this.origins.values()].map((origin) => origin.stats)
-    const sum = (pick: (stats: OriginStats) => number): number => origins.reduce((total, one) => total + pick(one), 0)
-    return {
-      origins,
-      connections: sum((one) => one.connections),
-      active: sum((one) => one.active),
-      waiting: sum((one) => one.waiting),
-    }
+    return poolStats([...this.origins.values()].map((origin) => origin.stats))
   }
 
   /** Takes no new requests, lets those open and waiting finish, closes the connections. Resolves when all are closed. */
@@ -107,9 +109,21 @@ export class Pool implements Transport, OriginHost {
     origin.retired = true
     if (this.origins.get(origin.key) === origin) this.origins.delete(origin.key)
     if (this.origins.size > 0) return
+    if (this.state !== 'open') this.connector.close()
     const waiting = this.whenEmpty
     this.whenEmpty = []
     for (const resolve of waiting) resolve()
+  }
+
+  /** @internal */
+  http1Twin(of: OriginPool): OriginPool {
+    if (of.connect.allowH2 === false) return of
+    return this.keyed(of.origin, { ...of.connect, allowH2: false })
+  }
+
+  /** @internal */
+  borrow(origin: OriginPool, found: (loan: Loan | null) => void): Dial | undefined {
+    return findLoan(origin, this.origins.values(), this.connector, found)
   }
 
   /** @internal */
@@ -154,7 +168,10 @@ export class Pool implements Transport, OriginHost {
     const origin = parseOrigin(request.origin)
     const own = request.connect ?? {}
     checkConnectOptions(own)
-    const connect = mergeConnectOptions(this.options, own)
+    return this.keyed(origin, mergeConnectOptions(this.options, own))
+  }
+
+  private keyed(origin: Origin, connect: ConnectOptions): OriginPool {
     const key = poolKey(origin, connect)
     let found = this.origins.get(key)
     if (found === undefined) {
@@ -165,7 +182,10 @@ export class Pool implements Transport, OriginHost {
   }
 
   private emptied(): Promise<void> {
-    if (this.origins.size === 0) return Promise.resolve()
+    if (this.origins.size === 0) {
+      this.connector.close()
+      return Promise.resolve()
+    }
     return new Promise((resolve) => {
       this.whenEmpty.push(resolve)
     })
@@ -187,11 +207,14 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
   process.nextTick(settle, error)
   return {
     connection: undefined,
+    timings: NEVER_BEGUN,
     abort: () => settle(error),
     pause: nothing,
     resume: nothing,
   }
 }
+
+const NEVER_BEGUN: ExchangeTimings = { created: 0, started: undefined, headers: undefined, end: undefined, attempts: 0 }
 
 function nothing(): void {
   // It never began: there is nothing to hold back.

@@ -81,6 +81,8 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
 /** The request with a streamed body made replayable; any other request as it is. */
 export function withReplay(request: ExchangeRequest): ExchangeRequest {
   const { body } = request
+  // What goes into a tunnel is no message: it outlives the response and is never sent again.
+  if (request.method === 'CONNECT') return request
   return isSource(body) ? { ...request, body: new ReplayableSource(body) } : request
 }
 
@@ -102,7 +104,8 @@ function iterate(source: Source): Iterator<BodyChunk> | AsyncIterator<BodyChunk>
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }
 
-function isSource(body: Body | null | undefined): body is Source {
+/** A body that is read piece by piece. */
+export function isSource(body: Body | null | undefined): body is Source {
   if (typeof body !== 'object' || body === null) return false
   if (body instanceof Uint8Array || body instanceof ArrayBuffer || body instanceof Blob) return false
   return Symbol.asyncIterator in body || Symbol.iterator in body

@@ -35,6 +35,15 @@ export class WaitingLine<T extends Waiter> {
     return first
   }
 
+  /** Calls `visit` with each, first to last; it may remove the one that it is called with. */
+  forEach(visit: (waiter: T) => void): void {
+    for (let waiter = this.head; waiter !== null; ) {
+      const next = waiter.after as T | null
+      visit(waiter)
+      waiter = next
+    }
+  }
+
   private link(waiter: T, before: T | null, after: T | null): void {
     waiter.inLine = true
     waiter.before = before

@@ -153,8 +153,29 @@ test('for HTTP/1.1 what governs the connection is left to its client', () => {
   assert.deepEqual(headers, ['host', 'other.example', 'te', 'gzip', 'content-length', '5'])
 })
 
-test('CONNECT is refused: a tunnel is no exchange', () => {
-  for (const path of ['/', 'example.com:443']) {
-    assert.throws(() => serialise({ method: 'CONNECT', path }), { code: 'ERR_HYPER_NOT_SUPPORTED' })
+test('CONNECT names its target and nothing else, whatever host says', () => {
+  assert.deepEqual(serialise({ method: 'CONNECT', path: 'example.com:443', headers: { host: 'other', 'x-a': '1' } }), [
+    ':method',
+    'CONNECT',
+    ':authority',
+    'example.com:443',
+    'x-a',
+    '1',
+  ])
+  for (const path of ['/', 'example.com', 'user@example.com:443', 'a b:1']) {
+    assert.throws(() => serialise({ method: 'CONNECT', path }), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
+  }
+})
+
+test('extended CONNECT has all pseudo-header fields, and its protocol is a token', () => {
+  const head = serialise({ method: 'CONNECT', protocol: 'websocket', path: '/chat', headers: { host: 'other:1' } })
+  assert.deepEqual(head.slice(0, 4), [':method', 'CONNECT', ':protocol', 'websocket'])
+  assert.equal(head[head.indexOf(':authority') + 1], 'other:1')
+  assert.equal(head[head.indexOf(':path') + 1], '/chat')
+  for (const request of [
+    { method: 'GET', protocol: 'websocket', path: '/' },
+    { method: 'CONNECT', protocol: 'a b', path: '/' },
+  ]) {
+    assert.throws(() => serialise(request), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
   }
 })

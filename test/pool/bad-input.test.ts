@@ -74,7 +74,7 @@ test('wrong pool options are refused by name', () => {
     [{ connections: 0 }, /connections must be a whole number from 1/],
     [{ connectTimeout: -1 }, /connectTimeout must be/],
     [{ headersTimeout: '5' }, /headersTimeout must be/],
-    [{ h2c: 'yes' }, /h2c must be one of "prior-knowledge", not yes/],
+    [{ h2c: 'yes' }, /h2c must be one of "prior-knowledge", "upgrade", not yes/],
     [{ family: 5 }, /family must be one of 0, 4, 6/],
     [{ lookup: 'dns' }, /lookup must be a function/],
     [{ tls: 'ca' }, /tls must be an object/],

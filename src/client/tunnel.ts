@@ -1,0 +1,155 @@
+/**
+ * CONNECT as a Duplex: a tunnel through the server (RFC 9113 section 8.5), or another protocol on a stream of it, such as
+ * WebSocket (RFC 8441). Below this edge a tunnel is an exchange like any other.
+ *
+ * Rules
+ * - Nothing is sent into the tunnel before the server has opened it.
+ * - Each direction ends by itself; destroying it resets the stream with CANCEL.
+ * - What the reader does not read is not asked for: the stream's window stays closed.
+ */
+import { Duplex } from 'node:stream'
+import { abortReason, TunnelRefusedError, toError } from '../errors.ts'
+import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList, Transport } from '../exchange.ts'
+
+/** What to connect to: `path` is `host:port`, or with a `protocol` the path of the resource. */
+export type TunnelRequest = Omit<ExchangeRequest, 'method' | 'body' | 'trailers' | 'maxResponseSize'>
+
+/** An open tunnel. Octets written go to the other end as they are. */
+export class Tunnel extends Duplex {
+  /** The server's answer, 2xx. */
+  readonly status: number
+  readonly headers: FieldList
+  readonly connection: ConnectionInfo | undefined
+  private readonly exchange: Exchange
+  private readonly outgoing: Outgoing
+
+  /** @internal */
+  constructor(exchange: Exchange, outgoing: Outgoing, status: number, headers: FieldList) {
+    super({ allowHalfOpen: true, autoDestroy: true })
+    this.exchange = exchange
+    this.outgoing = outgoing
+    this.status = status
+    this.headers = headers
+    this.connection = exchange.connection
+  }
+
+  override _read(): void {
+    this.exchange.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.outgoing.push(chunk, callback)
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.outgoing.end()
+    callback()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.outgoing.fail(error ?? abortReason(undefined))
+    this.exchange.abort(error ?? undefined)
+    callback(error)
+  }
+}
+
+/**
+ * Opens a tunnel.
+ * @throws {TunnelRefusedError} when the server answers with another status than 2xx.
+ * @throws {NotSupportedError} when the server has no HTTP/2, or does not take the protocol.
+ * @throws {HyperError} whatever else an exchange can end with.
+ */
+export function openTunnel(transport: Transport, request: TunnelRequest): Promise<Tunnel> {
+  return new Promise((resolve, reject) => {
+    const outgoing = new Outgoing()
+    let tunnel: Tunnel | undefined
+    const exchange = transport.dispatch(
+      { ...request, method: 'CONNECT', body: () => outgoing },
+      {
+        onHeaders(status, headers) {
+          if (status >= 300) {
+            const error = new TunnelRefusedError(status, headers, { origin: request.origin })
+            reject(error)
+            exchange.abort(error)
+            return
+          }
+          tunnel = new Tunnel(exchange, outgoing, status, headers)
+          outgoing.open()
+          resolve(tunnel)
+        },
+        onData(chunk) {
+          if (tunnel?.push(chunk) === false) exchange.pause()
+        },
+        onEnd: () => tunnel?.push(null),
+        onError(error) {
+          outgoing.fail(error)
+          if (tunnel === undefined) reject(error)
+          else tunnel.destroy(error)
+        },
+      },
+    )
+  })
+}
+
+/** What is written, as a body: one chunk at a time, the next when this one was taken. */
+class Outgoing implements AsyncIterable<Uint8Array> {
+  private chunk: Uint8Array | null = null
+  private taken: ((error?: Error | null) => void) | null = null
+  private isOpen = false
+  private ended = false
+  private error: Error | null = null
+  private wake: (() => void) | null = null
+
+  open(): void {
+    this.isOpen = true
+    this.wakeUp()
+  }
+
+  push(chunk: Uint8Array, taken: (error?: Error | null) => void): void {
+    if (this.error !== null) {
+      taken(this.error)
+      return
+    }
+    this.chunk = chunk
+    this.taken = taken
+    this.wakeUp()
+  }
+
+  end(): void {
+    this.ended = true
+    this.wakeUp()
+  }
+
+  fail(error: Error): void {
+    this.error ??= toError(error)
+    const { taken } = this
+    this.taken = null
+    taken?.(this.error)
+    this.wakeUp()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      if (this.error !== null) throw this.error
+      const { chunk, taken } = this
+      if (this.isOpen && chunk !== null) {
+        this.chunk = null
+        this.taken = null
+        yield chunk
+        taken?.()
+      } else if (this.isOpen && this.ended) {
+        return
+      } else {
+        await new Promise<void>((resolve) => {
+          this.wake = resolve
+        })
+      }
+    }
+  }
+
+  private wakeUp(): void {
+    const { wake } = this
+    this.wake = null
+    wake?.()
+  }
+}

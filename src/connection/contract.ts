@@ -1,0 +1,115 @@
+/**
+ * What a connection is to the pool, whichever protocol it speaks, and what the pool is to it.
+ *
+ * Rules of the folder
+ * - A connection is one live socket: bytes in, exchanges out. It dials nothing and retries nothing.
+ * - One teardown path a connection; every exchange on it settles exactly once; nothing the network does is thrown.
+ * - A slot is free when the exchange on it has settled and, over HTTP/2, its stream is closed on the wire.
+ * - Every wait has a deadline: headers, body, a stalled write, an unanswered PING, idleness. One timer a connection.
+ */
+import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
+import type { WindowManagerFactory } from '../h2/index.ts'
+
+/** Options of a connection; times in milliseconds (0 = no limit), sizes in octets. */
+export interface ConnectionSettings {
+  /** Default 300,000 (`HEADERS_TIMEOUT`). */
+  readonly headersTimeout?: number | undefined
+  /** Default 300,000 (`BODY_TIMEOUT`). */
+  readonly bodyTimeout?: number | undefined
+  /** The peer takes nothing of what waits to be sent for so long. Default 60,000 (`WRITE_TIMEOUT`). */
+  readonly writeTimeout?: number | undefined
+  /** An unused connection is closed. Default 30,000 (`IDLE_TIMEOUT`). */
+  readonly idleTimeout?: number | undefined
+  /** A connection older than this takes no new requests. Default 3,600,000 (`MAX_AGE`). */
+  readonly maxAge?: number | undefined
+  /** Requests for one connection. Default: no limit but that of stream identifiers. */
+  readonly maxRequests?: number | undefined
+  /** A PING must be answered within this (HTTP/2). Default 2000 (`PING_TIMEOUT`). */
+  readonly pingTimeout?: number | undefined
+  /** While streams are open, PING is sent when nothing was heard for so long. Default 0: never. */
+  readonly pingInterval?: number | undefined
+  /** A connection that was silent for so long must answer a PING before it is used again. Default 10,000 (`VERIFY_AFTER`). */
+  readonly verifyAfter?: number | undefined
+  readonly maxResponseSize?: number | undefined
+  /** Streams at once, beside the peer's own limit. */
+  readonly maxConcurrentStreams?: number | undefined
+  readonly maxHeaderListSize?: number | undefined
+  readonly maxHeaderFields?: number | undefined
+  /** A stream's first receive window. Default 4 MiB (`STREAM_WINDOW`). */
+  readonly streamWindow?: number | undefined
+  /** What it may grow to when it limits the speed. Default 16 MiB (`MAX_STREAM_WINDOW`); `streamWindow` when that is given. */
+  readonly maxStreamWindow?: number | undefined
+  readonly connectionWindow?: number | undefined
+  /** Decides on receive windows: called once a connection and once a stream. Default: grows by round trip, see docs/flow-control.md. */
+  readonly windowManager?: WindowManagerFactory | undefined
+  /** Accept pushed responses (`onPush`). Default false. */
+  readonly enablePush?: boolean | undefined
+  /** Pushed responses open at once. Default 100 (`MAX_CONCURRENT_STREAMS`). */
+  readonly maxPushes?: number | undefined
+}
+
+/** What can be seen of a connection from outside. Octets are those of HTTP, TLS taken off. */
+export interface ConnectionStats {
+  readonly protocol: ConnectionInfo['protocol']
+  readonly remoteAddress: string | undefined
+  /** Exchanges on it. */
+  readonly active: number
+  /** Exchanges that it would take now. */
+  readonly available: number
+  /** It takes no new exchanges. */
+  readonly draining: boolean
+  /** Exchanges it has carried. */
+  readonly requests: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  /** Round trip in milliseconds, smoothed; undefined while none was measured, and over HTTP/1.1. */
+  readonly rtt: number | undefined
+  /** Octets that may be sent, and received, on the whole connection; undefined over HTTP/1.1. */
+  readonly windows: { readonly send: number; readonly receive: number } | undefined
+}
+
+/** One live connection, of either protocol, as the pool sees it. */
+export interface Connection {
+  readonly info: ConnectionInfo
+  /** Exchanges that may be dispatched now. */
+  readonly available: number
+  /** Exchanges open now. */
+  readonly active: number
+  /** It takes no new exchanges, now or later. */
+  readonly draining: boolean
+  /** It was silent for long: {@link verify} it before it is used. */
+  readonly stale: boolean
+  readonly stats: ConnectionStats
+  /**
+   * @param authority of the request, when it is not the connection's own (RFC 9113 section 9.1.1).
+   * @returns null when there is no room for it after all; nothing was sent then.
+   * @throws when the request itself is not acceptable; nothing was sent then.
+   */
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler, authority?: string): Exchange | null
+  /** Asks a stale connection for a sign of life: `onAvailable` follows, or its end. */
+  verify(): void
+  /** While somebody waits for it, an idle connection keeps the process alive. */
+  hold(held: boolean): void
+  /** Takes no new exchanges and closes when the open ones have ended. */
+  close(): void
+  /** Closes at once; open exchanges end with the error. */
+  destroy(error?: Error): void
+}
+
+/** What a connection tells the pool. */
+export interface ConnectionOwner {
+  /** Somebody waits for a connection. */
+  readonly hasWaiting: boolean
+  /** Slots came free, or the limit moved. */
+  onAvailable(connection: Connection): void
+  /** No new exchanges fit on it any more. */
+  onDraining(connection: Connection): void
+  /** It is gone. Its exchanges have ended. */
+  onClosed(connection: Connection, error: Error | undefined): void
+  /** An alternative service was advertised for an origin (RFC 7838). */
+  onAltSvc?(connection: Connection, origin: string, value: string): void
+  /** The server said which origins it speaks for (RFC 8336). */
+  onOrigin?(connection: Connection, origins: readonly string[]): void
+  /** The peer asks for HTTP/1.1 instead (HTTP_1_1_REQUIRED, RFC 9113 section 7). */
+  onHttp1Required?(connection: Connection): void
+}

@@ -1,0 +1,143 @@
+/**
+ * PING (RFC 9113 section 6.7): the round trip, and whether the peer is still there.
+ *
+ * Theory of operation
+ * - A vital PING must be answered: nothing heard for `timeout` after it means that the connection is dead. Whatever is
+ *   heard meanwhile is a sign of life and begins the wait anew.
+ * - Octets of ours that are still on their way delay the answer: while the socket is full no time counts, and when much
+ *   was written since the peer was last heard, the wait is `LOADED_PING_TIMEOUT`.
+ * - PINGs are answered in order, so what is known to be processed by a pong is everything sent before its PING.
+ */
+import { LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS } from '../limits.ts'
+
+/** Octets written since the peer was last heard above which the answer may be late for their sake. */
+const LOAD = 65_536
+/** Octets of a PING frame: a read of no more is only an answer. */
+const PING_OCTETS = 17
+
+interface Ping {
+  readonly payload: Buffer
+  readonly sentAt: number
+  readonly vital: boolean
+  /** Resets that the answer confirms. */
+  readonly resets: number
+  readonly onPong: ((rtt: number) => void) | undefined
+}
+
+export class Liveness {
+  /** Round trips in milliseconds: smoothed, and the shortest; 0 while none was measured. */
+  rtt = 0
+  minRtt = 0
+  /** When the peer was last heard. */
+  lastHeard: number
+  bytesRead = 0
+  bytesWritten = 0
+  /** Streams reset by us whose resets no pong has confirmed: the peer may count them still. */
+  unconfirmed = 0
+
+  private readonly timeout: number
+  private readonly send: (payload: Buffer) => void
+  private readonly pending: Ping[] = []
+  private counter = 0
+  private resetsToConfirm = 0
+  private writtenAtHeard = 0
+  private readAtPing = 0
+  private measuredAt = Number.NEGATIVE_INFINITY
+  /** From when on the current wait counts; Infinity while the socket is full. */
+  private waitFrom = 0
+
+  constructor(timeout: number, send: (payload: Buffer) => void, at: number) {
+    this.timeout = timeout
+    this.send = send
+    this.lastHeard = at
+  }
+
+  /** Octets were read. */
+  heard(octets: number, at: number): void {
+    this.bytesRead += octets
+    this.lastHeard = at
+    this.writtenAtHeard = this.bytesWritten
+  }
+
+  /** Sends a PING. */
+  ping(at: number, vital: boolean, onPong?: (rtt: number) => void): void {
+    const payload = Buffer.alloc(8)
+    payload.writeUInt32BE(++this.counter >>> 0, 4)
+    this.pending.push({ payload, sentAt: at, vital, resets: this.resetsToConfirm, onPong })
+    this.resetsToConfirm = 0
+    this.readAtPing = this.bytesRead
+    if (vital) this.waitFrom = at
+    this.send(payload)
+  }
+
+  /** Asks for a sign of life, unless one is awaited already. */
+  probe(at: number): void {
+    if (!this.probing) this.ping(at, true)
+  }
+
+  /** A vital PING is unanswered. */
+  get probing(): boolean {
+    return this.pending.some((one) => one.vital)
+  }
+
+  /** The round trip is measured anew now and then while much is received. */
+  measure(at: number): void {
+    const last = this.pending.at(-1)?.sentAt ?? this.measuredAt
+    if (this.bytesRead - this.readAtPing < RTT_OCTETS || at - last < RTT_INTERVAL) return
+    this.ping(at, false)
+  }
+
+  /** A round trip became known otherwise. */
+  sample(rtt: number): void {
+    this.rtt = this.rtt === 0 ? rtt : this.rtt * 0.875 + rtt * 0.125
+    this.minRtt = this.minRtt === 0 ? rtt : Math.min(this.minRtt, rtt)
+  }
+
+  /** An answer came. One that we did not ask for is ignored. */
+  pong(payload: Uint8Array, at: number): void {
+    const [first] = this.pending
+    if (first === undefined || !first.payload.equals(payload)) return
+    this.pending.shift()
+    this.measuredAt = at
+    // A clock read once a turn can say 0 for a fast peer; the round trip was longer.
+    const rtt = Math.max(at - first.sentAt, 0.01)
+    this.sample(rtt)
+    this.unconfirmed -= first.resets
+    first.onPong?.(rtt)
+  }
+
+  /** A stream is being reset by us: the peer may count it until it has answered a PING sent after that. */
+  countReset(): void {
+    this.unconfirmed++
+    this.resetsToConfirm++
+  }
+
+  /**
+   * Has the resets confirmed. A peer of whom nothing but pongs was heard since the last PING is not asked again (gRPC
+   * servers count such PINGs as abuse): its slots are taken to be free.
+   * @returns true when slots came free at once.
+   */
+  confirmResets(at: number): boolean {
+    if (this.counter === 0 || this.bytesRead - this.readAtPing > PING_OCTETS) {
+      this.ping(at, false)
+      return false
+    }
+    if (this.pending.length > 0) return false
+    this.unconfirmed -= this.resetsToConfirm
+    this.resetsToConfirm = 0
+    return true
+  }
+
+  /** The socket is full, or no longer. */
+  setBlocked(blocked: boolean, at: number): void {
+    this.waitFrom = blocked ? Number.POSITIVE_INFINITY : at
+  }
+
+  /** When the peer counts as dead if nothing is heard; Infinity when nothing is awaited. */
+  get deadline(): number {
+    if (this.pending.length === 0 || !this.probing) return Number.POSITIVE_INFINITY
+    const loaded = this.bytesWritten - this.writtenAtHeard > LOAD
+    const wait = loaded ? Math.max(this.timeout, LOADED_PING_TIMEOUT) : this.timeout
+    return Math.max(this.waitFrom, this.lastHeard) + wait
+  }
+}

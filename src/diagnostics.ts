@@ -1,0 +1,64 @@
+/**
+ * What can be watched from outside, by `node:diagnostics_channel`: every step of an exchange and of a connection.
+ *
+ * Rules
+ * - Nothing is made, not even a message, while nobody listens: whoever publishes asks `hasSubscribers` first.
+ * - Messages are read-only views of what happens. A subscriber that throws is reported by Node and disturbs nothing.
+ * - Names begin with `hyper:`. They and the fields of the messages are public API.
+ */
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList } from './exchange.ts'
+import type { ConnectStep } from './net/connector.ts'
+
+/** Message of the channels `hyper:request:*`. The same `exchange` object stands for a request from its first message to its last. */
+export interface RequestMessage {
+  readonly exchange: Exchange
+  readonly request: ExchangeRequest
+  /** `headers`: of the response. */
+  readonly status?: number
+  readonly headers?: FieldList
+  /** `end`: the trailer section. */
+  readonly trailers?: FieldList
+  /** `error` and `retry`: why. */
+  readonly error?: Error
+  /** `start`: the connection, and whether it carried exchanges before. */
+  readonly connection?: ConnectionInfo | undefined
+  readonly reused?: boolean
+}
+
+/** Message of the channels `hyper:connection:*`. */
+export interface ConnectionMessage {
+  readonly origin: string
+  readonly connection?: ConnectionInfo
+  readonly error?: Error | undefined
+  /** `step`: what the connect chain has done. */
+  readonly step?: ConnectStep
+}
+
+export const channels = {
+  /** An exchange was dispatched. Header fields may still be added to `request.headers` when that is a list. */
+  create: channel('hyper:request:create'),
+  /** It joined the line: no connection had room. */
+  queue: channel('hyper:request:queue'),
+  /** It was given to a connection. */
+  start: channel('hyper:request:start'),
+  /** The response's header section came. */
+  headers: channel('hyper:request:headers'),
+  /** It will be sent again. */
+  retry: channel('hyper:request:retry'),
+  end: channel('hyper:request:end'),
+  error: channel('hyper:request:error'),
+  connecting: channel('hyper:connection:connecting'),
+  step: channel('hyper:connection:step'),
+  connected: channel('hyper:connection:connected'),
+  failed: channel('hyper:connection:failed'),
+  closed: channel('hyper:connection:closed'),
+} as const satisfies Readonly<Record<string, Channel>>
+
+export function publishRequest(to: Channel, message: RequestMessage): void {
+  to.publish(message)
+}
+
+export function publishConnection(to: Channel, message: ConnectionMessage): void {
+  to.publish(message)
+}

@@ -1,0 +1,362 @@
+/**
+ * One dial: puts the links together that lead to an origin, and keeps their time.
+ *
+ * Rules: the callback is called once; every failure but those of our own making becomes a `ConnectError` that names the
+ * origin, the way, the phase and the cause; whatever ends the dial takes back all that it has begun.
+ */
+import type { TLSSocket } from 'node:tls'
+import {
+  ConnectError,
+  type ConnectPhase,
+  type HyperError,
+  InvalidArgumentError,
+  systemCodeOf,
+  TimeoutError,
+  toError,
+} from '../errors.ts'
+import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../exchange.ts'
+import type { ConnectorSettings } from './connector.ts'
+import {
+  type AbsoluteForm,
+  type Address,
+  type Cancel,
+  type ConnectStep,
+  type Dial,
+  type DialCallback,
+  type Dialled,
+  type DialObserver,
+  type Ends,
+  later,
+  type Outcome,
+  type Progress,
+  type Wire,
+} from './link.ts'
+import type { Origin } from './origin.ts'
+import { type CanonicalProxy, normaliseProxy, proxyKey, targetAuthority } from './proxy.ts'
+import { connectPath, interleave } from './race.ts'
+import { reach, reachSecureProxy, type Tools, targetOf } from './reach.ts'
+import { coversNothing, secure } from './secure.ts'
+import type { SharedProxy } from './shared-proxy.ts'
+import { openSocks } from './socks.ts'
+import { checkTlsOptions } from './tls-options.ts'
+import { openTunnel, type TunnelRequest } from './tunnel.ts'
+
+/** What a dial needs of its connector. */
+export interface DialHome {
+  readonly settings: ConnectorSettings
+  readonly tools: Tools
+  sharedProxy(proxy: CanonicalProxy, options: ConnectOptions): SharedProxy
+}
+
+/** The limit of each phase's own. */
+const PHASE_TIMEOUT: Readonly<Record<ConnectPhase, keyof ConnectorSettings | undefined>> = {
+  dns: 'lookupTimeout',
+  tcp: 'tcpTimeout',
+  proxy: 'proxyTimeout',
+  tls: 'tlsTimeout',
+  preface: undefined,
+}
+
+export class Dialling implements Dial, Progress {
+  private readonly home: DialHome
+  private readonly origin: Origin
+  private readonly options: ConnectOptions
+  private readonly callback: DialCallback
+  private readonly observer: DialObserver | undefined
+  private readonly timings: ConnectTimings
+  private readonly timer: NodeJS.Timeout | undefined
+  private phaseTimer: NodeJS.Timeout | undefined
+  private phase: ConnectPhase = 'dns'
+  private proxy: CanonicalProxy | undefined
+  private ends: Ends = {}
+  private over = false
+  /** The observer is being told of a step. */
+  private telling = false
+  /** Takes back what is under way now. */
+  private cancelLink: Cancel
+
+  constructor(
+    home: DialHome,
+    timeout: number,
+    origin: Origin,
+    options: ConnectOptions,
+    callback: DialCallback,
+    observer: DialObserver | undefined,
+  ) {
+    this.home = home
+    this.origin = origin
+    this.options = options
+    this.callback = callback
+    this.observer = observer
+    this.timings = {
+      start: Date.now(),
+      lookup: undefined,
+      connect: undefined,
+      proxy: undefined,
+      secureConnect: undefined,
+    }
+    if (timeout > 0) this.timer = setTimeout(this.onTimeout, timeout, timeout)
+    // Begun later, so that nothing is heard of it before dial() has returned.
+    this.cancelLink = later(() => this.begin())
+  }
+
+  cancel(reason: HyperError): void {
+    if (this.over) return
+    // A link that is telling of a step goes on with what it has: it is taken back when it has come to rest.
+    if (this.telling) process.nextTick(() => this.cancelLink())
+    else this.cancelLink()
+    this.finish(reason, null)
+  }
+
+  enter(phase: ConnectPhase): void {
+    this.phase = phase
+    clearTimeout(this.phaseTimer)
+    const name = PHASE_TIMEOUT[phase]
+    const timeout = name === undefined ? undefined : this.home.settings[name]
+    if (timeout !== undefined && timeout > 0 && !this.over) {
+      this.phaseTimer = setTimeout(this.onTimeout, timeout, timeout)
+    }
+  }
+
+  step(step: ConnectStep): void {
+    const { timings } = this
+    switch (step.step) {
+      case 'lookup':
+        timings.lookup = Date.now()
+        break
+      case 'connected':
+        timings.connect = Date.now()
+        this.ends = step.ends
+        break
+      case 'proxy':
+        timings.proxy = Date.now()
+        break
+      case 'secure':
+        if (step.peer === 'origin') timings.secureConnect = Date.now()
+        break
+      default:
+        break
+    }
+    if (this.observer === undefined || this.over) return
+    this.telling = true
+    this.observer.onStep(step)
+    this.telling = false
+  }
+
+  private readonly onTimeout = (timeout: number): void => {
+    this.cancel(new TimeoutError('connect', timeout, { origin: this.origin.href, phase: this.phase }))
+  }
+
+  private begin(): void {
+    const { origin, options } = this
+    try {
+      if (options.tls !== undefined) checkTlsOptions(options.tls)
+      // A path says all of the way there is.
+      if (options.socketPath === undefined) this.proxy = normaliseProxy(options.proxy, origin, process.env)
+    } catch (thrown) {
+      this.fail(toError(thrown))
+      return
+    }
+    if (options.socketPath !== undefined) this.byPath(options.socketPath)
+    else if (this.proxy !== undefined) this.byProxy(this.proxy)
+    else this.cancelLink = reach(this.home.tools, targetOf(origin, options), this, this.onward(this.onWire))
+  }
+
+  private byPath(path: string): void {
+    this.enter('tcp')
+    this.cancelLink = connectPath(path, this, this.onward(this.onWire))
+  }
+
+  private byProxy(proxy: CanonicalProxy): void {
+    const { origin, options } = this
+    const isSocks = proxy.kind === 'socks4' || proxy.kind === 'socks5'
+    // HTTP/2 without TLS, or the wish for it, passes no proxy but through a tunnel.
+    const tunnel = origin.scheme === 'https' || proxy.tunnel || options.h2c !== undefined
+    if (isSocks) this.bySocks(proxy)
+    else if (!tunnel) this.byAbsoluteForm(proxy)
+    else if (proxy.kind === 'https') this.bySharedProxy(proxy)
+    else this.byConnect(proxy)
+  }
+
+  /** An `http:` origin through an HTTP proxy: it is asked itself, and over HTTP/1.1. */
+  private byAbsoluteForm(proxy: CanonicalProxy): void {
+    const { origin, options } = this
+    const { tools } = this.home
+    const form: AbsoluteForm = { prefix: `http://${origin.authority}`, headers: proxy.headers }
+    const use = (wire: Wire): void => {
+      this.step({ step: 'proxy', proxy: proxy.href, protocol: 'http/1.1', shared: false })
+      this.succeed(wire, 'http/1.1', undefined, undefined, form)
+    }
+    this.cancelLink =
+      proxy.kind === 'https'
+        ? reachSecureProxy(
+            tools,
+            proxy,
+            options,
+            ['http/1.1'],
+            this,
+            this.onward(({ socket }) => use(socket)),
+          )
+        : reach(tools, targetOf(proxy, options), this, this.onward(use))
+  }
+
+  private bySharedProxy(proxy: CanonicalProxy): void {
+    const shared = this.home.sharedProxy(proxy, this.options)
+    this.cancelLink = shared.tunnel(
+      this.tunnelRequest(proxy),
+      this,
+      this.onward(({ wire, ends }) => {
+        this.ends = ends
+        this.onWire(wire)
+      }),
+    )
+  }
+
+  private byConnect(proxy: CanonicalProxy): void {
+    this.cancelLink = reach(
+      this.home.tools,
+      targetOf(proxy, this.options),
+      this,
+      this.onward((socket) => {
+        this.enter('proxy')
+        this.cancelLink = openTunnel(
+          socket,
+          this.tunnelRequest(proxy),
+          this.onward((wire) => {
+            this.step({ step: 'proxy', proxy: proxy.href, protocol: 'http/1.1', shared: false })
+            this.onWire(wire)
+          }),
+        )
+      }),
+    )
+  }
+
+  private bySocks(proxy: CanonicalProxy): void {
+    const { origin, options } = this
+    if (proxy.remoteNames) {
+      this.connectSocks(proxy, origin.host)
+      return
+    }
+    const { host } = origin
+    // SOCKS 4 has no other addresses.
+    const family = proxy.kind === 'socks4' ? 4 : options.family
+    this.enter('dns')
+    this.cancelLink = this.home.tools.resolver.resolve(
+      host,
+      { family, lookup: options.lookup },
+      this.onward(({ addresses, cached }) => {
+        this.step({ step: 'lookup', host, addresses, cached })
+        const [first]: readonly Address[] = interleave(addresses)
+        this.connectSocks(proxy, first.address)
+      }),
+    )
+  }
+
+  private connectSocks(proxy: CanonicalProxy, host: string): void {
+    const { origin } = this
+    const { tools } = this.home
+    this.cancelLink = reach(
+      tools,
+      targetOf(proxy, this.options),
+      this,
+      this.onward((socket) => {
+        this.enter('proxy')
+        this.cancelLink = openSocks(
+          socket,
+          { proxy, host, port: origin.port, origin: origin.href },
+          this.onward((wire) => {
+            const protocol = proxy.kind === 'socks4' ? 'socks4' : 'socks5'
+            this.step({ step: 'proxy', proxy: proxy.href, protocol, shared: false })
+            this.onWire(wire)
+          }),
+          tools.loadSocks,
+        )
+      }),
+    )
+  }
+
+  private tunnelRequest(proxy: CanonicalProxy): TunnelRequest {
+    const { host, port, href } = this.origin
+    return { authority: targetAuthority(host, port), headers: proxy.headers, proxy: proxy.href, origin: href }
+  }
+
+  /** There is a way to the origin: what remains is TLS, where the origin wants it. */
+  private readonly onWire = (wire: Wire): void => {
+    const { origin, options, proxy } = this
+    if (origin.scheme === 'http') {
+      this.succeed(wire, options.h2c === 'prior-knowledge' ? 'h2' : 'http/1.1')
+      return
+    }
+    this.enter('tls')
+    const { host, port } = origin
+    const protocols = options.allowH2 === false ? (['http/1.1'] as const) : (['h2', 'http/1.1'] as const)
+    const route = options.socketPath === undefined ? proxyKey(proxy) : `unix:${options.socketPath}`
+    const peer = { kind: 'origin' as const, host, port, tls: options.tls ?? {}, protocols, route }
+    this.cancelLink = secure(
+      wire,
+      peer,
+      this.home.tools.sessions,
+      this,
+      this.onward(({ socket, protocol, covers }) => this.succeed(socket, protocol, socket, covers)),
+    )
+  }
+
+  private succeed(
+    wire: Wire,
+    protocol: ConnectionInfo['protocol'],
+    tls?: TLSSocket,
+    covers: Dialled['covers'] = coversNothing,
+    absoluteForm?: AbsoluteForm,
+  ): void {
+    const servername = typeof tls?.servername === 'string' && tls.servername !== '' ? tls.servername : undefined
+    const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = this.ends
+    const info: ConnectionInfo = {
+      protocol,
+      encrypted: tls !== undefined,
+      authorized: tls?.authorized ?? false,
+      remoteAddress,
+      remotePort,
+      remoteFamily,
+      localAddress,
+      localPort,
+      servername,
+      proxy: this.proxy?.href,
+      resumed: tls?.isSessionReused() ?? false,
+      timings: this.timings,
+    }
+    this.finish(null, { socket: wire, info, absoluteForm, covers })
+  }
+
+  /** Where a link reports: the next step, or the end. */
+  private onward<T>(next: (value: T) => void): Outcome<T> {
+    return { done: next, fail: (error) => this.fail(error) }
+  }
+
+  private fail(error: Error): void {
+    this.finish(this.connectError(error), null)
+  }
+
+  private finish(error: HyperError | null, dialled: Dialled | null): void {
+    if (this.over) {
+      dialled?.socket.destroy()
+      return
+    }
+    this.over = true
+    clearTimeout(this.timer)
+    clearTimeout(this.phaseTimer)
+    this.callback(error, dialled)
+  }
+
+  private connectError(cause: Error): HyperError {
+    if (cause instanceof ConnectError || cause instanceof InvalidArgumentError) return cause
+    const { origin, options, phase } = this
+    const way = options.socketPath ?? this.proxy?.href
+    const where = way === undefined ? '' : ` by way of ${way}`
+    const message = cause.message === '' ? (systemCodeOf(cause) ?? cause.name) : cause.message
+    return new ConnectError(`Cannot connect to ${origin.href}${where}: ${message}`, {
+      phase,
+      cause,
+      origin: origin.href,
+    })
+  }
+}

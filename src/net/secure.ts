@@ -1,0 +1,184 @@
+/**
+ * The TLS link: a handshake over a wire that is connected already, be it TCP, a unix domain socket, or a tunnel.
+ *
+ * Rules
+ * - The name that is verified is the origin's (or the proxy's) own, whatever the wire goes through.
+ * - The handshake is accepted when node:tls accepts it, its peer has a pinned key where keys are pinned, and the protocol
+ *   chosen is one that was offered. Only then are its sessions kept.
+ * - A resumed session brings its verdict with it: it is looked at as a fresh one's.
+ */
+import type { X509Certificate } from 'node:crypto'
+import { isIP, Socket } from 'node:net'
+import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { toError } from '../errors.ts'
+import type { TlsOptions } from '../exchange.ts'
+import { tlsIdentity } from './identity.ts'
+import { type Cancel, failLater, guard, type Outcome, type Progress, type Wire } from './link.ts'
+import type { PeerSession, SessionCache } from './sessions.ts'
+import { keyLogOf, nodeTlsOptions, pinMismatch } from './tls-options.ts'
+
+/** Who is at the other end. */
+export interface SecurePeer {
+  readonly kind: 'origin' | 'proxy'
+  readonly host: string
+  readonly port: number
+  readonly tls: TlsOptions
+  /** The protocols to offer (RFC 7301). */
+  readonly protocols: readonly ('h2' | 'http/1.1')[]
+  /** How the peer is reached: sessions are not carried from one route to another. */
+  readonly route: string
+}
+
+export interface Secured {
+  readonly socket: TLSSocket
+  readonly protocol: 'h2' | 'http/1.1'
+  readonly covers: (host: string) => boolean
+}
+
+export function secure(
+  wire: Wire,
+  peer: SecurePeer,
+  sessions: SessionCache,
+  progress: Progress,
+  outcome: Outcome<Secured>,
+): Cancel {
+  const { host, tls } = peer
+  const servername = tls.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '')
+  const resume = tls.resume !== false
+  const key = `${host}:${peer.port} ${servername} ${peer.route} ${tlsIdentity(tls)}`
+  const offered = sessionFor(tls, resume, sessions, key)
+  let socket: TLSSocket
+  try {
+    socket = guard(
+      connectTls({
+        ...nodeTlsOptions(tls),
+        ...(offered === undefined ? {} : { session: offered.session }),
+        host,
+        port: peer.port,
+        socket: wire,
+        servername,
+        ALPNProtocols: [...peer.protocols],
+      }),
+    )
+  } catch (thrown) {
+    // node:tls throws for a key or certificate that it cannot read.
+    wire.destroy()
+    return failLater(toError(thrown), outcome)
+  }
+  if (!(wire instanceof Socket)) followReferences(socket, wire)
+  let over = false
+  let accepted = false
+  let certificate: X509Certificate | undefined
+  /** Sessions that came before the handshake was accepted. */
+  let early: Buffer[] = []
+  const keep = (session: Buffer): void => {
+    sessions.add(key, { session, certificate }, socket.getProtocol() === 'TLSv1.3')
+  }
+  const fail = (error: Error): void => {
+    if (over) return
+    over = true
+    early = []
+    socket.destroy()
+    wire.destroy()
+    outcome.fail(error)
+  }
+  const onClose = (): void => fail(new Error('the peer closed the connection during the TLS handshake'))
+  socket.once('error', fail)
+  socket.once('close', onClose)
+  const keyLog = keyLogOf(tls)
+  if (keyLog !== undefined) socket.on('keylog', keyLog)
+  if (resume) {
+    socket.on('session', (session) => {
+      if (accepted) keep(session)
+      else early.push(session)
+    })
+  }
+  socket.once('secureConnect', () => {
+    if (over) return
+    const protocol = agreedProtocol(socket.alpnProtocol, peer.protocols)
+    const resumed = socket.isSessionReused()
+    certificate = resumed ? offered?.certificate : socket.getPeerX509Certificate()
+    const fault = verdict(socket, tls, certificate) ?? (protocol instanceof Error ? protocol : undefined)
+    if (fault !== undefined || protocol instanceof Error) {
+      fail(fault ?? new Error('no protocol'))
+      return
+    }
+    over = true
+    accepted = true
+    early.forEach(keep)
+    early = []
+    socket.off('error', fail)
+    socket.off('close', onClose)
+    const version = socket.getProtocol() ?? undefined
+    progress.step({ step: 'secure', peer: peer.kind, protocol, version, cipher: socket.getCipher().name, resumed })
+    outcome.done({ socket, protocol, covers: coverage(socket, tls, certificate) })
+  })
+  return () => {
+    over = true
+    early = []
+    socket.destroy()
+    wire.destroy()
+  }
+}
+
+/** What ALPN chose; without a word of the server's it is HTTP/1.1. */
+export function agreedProtocol(chosen: unknown, offered: readonly string[]): 'h2' | 'http/1.1' | Error {
+  if (chosen === false || chosen === null || chosen === undefined) return 'http/1.1'
+  if ((chosen === 'h2' || chosen === 'http/1.1') && offered.includes(chosen)) return chosen
+  const error = new Error(
+    `the server chose the protocol ${JSON.stringify(chosen)}, and was offered ${offered.join(' and ')}`,
+  )
+  return Object.assign(error, { code: 'ERR_TLS_ALPN' })
+}
+
+/** What node:tls does not look at: the pins, and the verdict that a resumed session brought. */
+function verdict(socket: TLSSocket, tls: TlsOptions, certificate: X509Certificate | undefined): Error | undefined {
+  if (tls.rejectUnauthorized !== false && !socket.authorized) {
+    return new Error(`the certificate is not verified: ${String(socket.authorizationError)}`)
+  }
+  if (tls.pinnedPublicKeys === undefined) return undefined
+  const mismatch = pinMismatch(tls.pinnedPublicKeys, certificate)
+  return mismatch === undefined
+    ? undefined
+    : Object.assign(new Error(`the public key is not pinned: ${mismatch}`), { code: 'ERR_TLS_PINNED_PUBLIC_KEY' })
+}
+
+/** Which other hosts the certificate covers. It is read when somebody asks, and once. */
+function coverage(
+  { authorized }: TLSSocket,
+  tls: TlsOptions,
+  certificate: X509Certificate | undefined,
+): (host: string) => boolean {
+  const ordinary = authorized && tls.rejectUnauthorized !== false && tls.checkServerIdentity === undefined
+  if (!ordinary || certificate === undefined) return coversNothing
+  let read: PeerCertificate | undefined
+  return (host) => {
+    read ??= certificate.toLegacyObject()
+    return checkServerIdentity(host, read) === undefined
+  }
+}
+
+/** Does whoever speaks here speak for another host? Nobody can tell. */
+export function coversNothing(): boolean {
+  return false
+}
+
+/** The caller's session goes before those that are kept; where keys are pinned it does not do, for it shows none. */
+function sessionFor(tls: TlsOptions, resume: boolean, sessions: SessionCache, key: string): PeerSession | undefined {
+  if (tls.session !== undefined && tls.pinnedPublicKeys === undefined) {
+    return { session: Buffer.from(tls.session), certificate: undefined }
+  }
+  return resume ? sessions.take(key) : undefined
+}
+
+/** TLS over what is no socket of the operating system's: node's own ref() and unref() reach nothing. */
+function followReferences(socket: TLSSocket, wire: Wire): void {
+  socket.ref = () => {
+    wire.ref()
+    return socket
+  }
+  socket.unref = () => {
+    wire.unref()
+    return socket
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * A TLS context of one's own: the authorities to trust and the certificate to show, read once and shared by connections
+ * (`tls.secureContext`).
+ */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { InvalidArgumentError, toError } from '../errors.ts'
+import type { Pem } from '../exchange.ts'
+
+export interface TlsContextOptions {
+  /** Authorities to trust, in PEM, instead of those that Node brings. */
+  readonly ca?: Pem | undefined
+  /** A PEM file, or a folder of such files, with authorities to trust beside those of `ca`. */
+  readonly caPath?: string | undefined
+  /** The certificate to show to servers, in PEM, its chain behind it. Needs `key`. */
+  readonly cert?: Pem | undefined
+  /** The private key of `cert`, in PEM. */
+  readonly key?: Pem | undefined
+  /** Decrypts `key`; a function is called once. */
+  readonly passphrase?: string | (() => string) | undefined
+}
+
+const BLOCK = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]*-----END (?:X509 )?CERTIFICATE-----/g
+
+/**
+ * Reads trust and identity into a context: TLS 1.2 at least; servers are verified unless the connection says otherwise.
+ * @throws {InvalidArgumentError} naming the option that cannot be read, and why.
+ */
+export function createTlsContext(options: TlsContextOptions = {}): SecureContext {
+  const { cert, key } = options
+  const ca: string[] = options.ca === undefined ? [] : certificates('ca', texts('ca', options.ca))
+  if (options.caPath !== undefined) ca.push(...certificatesAt(options.caPath))
+  if (cert !== undefined && key === undefined) throw new InvalidArgumentError('cert needs its key')
+  if (key !== undefined && cert === undefined) throw new InvalidArgumentError('key needs its cert')
+  if (cert !== undefined) certificates('cert', texts('cert', cert))
+  const passphrase = typeof options.passphrase === 'function' ? options.passphrase() : options.passphrase
+  if (passphrase !== undefined && typeof passphrase !== 'string') {
+    throw new InvalidArgumentError('passphrase must be text, or a function that returns it')
+  }
+  if (key !== undefined) {
+    for (const one of texts('key', key)) checkKey(one, passphrase)
+  }
+  return attempt('cert and key', () =>
+    createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(ca.length === 0 ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert: texts('cert', cert) }),
+      ...(key === undefined ? {} : { key: texts('key', key) }),
+      ...(passphrase === undefined ? {} : { passphrase }),
+    }),
+  )
+}
+
+function texts(name: string, pem: Pem): string[] {
+  const list: readonly unknown[] = Array.isArray(pem) ? pem : [pem]
+  return list.map((one) => {
+    if (typeof one === 'string') return one
+    if (one instanceof Uint8Array) return Buffer.from(one).toString('latin1')
+    throw new InvalidArgumentError(`${name} must be PEM text or bytes, or a list of them`)
+  })
+}
+
+/** Each certificate by itself, so that one that cannot be read is not passed over. */
+function certificates(name: string, pems: readonly string[]): string[] {
+  const found = pems.flatMap((text) => text.match(BLOCK) ?? [])
+  if (found.length === 0) throw new InvalidArgumentError(`${name} holds no certificate in PEM`)
+  for (const one of found) attempt(name, () => new X509Certificate(one))
+  return found
+}
+
+function certificatesAt(path: string): string[] {
+  const name = `caPath ${JSON.stringify(path)}`
+  const files = attempt(name, () =>
+    statSync(path).isDirectory()
+      ? readdirSync(path, { withFileTypes: true })
+          .filter((entry) => !entry.isDirectory())
+          .map((entry) => join(path, entry.name))
+      : [path],
+  )
+  // A folder may hold other files too; together they must hold a certificate.
+  const found = files.flatMap((file) => attempt(name, () => readFileSync(file, 'latin1')).match(BLOCK) ?? [])
+  // Folders hold the same certificate under its name and under its hash.
+  return certificates(name, [...new Set(found)])
+}
+
+function checkKey(pem: string, passphrase: string | undefined): void {
+  attempt('key', () => createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) }))
+}
+
+function attempt<T>(name: string, action: () => T): T {
+  try {
+    return action()
+  } catch (thrown) {
+    throw new InvalidArgumentError(`${name} cannot be read: ${toError(thrown).message}`, { cause: thrown })
+  }
+}

@@ -1,0 +1,68 @@
+/** Finds a connection of another origin that may carry an origin's requests. The rules are in `borrowed.ts`. */
+import type { Connection } from '../connection/contract.ts'
+import { MAX_COALESCED } from '../limits.ts'
+import type { Connector, Dial } from '../net/connector.ts'
+import type { Held, OriginPool } from './origin-pool.ts'
+
+/** A connection that may be used. */
+export interface Loan {
+  readonly held: Held
+}
+
+/**
+ * @param found is called once, later, unless the search is cancelled.
+ * @returns undefined, and calls nothing, when no connection comes into question.
+ */
+export function findLoan(
+  borrower: OriginPool,
+  lenders: Iterable<OriginPool>,
+  connector: Connector,
+  found: (loan: Loan | null) => void,
+): Dial | undefined {
+  const candidates = candidatesFor(borrower, lenders)
+  if (candidates.length === 0) return undefined
+  let over = false
+  const finish = (loan: Loan | null): void => {
+    if (over) return
+    over = true
+    found(loan)
+  }
+  const { href, host } = borrower.origin
+  const said = candidates.find((one) => one.origins?.has(href) === true)
+  if (said !== undefined) {
+    process.nextTick(() => finish(isUsable(said.connection) ? { held: said } : null))
+  } else {
+    connector.lookup(host, borrower.connect, (error, addresses) => {
+      const at = new Set(error === null ? addresses.map((one) => one.address) : [])
+      const same = candidates.find((one) => isUsable(one.connection) && at.has(one.connection.info.remoteAddress ?? ''))
+      finish(same === undefined ? null : { held: same })
+    })
+  }
+  return { cancel: () => finish(null) }
+}
+
+function candidatesFor(borrower: OriginPool, lenders: Iterable<OriginPool>): Held[] {
+  const { origin, connect } = borrower
+  if (origin.scheme !== 'https' || connect.proxy || connect.socketPath !== undefined) return []
+  // A name given by hand is the name that was verified.
+  if (connect.tls?.servername !== undefined) return []
+  const candidates: Held[] = []
+  for (const lender of lenders) {
+    if (lender === borrower || lender.origin.port !== origin.port || route(lender) !== route(borrower)) continue
+    for (const held of lender.lendable) {
+      if (!isUsable(held.connection) || held.borrowers.size >= MAX_COALESCED) continue
+      if (held.origins !== undefined && !held.origins.has(origin.href)) continue
+      if (held.covers(origin.host)) candidates.push(held)
+    }
+  }
+  return candidates
+}
+
+/** The pool's key without the origin. */
+function route({ key, origin }: OriginPool): string {
+  return key.slice(origin.href.length)
+}
+
+function isUsable(connection: Connection): boolean {
+  return !connection.draining && connection.info.protocol === 'h2'
+}

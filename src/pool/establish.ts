@@ -1,0 +1,77 @@
+/** From a socket that the connect chain has opened to a connection that carries exchanges. */
+import type { Connection, ConnectionOwner } from '../connection/contract.ts'
+import { askForH2c, UPGRADE_LISTENER, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
+import { Http1Connection, loadClient } from '../connection/http1.ts'
+import { Http2Connection, upgradeSettings } from '../connection/http2.ts'
+import { ConnectError, type HyperError } from '../errors.ts'
+import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
+import { CONNECT_TIMEOUT } from '../limits.ts'
+import type { Dialled } from '../net/link.ts'
+import type { Origin } from '../net/origin.ts'
+import type { PoolOptions } from './options.ts'
+
+/** @param connection null without an error: the server speaks HTTP/1.1 only, and this socket cannot be used for it. */
+export type EstablishCallback = (error: HyperError | null, connection: Connection | null) => void
+
+/** The callback is called once, and for HTTP/2 by ALPN or prior knowledge at once. */
+export function establish(
+  origin: Origin,
+  dialled: Dialled,
+  connect: ConnectOptions,
+  owner: ConnectionOwner,
+  options: PoolOptions,
+  callback: EstablishCallback,
+): void {
+  const { socket, info } = dialled
+  if (info.protocol === 'h2') {
+    callback(null, new Http2Connection(origin, socket, info, owner, options))
+  } else if (origin.scheme === 'http' && connect.h2c === 'upgrade' && connect.allowH2 !== false) {
+    upgrade(origin, dialled, owner, options, callback)
+  } else {
+    void startHttp1(origin, dialled, owner, options, callback)
+  }
+}
+
+function upgrade(
+  origin: Origin,
+  { socket, info }: Dialled,
+  owner: ConnectionOwner,
+  options: PoolOptions,
+  callback: EstablishCallback,
+): void {
+  socket.on('error', ignore)
+  const timeout = options.connectTimeout ?? CONNECT_TIMEOUT
+  askForH2c(origin, socket, upgradeSettings(origin, options), timeout, (error, octets) => {
+    if (error !== null || octets === null) {
+      socket.destroy()
+      callback(error, null)
+      return
+    }
+    const start = { method: UPGRADE_METHOD, listener: UPGRADE_LISTENER, octets }
+    const h2: ConnectionInfo = { ...info, protocol: 'h2' }
+    callback(null, new Http2Connection(origin, socket, h2, owner, options, start))
+  })
+}
+
+/** The client of HTTP/1.1 may have to be loaded first. */
+async function startHttp1(
+  origin: Origin,
+  dialled: Dialled,
+  owner: ConnectionOwner,
+  options: PoolOptions,
+  callback: EstablishCallback,
+): Promise<void> {
+  const { socket, info, absoluteForm } = dialled
+  socket.on('error', ignore)
+  const ClientClass = await loadClient()
+  if (socket.destroyed) {
+    const message = `Cannot connect to ${origin.href}: the socket closed`
+    callback(new ConnectError(message, { phase: 'tcp', origin: origin.href }), null)
+    return
+  }
+  callback(null, new Http1Connection(ClientClass, origin, socket, info, owner, options, absoluteForm))
+}
+
+function ignore(): void {
+  // The next owner reports what happens to the socket.
+}

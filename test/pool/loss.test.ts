@@ -1,0 +1,275 @@
+/** What is lost and what is not: GOAWAY, REFUSED_STREAM, cut connections, HTTP_1_1_REQUIRED. Over real sockets. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ErrorCode } from '../../src/frame/index.ts'
+import { Pool } from '../../src/index.ts'
+import { MAX_REPLAYS } from '../../src/limits.ts'
+import { begin, rejection, send } from '../support/exchange.ts'
+import { type FrameConnection, FrameServer } from '../support/frame-server.ts'
+import { startDualOrigin } from '../support/origin.ts'
+
+const BURST = 40
+
+function pooled(options: ConstructorParameters<typeof Pool>[0] = {}): Pool {
+  return new Pool({ h2c: 'prior-knowledge', ...options })
+}
+
+/** Sends a burst of requests and counts the answers; POST with bodies, so that only what is safe is sent again. */
+function burst(pool: Pool, origin: string, method = 'POST'): Promise<PromiseSettledResult<{ body: Buffer }>[]> {
+  return Promise.allSettled(
+    Array.from({ length: BURST }, (_, i) =>
+      send(pool, { origin, path: `/${i}`, method, ...(method === 'POST' ? { body: `body ${i}` } : {}) }),
+    ),
+  )
+}
+
+function failures(outcomes: readonly PromiseSettledResult<unknown>[]): unknown[] {
+  return outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+}
+
+describe('GOAWAY in a burst of POST requests', () => {
+  for (const taken of [0, 1, 2, 7, 20, 39, 40]) {
+    test(`after ${taken} streams taken: not one of 40 is lost`, async () => {
+      await using server = await FrameServer.start({
+        onRequest(connection, streamId) {
+          if (connection.index > 0) {
+            connection.respond(streamId, 'second')
+            return
+          }
+          // The first connection answers what it takes, and goes.
+          if (connection.streams.length === BURST) {
+            const last = taken === 0 ? 0 : connection.streams[taken - 1]
+            connection.goaway(last)
+            for (const id of connection.streams.slice(0, taken)) connection.respond(id, 'first')
+          }
+        },
+      })
+      await using pool = pooled()
+      const outcomes = await burst(pool, server.origin)
+      assert.deepEqual(failures(outcomes), [])
+      const bodies = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value.body.toString()] : []))
+      assert.equal(bodies.filter((one) => one === 'first').length, taken)
+      assert.equal(bodies.filter((one) => one === 'second').length, BURST - taken)
+    })
+  }
+
+  test('in two steps, as servers shut down: the first, which takes all, loses nothing either', async () => {
+    await using server = await FrameServer.start({
+      onRequest(connection, streamId) {
+        if (connection.index > 0) return connection.respond(streamId, 'second')
+        if (connection.streams.length === 10) connection.goaway(0x7fffffff)
+        if (connection.streams.length === BURST) {
+          connection.goaway(connection.streams[19])
+          for (const id of connection.streams.slice(0, 20)) connection.respond(id, 'first')
+        }
+      },
+    })
+    await using pool = pooled()
+    assert.deepEqual(failures(await burst(pool, server.origin)), [])
+  })
+
+  test('a server that goes again and again, each time after one stream, is followed for as long as it answers', async () => {
+    await using server = await FrameServer.start({
+      onRequest(connection, streamId) {
+        if (connection.streams.length > 1) return
+        connection.goaway(streamId)
+        connection.respond(streamId, 'ok')
+      },
+    })
+    await using pool = pooled()
+    assert.deepEqual(failures(await burst(pool, server.origin)), [])
+    assert.equal(server.connections.length, BURST)
+  })
+
+  test('a streamed body that was read too far is an error that says so, and its siblings go on', async () => {
+    await using server = await FrameServer.start({
+      settings: [[4, 1 << 20]],
+      onFrame(connection, frame) {
+        if (connection.index === 0 && frame.type === 'DATA' && connection.count('DATA') === 4) connection.goaway(0)
+      },
+      onRequest(connection, streamId) {
+        if (connection.index > 0) connection.respond(streamId, 'second')
+      },
+    })
+    await using pool = pooled()
+    const big = send(pool, {
+      origin: server.origin,
+      path: '/big',
+      method: 'POST',
+      body: (function* () {
+        for (let i = 0; i < 32; i++) yield Buffer.alloc(16_384)
+      })(),
+    })
+    const small = send(pool, { origin: server.origin, path: '/small', method: 'POST', body: 'small' })
+    assert.equal((await rejection(big)).code, 'ERR_HYPER_GOAWAY')
+    assert.equal((await small).body.toString(), 'second')
+  })
+})
+
+describe('REFUSED_STREAM', () => {
+  test('is sent again, POST included, until the server takes it', async () => {
+    let refused = 0
+    await using server = await FrameServer.start({
+      onRequest(connection, streamId) {
+        if (refused++ < MAX_REPLAYS) connection.reset(streamId, ErrorCode.REFUSED_STREAM)
+        else connection.respond(streamId, 'at last')
+      },
+    })
+    await using pool = pooled()
+    const { exchange, handler } = begin(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' })
+    assert.equal((await handler.result).body.toString(), 'at last')
+    assert.equal(exchange.timings.attempts, 1 + MAX_REPLAYS)
+  })
+
+  test('a storm of it ends: each request is tried a bounded number of times', async () => {
+    let requests = 0
+    await using server = await FrameServer.start({
+      onRequest(connection, streamId) {
+        requests++
+        connection.reset(streamId, ErrorCode.REFUSED_STREAM)
+      },
+    })
+    await using pool = pooled()
+    const outcomes = await burst(pool, server.origin, 'GET')
+    assert.equal(failures(outcomes).length, BURST)
+    assert.equal(requests, BURST * (1 + MAX_REPLAYS))
+    assert.equal((failures(outcomes)[0] as { code?: string }).code, 'ERR_HYPER_STREAM_RESET')
+  })
+
+  test('a server that refuses everything is not asked for ever: replays have a budget', async () => {
+    let requests = 0
+    await using server = await FrameServer.start({
+      settings: [[3, 2000]],
+      onRequest(connection, streamId) {
+        requests++
+        connection.reset(streamId, ErrorCode.REFUSED_STREAM)
+      },
+    })
+    await using pool = pooled()
+    const count = 400
+    await Promise.allSettled(Array.from({ length: count }, () => send(pool, { origin: server.origin, path: '/' })))
+    // All of them three times would be 1600.
+    assert.ok(requests < count * 3, `${requests} requests`)
+  })
+
+  test('an abort while it backs off ends it at once', async () => {
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.reset(streamId, ErrorCode.REFUSED_STREAM),
+    })
+    await using pool = pooled()
+    const controller = new AbortController()
+    const request = send(pool, { origin: server.origin, path: '/', signal: controller.signal })
+    await server.until(() => (server.connections[0]?.streams.length ?? 0) >= 2)
+    controller.abort(new Error('enough'))
+    assert.equal((await rejection(request)).message, 'enough')
+    assert.equal(pool.stats().waiting, 0)
+  })
+
+  test('destroying the pool ends what backs off', async () => {
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.reset(streamId, ErrorCode.REFUSED_STREAM),
+    })
+    const pool = pooled()
+    const request = send(pool, { origin: server.origin, path: '/' })
+    await server.until(() => (server.connections[0]?.streams.length ?? 0) >= 2)
+    await pool.destroy()
+    assert.equal((await rejection(request)).code, 'ERR_HYPER_POOL_DESTROYED')
+  })
+})
+
+describe('a connection cut before the response', () => {
+  const cutFirst = (connection: FrameConnection, streamId: number): void => {
+    if (connection.index === 0) connection.cut()
+    else connection.respond(streamId, 'second')
+  }
+
+  test('idempotent requests are sent again', async () => {
+    await using server = await FrameServer.start({ onRequest: cutFirst })
+    await using pool = pooled()
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      assert.equal((await send(pool, { origin: server.origin, path: '/', method })).body.toString(), 'second')
+    }
+  })
+
+  test('POST is not, unless the caller says that it may be', async () => {
+    await using server = await FrameServer.start({ onRequest: cutFirst })
+    await using pool = pooled()
+    const request = { origin: server.origin, path: '/', method: 'POST', body: 'x' }
+    assert.equal((await rejection(send(pool, request))).code, 'ERR_HYPER_CONNECTION_LOST')
+    await using other = await FrameServer.start({ onRequest: cutFirst })
+    const again = await send(pool, { ...request, origin: other.origin, idempotent: true })
+    assert.equal(again.body.toString(), 'second')
+  })
+
+  test('after the headers nothing is sent again: what came may have been used', async () => {
+    await using server = await FrameServer.start({
+      onRequest(connection, streamId) {
+        connection.headers(streamId, [':status', '200'])
+        connection.data(streamId, 'half')
+        setImmediate(() => connection.cut())
+      },
+    })
+    await using pool = pooled()
+    assert.equal((await rejection(send(pool, { origin: server.origin, path: '/' }))).code, 'ERR_HYPER_CONNECTION_LOST')
+    assert.equal(server.connections.length, 1)
+  })
+
+  test('a server that dies of a request is asked twice, not for ever', async () => {
+    await using server = await FrameServer.start({ onRequest: (connection) => connection.cut() })
+    await using pool = pooled()
+    assert.equal((await rejection(send(pool, { origin: server.origin, path: '/' }))).code, 'ERR_HYPER_CONNECTION_LOST')
+    assert.equal(server.connections.length, 2)
+  })
+})
+
+describe('HTTP_1_1_REQUIRED', () => {
+  test('on a stream: that request goes by HTTP/1.1, the others stay', async () => {
+    await using origin = await startDualOrigin({
+      '/ntlm': (call, answer) => {
+        if (call.protocol === 'h2') return answer.reset(ErrorCode.HTTP_1_1_REQUIRED)
+        answer.head(200)
+        answer.end(call.protocol)
+      },
+      '/plain': (call, answer) => {
+        answer.head(200)
+        answer.end(call.protocol)
+      },
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    const [required, plain] = await Promise.all([
+      send(pool, { origin: origin.origin, path: '/ntlm', method: 'POST', body: 'x' }),
+      send(pool, { origin: origin.origin, path: '/plain' }),
+    ])
+    assert.equal(required.body.toString(), 'http/1.1')
+    assert.equal(plain.body.toString(), 'h2')
+    assert.equal((await send(pool, { origin: origin.origin, path: '/plain' })).body.toString(), 'h2')
+  })
+
+  test('a server that says so over HTTP/1.1 too, or knows none, ends it with an error', async () => {
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.reset(streamId, ErrorCode.HTTP_1_1_REQUIRED),
+    })
+    await using pool = pooled()
+    const error = await rejection(send(pool, { origin: server.origin, path: '/' }))
+    assert.match(String(error.code), /^ERR_HYPER_/)
+  })
+
+  test('with GOAWAY: the origin is spoken to by HTTP/1.1 from then on', async () => {
+    await using origin = await startDualOrigin({
+      '/who': (call, answer) => {
+        answer.head(200)
+        answer.end(call.protocol)
+      },
+    })
+    let disconnected = (): void => {}
+    const gone = new Promise<void>((resolve) => {
+      disconnected = resolve
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca }, events: { disconnect: () => disconnected() } })
+    assert.equal((await send(pool, { origin: origin.origin, path: '/who' })).body.toString(), 'h2')
+    origin.sessions[0].goaway(ErrorCode.HTTP_1_1_REQUIRED)
+    await gone
+    assert.equal((await send(pool, { origin: origin.origin, path: '/who' })).body.toString(), 'http/1.1')
+    assert.equal((await send(pool, { origin: origin.origin, path: '/who' })).body.toString(), 'http/1.1')
+  })
+})
