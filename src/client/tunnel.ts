@@ -84,7 +84,8 @@ export function openTunnel(transport: Transport, request: TunnelRequest): Promis
         onError(error) {
           outgoing.fail(error)
           if (tunnel === undefined) reject(error)
-          else tunnel.destroy(error)
+          // Whoever was just given the tunnel must have had time to listen to it.
+          else setImmediate(() => tunnel?.destroy(error))
         },
       },
     )

@@ -18,8 +18,8 @@ export type UpgradeCallback = (error: HyperError | null, octets: Buffer | null) 
 export const UPGRADE_METHOD = 'OPTIONS'
 
 /**
- * Sends the question and reads the head of the answer. The callback is called once; the socket is then paused, or
- * destroyed when there is an error.
+ * Sends the question and reads the head of the answer. The callback is called once, and must take over the socket at
+ * once; it is destroyed when there is an error.
  * @param settings our SETTINGS as `HTTP2-Settings` says them.
  * @param timeout milliseconds, 0 = for ever.
  */
@@ -36,7 +36,6 @@ export function askForH2c(
     clearTimeout(timer)
     socket.off('data', onData)
     socket.off('close', onClose)
-    socket.pause()
     if (error !== null) socket.destroy()
     callback(error, octets)
   }

@@ -39,6 +39,7 @@ export class FrameConnection {
     this.index = index
     this.options = options
     this.pong = options.pong ?? true
+    socket.setNoDelay(true)
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
     options.onConnection?.(this)
