@@ -45,7 +45,7 @@ export function askManager(manager: WindowManager, windowSize: number, frameSize
 
 /** The window of a stream after half of one of `target` octets was used within `elapsed` milliseconds. */
 export function grownWindow(target: number, elapsed: number, rtt: number, limit: number): number {
-  return elapsed <= rtt && target < limit ? Math.min(target * 2, limit) : target
+  return rtt > 0 && elapsed <= rtt && target < limit ? Math.min(target * 2, limit) : target
 }
 
 /**

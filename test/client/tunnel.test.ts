@@ -101,7 +101,9 @@ describe('CONNECT', () => {
   })
 
   test('destroying it resets the stream', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.headers(id, [':status', '200']) })
+    await using server = await FrameServer.start({
+      onRequest: (connection, id) => connection.headers(id, [':status', '200']),
+    })
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     const tunnel = await openTunnel(pool, { origin: server.origin, path: 'example.com:443' })
     tunnel.on('error', () => {})
@@ -210,7 +212,12 @@ describe('extended CONNECT', () => {
     const { section, offer } = connectRequest({ authority: origin.origin.slice(8), path: '/chat' })
     const fields: string[] = []
     for (let i = 0; i < section.length; i += 2) if (!section[i].startsWith(':')) fields.push(section[i], section[i + 1])
-    const tunnel = await openTunnel(pool, { origin: origin.origin, path: '/chat', protocol: 'websocket', headers: fields })
+    const tunnel = await openTunnel(pool, {
+      origin: origin.origin,
+      path: '/chat',
+      protocol: 'websocket',
+      headers: fields,
+    })
     const response = readConnectResponse(offer, tunnel.status, tunnel.headers)
     assert.ok(response.type === 'accept')
     const client = new WSConnection({ role: 'client', agreement: response.agreement })

@@ -10,7 +10,9 @@ import { startH1Origin } from '../support/origin.ts'
 
 type Answer = (socket: Socket, head: string) => void
 
-async function listen(answer: Answer): Promise<{ origin: string; heads: string[]; open: () => number } & AsyncDisposable> {
+async function listen(
+  answer: Answer,
+): Promise<{ origin: string; heads: string[]; open: () => number } & AsyncDisposable> {
   const sockets = new Set<Socket>()
   const heads: string[] = []
   const server: Server = createServer((socket) => {

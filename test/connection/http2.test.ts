@@ -52,11 +52,16 @@ describe('a peer that is dead', () => {
   })
 
   test('is found before a connection that was silent for long is used again: no request is lost, POST included', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`) })
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`),
+    })
     await using pool = pooled({ verifyAfter: 1, pingTimeout: 50 })
     assert.equal((await send(pool, { origin: server.origin, path: '/' })).body.toString(), '0')
     await new Promise((resolve) => setTimeout(resolve, 10))
-    assert.equal((await send(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' })).body.toString(), '0')
+    assert.equal(
+      (await send(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' })).body.toString(),
+      '0',
+    )
     assert.equal(server.connections[0].count('PING'), 1)
     server.connections[0].pong = false
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -135,7 +140,13 @@ describe('deadlines', () => {
       },
     })
     await using pool = pooled()
-    const big = send(pool, { origin: server.origin, path: '/big', method: 'POST', body: Buffer.alloc(200_000), writeTimeout: 40 })
+    const big = send(pool, {
+      origin: server.origin,
+      path: '/big',
+      method: 'POST',
+      body: Buffer.alloc(200_000),
+      writeTimeout: 40,
+    })
     const error = await rejection(big)
     assert.equal(error.code, 'ERR_HYPER_WRITE_TIMEOUT')
     assert.equal((await send(pool, { origin: server.origin, path: '/small' })).body.toString(), 'small')
@@ -153,7 +164,13 @@ describe('deadlines', () => {
     })
     const { events, gone } = disconnection()
     await using pool = pooled({ writeTimeout: 60, headersTimeout: 0, events })
-    const request = send(pool, { origin: server.origin, path: '/', method: 'POST', body: Buffer.alloc(64 << 20), writeTimeout: 0 })
+    const request = send(pool, {
+      origin: server.origin,
+      path: '/',
+      method: 'POST',
+      body: Buffer.alloc(64 << 20),
+      writeTimeout: 0,
+    })
     assert.match(String((await gone)?.message), /nothing of the request could be sent/)
     assert.equal((await rejection(request)).code, 'ERR_HYPER_CONNECTION_LOST')
   })
@@ -161,7 +178,9 @@ describe('deadlines', () => {
 
 describe('the age of a connection', () => {
   test('after so many requests the next goes to another', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`) })
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`),
+    })
     await using pool = pooled({ maxRequests: 2 })
     const seen: string[] = []
     for (let i = 0; i < 5; i++) seen.push((await send(pool, { origin: server.origin, path: '/' })).body.toString())
@@ -252,7 +271,9 @@ describe('slots', () => {
 
 describe('what can be seen', () => {
   test('the times of an exchange are in order, and say that it waited', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, streamId) => connection.respond(streamId, 'x') })
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.respond(streamId, 'x'),
+    })
     await using pool = pooled()
     const { exchange, handler } = begin(pool, { origin: server.origin, path: '/' })
     assert.equal(exchange.timings.started, undefined)
@@ -264,7 +285,9 @@ describe('what can be seen', () => {
   })
 
   test('statistics tell protocol, octets, round trip and windows of each connection', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, streamId) => connection.respond(streamId, 'x'.repeat(1000)) })
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => connection.respond(streamId, 'x'.repeat(1000)),
+    })
     await using pool = pooled()
     await send(pool, { origin: server.origin, path: '/' })
     const [origin] = pool.stats().origins

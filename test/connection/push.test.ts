@@ -8,7 +8,13 @@ import { type FrameConnection, FrameServer } from '../support/frame-server.ts'
 
 const pooled = (options: PoolOptions = {}): Pool => new Pool({ h2c: 'prior-knowledge', enablePush: true, ...options })
 
-function promise(connection: FrameConnection, parent: number, promised: number, path: string, authority?: string): void {
+function promise(
+  connection: FrameConnection,
+  parent: number,
+  promised: number,
+  path: string,
+  authority?: string,
+): void {
   const host = authority ?? `localhost:${connection.socket.localPort}`
   const fields = [':method', 'GET', ':scheme', 'http', ':authority', host, ':path', path, 'x-a', '1']
   connection.send({

@@ -26,7 +26,8 @@ const echo: Routes = {
 async function start(...hosts: string[]) {
   const { ca, cert, key } = await certificateFor(...hosts)
   const server = await startH2Origin(echo, { host: '0.0.0.0', server: { cert, key } })
-  const pool = (options: PoolOptions = {}): Pool => new Pool({ tls: { ca }, coalesce: true, lookup: names({}), ...options })
+  const pool = (options: PoolOptions = {}): Pool =>
+    new Pool({ tls: { ca }, coalesce: true, lookup: names({}), ...options })
   return { server, pool, origin: (host: string) => `https://${host}:${server.port}` }
 }
 
@@ -35,7 +36,10 @@ describe('coalescing', () => {
     const { server, pool: make, origin } = await start('a.example', 'b.example')
     await using _ = server
     await using pool = make()
-    assert.equal((await send(pool, { origin: origin('a.example'), path: '/host' })).body.toString(), `a.example:${server.port}`)
+    assert.equal(
+      (await send(pool, { origin: origin('a.example'), path: '/host' })).body.toString(),
+      `a.example:${server.port}`,
+    )
     const both = await Promise.all(
       ['b.example', 'b.example', 'a.example'].map((host) => send(pool, { origin: origin(host), path: '/host' })),
     )

@@ -115,7 +115,8 @@ export class FrameConnection {
 
   /** How many frames of a type came, on one stream or on all. */
   count(type: Frame['type'], streamId?: number): number {
-    return this.frames.filter((one) => one.type === type && (streamId === undefined || one.streamId === streamId)).length
+    return this.frames.filter((one) => one.type === type && (streamId === undefined || one.streamId === streamId))
+      .length
   }
 }
 

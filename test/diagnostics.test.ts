@@ -1,0 +1,177 @@
+/** What diagnostics_channel tells, and what NODE_DEBUG=hyper prints. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { FrameLog } from '../src/connection/frame-log.ts'
+import { channels } from '../src/diagnostics.ts'
+import { ErrorCode, PREFACE, serializeFrame } from '../src/frame/index.ts'
+import { Encoder } from '../src/hpack/index.ts'
+import { Pool } from '../src/index.ts'
+import { begin, rejection, send } from './support/exchange.ts'
+import { FrameServer } from './support/frame-server.ts'
+import { startH2Origin } from './support/origin.ts'
+
+type Message = Record<string, unknown>
+
+/** Listens to all channels while `run` runs; the messages of others (tests run beside each other) are left out by origin. */
+async function listen(origin: string, run: () => Promise<unknown>): Promise<[string, Message][]> {
+  const heard: [string, Message][] = []
+  const names = Object.values(channels).map((channel) => String(channel.name))
+  const take = (message: unknown, name: string | symbol): void => {
+    const fields = message as Message
+    const { request } = fields as { request?: { origin: string } }
+    if ((request?.origin ?? fields['origin']) === origin) heard.push([String(name), fields])
+  }
+  for (const name of names) subscribe(name, take)
+  try {
+    await run()
+  } finally {
+    for (const name of names) unsubscribe(name, take)
+  }
+  return heard
+}
+
+/** A program that asks for `/` and prints the body. */
+function requestProgram(origin: string): string {
+  return `
+    import { Pool } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}
+    const pool = new Pool({ h2c: 'prior-knowledge' })
+    await new Promise((resolve, reject) => {
+      pool.dispatch({ origin: ${JSON.stringify(origin)}, method: 'GET', path: '/' }, {
+        onHeaders() {}, onData: (chunk) => console.log('body', String(chunk)), onEnd: resolve, onError: reject,
+      })
+    })
+    await pool.close()`
+}
+
+function runProgram(program: string, env: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    env: { ...process.env, NODE_DEBUG: '', ...env },
+  })
+}
+
+const steps = (heard: readonly [string, Message][]): string[] => heard.map(([name]) => name)
+
+describe('diagnostics channels', () => {
+  test('every step of a request and of its connection, in order', async () => {
+    await using origin = await startH2Origin()
+    const heard = await listen(origin.origin, async () => {
+      const pool = new Pool({ tls: { ca: origin.ca } })
+      await send(pool, { origin: origin.origin, path: '/bytes/5' })
+      await pool.close()
+    })
+    assert.deepEqual(
+      steps(heard).filter((name) => name !== 'hyper:connection:step'),
+      [
+        'hyper:request:create',
+        'hyper:request:queue',
+        'hyper:connection:connecting',
+        'hyper:connection:connected',
+        'hyper:request:start',
+        'hyper:request:headers',
+        'hyper:request:end',
+        'hyper:connection:closed',
+      ],
+    )
+    const taken = heard.flatMap(([, { step }]) => (step === undefined ? [] : [(step as { step: string }).step]))
+    assert.deepEqual(taken, ['lookup', 'attempt', 'connected', 'secure'])
+    const exchanges = new Set(heard.flatMap(([, { exchange }]) => (exchange === undefined ? [] : [exchange])))
+    assert.equal(exchanges.size, 1)
+    const headers = heard.find(([name]) => name === 'hyper:request:headers')?.[1]
+    assert.equal(headers?.['status'], 200)
+  })
+
+  test('a retry says why, and an error ends it', async () => {
+    await using server = await FrameServer.start({
+      onRequest: (connection, id) => connection.reset(id, ErrorCode.REFUSED_STREAM),
+    })
+    const heard = await listen(server.origin, async () => {
+      await using pool = new Pool({ h2c: 'prior-knowledge' })
+      await rejection(send(pool, { origin: server.origin, path: '/' }))
+    })
+    assert.equal(steps(heard).filter((name) => name === 'hyper:request:retry').length, 3)
+    const last = heard.findLast(([name]) => name.startsWith('hyper:request'))
+    assert.equal(last?.[0], 'hyper:request:error')
+    assert.equal((last?.[1]['error'] as { code: string }).code, 'ERR_HYPER_STREAM_RESET')
+  })
+
+  test('a connection that could not be made', async () => {
+    const server = await FrameServer.start()
+    await server.close()
+    const heard = await listen(server.origin, async () => {
+      await using pool = new Pool()
+      await rejection(send(pool, { origin: server.origin, path: '/' }))
+    })
+    assert.deepEqual(
+      steps(heard).filter((name) => name.startsWith('hyper:connection') && name !== 'hyper:connection:step'),
+      ['hyper:connection:connecting', 'hyper:connection:failed'],
+    )
+  })
+
+  test('a subscriber that throws is reported by Node, and disturbs no request', async () => {
+    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
+    const { stdout } = await runProgram(
+      `import { subscribe } from 'node:diagnostics_channel'
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message))
+      subscribe('hyper:request:headers', () => { throw new Error('a broken subscriber') })
+      ${requestProgram(server.origin)}`,
+    )
+    assert.deepEqual(stdout.trim().split('\n').sort(), ['body fine', 'uncaught a broken subscriber'])
+  })
+
+  test('an exchange that was aborted is told of as an error', async () => {
+    await using server = await FrameServer.start()
+    const heard = await listen(server.origin, async () => {
+      await using pool = new Pool({ h2c: 'prior-knowledge' })
+      const { exchange, handler } = begin(pool, { origin: server.origin, path: '/' })
+      await server.until(() => (server.connections[0]?.streams.length ?? 0) === 1)
+      exchange.abort(new Error('enough'))
+      await rejection(handler.result)
+    })
+    assert.equal(steps(heard).filter((name) => name === 'hyper:request:error').length, 1)
+  })
+})
+
+describe('the log of frames', () => {
+  test('one line a frame, header fields decoded, secrets left out, cut anywhere', () => {
+    const lines: string[] = []
+    const log = new FrameLog('1 https://example.com', (line) => lines.push(line))
+    const block = new Encoder().encode([':method', 'GET', 'authorization', 'Bearer secret'])
+    const octets = Buffer.concat([
+      Buffer.from(PREFACE),
+      serializeFrame({ type: 'SETTINGS', streamId: 0, ack: false, settings: [[2, 0]] }),
+      serializeFrame({ type: 'HEADERS', streamId: 1, endStream: true, endHeaders: true, block }),
+    ])
+    for (const octet of octets) log.sent(Buffer.of(octet))
+    log.received(serializeFrame({ type: 'PING', streamId: 0, ack: true, payload: Buffer.alloc(8) }))
+    assert.equal(lines.length, 4)
+    assert.match(lines[0], /^\[1 https:\/\/example\.com\] > SETTINGS: ENABLE_PUSH=0$/)
+    assert.match(lines[1], /HEADERS stream 1: \d+ octets, END_STREAM, END_HEADERS$/)
+    assert.match(lines[2], /> {3}:method: GET \| authorization: \*\*\*$/)
+    assert.match(lines[3], /< PING/)
+  })
+
+  test('a frame that cannot be read ends the log of its direction, not the connection', () => {
+    const lines: string[] = []
+    const log = new FrameLog('1', (line) => lines.push(line))
+    const frame = serializeFrame({ type: 'SETTINGS', streamId: 0, ack: false, settings: [] })
+    frame[2] = 1
+    log.received(Buffer.concat([frame, Buffer.alloc(1)]))
+    log.received(frame)
+    assert.equal(lines.length, 1)
+    assert.match(lines[0], /cannot be read/)
+  })
+
+  test('NODE_DEBUG=hyper prints them; without it nothing is printed', async () => {
+    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
+    const loud = await runProgram(requestProgram(server.origin), { NODE_DEBUG: 'hyper' })
+    assert.match(loud.stderr, /> HEADERS stream 1: .*\n.*:method: GET/)
+    assert.match(loud.stderr, /< DATA stream 1: 4 octets, END_STREAM/)
+    const quiet = await runProgram(requestProgram(server.origin))
+    assert.doesNotMatch(quiet.stderr, /HEADERS/)
+  })
+})

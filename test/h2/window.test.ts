@@ -1,0 +1,172 @@
+/** The policies of receive windows: the engine's own, and the two managers. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { AdaptiveFlowControlManager, FlowControlManager, type WindowContext } from '../../src/h2/index.ts'
+import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
+import { ScriptedServer } from '../support/peer.ts'
+
+const MIB = 1024 * 1024
+
+/** Sends so many octets on stream 1 at one time of the clock, and sums the stream's updates. */
+function flow(server: ScriptedServer, octets: number, streamId = 1): number {
+  let granted = 0
+  for (let left = octets; left > 0; left -= 16_384) {
+    server.data(streamId, Buffer.alloc(Math.min(left, 16_384)))
+    for (const frame of server.frames()) {
+      if (frame.type === 'WINDOW_UPDATE' && frame.streamId === streamId) granted += frame.increment
+    }
+  }
+  return granted
+}
+
+function start(options: ConstructorParameters<typeof ScriptedServer>[0] = {}): {
+  server: ScriptedServer
+  clock: { at: number }
+} {
+  const clock = { at: 0 }
+  const server = new ScriptedServer({ clock: () => clock.at, ...options })
+  server.client.rtt = 100
+  server.open()
+  server.headers(1, [':status', '200'])
+  return { server, clock }
+}
+
+describe('the window of a stream', () => {
+  test('is refilled to its size once half of it was used', () => {
+    const { server } = start()
+    assert.equal(flow(server, STREAM_WINDOW / 2 - 16_384), 0)
+    assert.equal(flow(server, 16_384), STREAM_WINDOW / 2)
+  })
+
+  test('is doubled when half of it is used within a round trip, up to the limit', () => {
+    const { server, clock } = start()
+    flow(server, STREAM_WINDOW / 2)
+    clock.at += 100
+    // What was used, and as much again as the window had.
+    assert.equal(flow(server, STREAM_WINDOW / 2), STREAM_WINDOW / 2 + STREAM_WINDOW)
+    clock.at += 50
+    assert.equal(flow(server, STREAM_WINDOW), 3 * STREAM_WINDOW)
+    for (let i = 0; i < 5; i++) {
+      clock.at += 1
+      assert.equal(flow(server, MAX_STREAM_WINDOW / 2), MAX_STREAM_WINDOW / 2)
+    }
+  })
+
+  test('stays as it is when the network, not the window, is what limits', () => {
+    const { server, clock } = start()
+    for (let i = 0; i < 10; i++) {
+      clock.at += 101
+      assert.equal(flow(server, STREAM_WINDOW / 2), STREAM_WINDOW / 2)
+    }
+  })
+
+  test('stays as it is while no round trip was measured', () => {
+    const { server } = start()
+    server.client.rtt = 0
+    for (let i = 0; i < 3; i++) assert.equal(flow(server, STREAM_WINDOW / 2), STREAM_WINDOW / 2)
+  })
+
+  test('of another stream is as large once that turns out to be long', () => {
+    const { server, clock } = start()
+    flow(server, STREAM_WINDOW / 2)
+    clock.at += 10
+    flow(server, STREAM_WINDOW / 2)
+    server.open()
+    server.headers(3, [':status', '200'])
+    clock.at += 1000
+    assert.equal(flow(server, STREAM_WINDOW / 2, 3), STREAM_WINDOW / 2 + STREAM_WINDOW)
+  })
+
+  test('does not grow when its size was given, unless a limit is given too', () => {
+    const fixed = start({ streamWindow: MIB })
+    for (let i = 0; i < 4; i++) assert.equal(flow(fixed.server, MIB / 2), MIB / 2)
+    const growing = start({ streamWindow: MIB, maxStreamWindow: 3 * MIB })
+    flow(growing.server, MIB / 2)
+    assert.equal(flow(growing.server, MIB / 2), MIB / 2 + MIB)
+    assert.equal(flow(growing.server, MIB), MIB + MIB)
+    assert.equal(flow(growing.server, 1.5 * MIB), 1.5 * MIB)
+  })
+
+  test('follows a change of our own settings when the peer has acknowledged it', () => {
+    const { server } = start({ streamWindow: MIB })
+    server.client.updateSettings({ initialWindowSize: 2 * MIB })
+    server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
+    server.frames()
+    assert.equal(flow(server, MIB - 16_384), 0)
+    assert.equal(flow(server, 16_384), MIB)
+  })
+})
+
+describe('FlowControlManager', () => {
+  test('fills the window when less than a quarter, or than 1000 octets, is left', () => {
+    const manager = new FlowControlManager(100_000)
+    for (const [left, increment] of [
+      [100_000, 0],
+      [25_000, 0],
+      [24_999, 75_001],
+      [0, 100_000],
+    ]) {
+      manager.windowSize = left
+      assert.equal(manager.increaseWindowSize(10), increment)
+    }
+    const small = new FlowControlManager(2000)
+    small.windowSize = 999
+    assert.equal(small.increaseWindowSize(10), 1001)
+  })
+
+  test('runs a connection and its streams', () => {
+    const server = new ScriptedServer({ streamWindow: 65_536, windowManager: (size) => new FlowControlManager(size) })
+    server.open()
+    server.headers(1, [':status', '200'])
+    assert.equal(flow(server, 65_536 - 16_384), 0)
+    assert.equal(flow(server, 16_384), 65_536)
+  })
+})
+
+describe('AdaptiveFlowControlManager', () => {
+  const context = (rtt: number): WindowContext & { at: number } => ({
+    at: 0,
+    rtt,
+    now() {
+      return this.at
+    },
+  })
+
+  test('does what the engine does by itself', () => {
+    const clock = context(100)
+    const manager = new AdaptiveFlowControlManager(MIB, 'stream', clock)
+    assert.equal(manager.increaseWindowSize(MIB / 2 - 1), 0)
+    assert.equal(manager.increaseWindowSize(1), MIB / 2)
+    clock.at = 100
+    assert.equal(manager.increaseWindowSize(MIB / 2), MIB / 2 + MIB)
+    assert.equal(manager.target, 2 * MIB)
+    clock.at = 300
+    assert.equal(manager.increaseWindowSize(MIB), MIB)
+    assert.equal(manager.target, 2 * MIB)
+  })
+
+  test('a connection window does not grow by itself, and any may be given a limit', () => {
+    const clock = context(100)
+    const connection = new AdaptiveFlowControlManager(MIB, 'connection', clock)
+    connection.increaseWindowSize(MIB / 2)
+    assert.equal(connection.increaseWindowSize(MIB / 2), MIB / 2)
+    const limited = new AdaptiveFlowControlManager(MIB, 'connection', clock, 1.5 * MIB)
+    limited.increaseWindowSize(MIB / 2)
+    assert.equal(limited.increaseWindowSize(MIB / 2), MIB)
+  })
+
+  test('as the manager of a connection it is asked for the round trip that the connection measured', () => {
+    let at = 0
+    const server = new ScriptedServer({
+      streamWindow: MIB,
+      clock: () => at,
+      windowManager: (size, scope, connection) => new AdaptiveFlowControlManager(size, scope, connection),
+    })
+    server.client.rtt = 20
+    server.open()
+    server.headers(1, [':status', '200'])
+    flow(server, MIB / 2)
+    at = 20
+    assert.equal(flow(server, MIB / 2), MIB / 2 + MIB)
+  })
+})
