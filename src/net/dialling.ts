@@ -48,6 +48,9 @@ export interface DialHome {
   sharedProxy(proxy: CanonicalProxy, options: ConnectOptions): SharedProxy
 }
 
+/** Milliseconds that a timer can count; longer ones would fire at once. */
+const LONGEST_TIMER = 0x7fffffff
+
 /** The limit of each phase's own. */
 const PHASE_TIMEOUT: Readonly<Record<ConnectPhase, keyof ConnectorSettings | undefined>> = {
   dns: 'lookupTimeout',
@@ -95,7 +98,7 @@ export class Dialling implements Dial, Progress {
       proxy: undefined,
       secureConnect: undefined,
     }
-    if (timeout > 0) this.timer = setTimeout(this.onTimeout, timeout, timeout)
+    if (timeout > 0) this.timer = setTimeout(this.onTimeout, Math.min(timeout, LONGEST_TIMER), timeout)
     // Begun later, so that nothing is heard of it before dial() has returned.
     this.cancelLink = later(() => this.begin())
   }
@@ -114,7 +117,7 @@ export class Dialling implements Dial, Progress {
     const name = PHASE_TIMEOUT[phase]
     const timeout = name === undefined ? undefined : this.home.settings[name]
     if (timeout !== undefined && timeout > 0 && !this.over) {
-      this.phaseTimer = setTimeout(this.onTimeout, timeout, timeout)
+      this.phaseTimer = setTimeout(this.onTimeout, Math.min(timeout, LONGEST_TIMER), timeout)
     }
   }
 

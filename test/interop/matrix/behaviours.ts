@@ -1,0 +1,281 @@
+/** What is tried against every server: each behaviour one row. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Collecting, type Received } from '../../support/exchange.ts'
+import { type Program, SMALL } from '../../support/programs.ts'
+import { patternBytes } from '../../support/routes.ts'
+import type { Offer, ServerKind } from './servers.ts'
+import { ask, PATIENCE, TEN_MIB, WatchedPool } from './support.ts'
+
+/** What a behaviour has to work with. */
+export interface Scene {
+  readonly kind: ServerKind
+  /** A server with nothing special, shared by the behaviours that need nothing special. */
+  readonly server: Program
+  /** Origin of the backend. */
+  readonly backend: string
+}
+
+export interface Behaviour {
+  readonly title: string
+  /** What the server must offer for it. */
+  readonly needs?: Offer
+  run(scene: Scene): Promise<void>
+}
+
+const small = (received: Received): void => {
+  assert.equal(received.status, 200)
+  assert.equal(received.body.toString(), SMALL)
+}
+
+/** A server of its own for one behaviour. */
+async function started(program: Promise<Program | undefined>): Promise<Program> {
+  const server = await program
+  assert.ok(server, 'it was there a moment ago')
+  return server
+}
+
+export const behaviours: readonly Behaviour[] = [
+  {
+    title: 'a small GET',
+    async run({ server }) {
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const received = await ask(pool, { origin: server.origin, path: '/small' })
+      small(received)
+      assert.equal(received.connection?.protocol, 'h2')
+      assert.equal(received.connection?.authorized, true)
+    },
+  },
+  {
+    title: 'a download of 10 MiB',
+    async run({ server, kind }) {
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const received = await ask(pool, { origin: server.origin, path: '/ten-megabytes' })
+      const expected =
+        kind.name === 'haproxy' ? patternBytes(TEN_MIB) : await readFile(join(server.folder, 'ten-megabytes'))
+      assert.ok(received.body.equals(expected))
+    },
+  },
+  {
+    title: 'an upload of 10 MiB, at once and as a stream',
+    async run({ server, kind: { upload } }) {
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const bytes = randomBytes(TEN_MIB)
+      async function* pieces(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000)
+      }
+      for (const body of [bytes, pieces()]) {
+        const method = upload.by === 'file' ? 'PUT' : 'POST'
+        const received = await ask(pool, { origin: server.origin, path: upload.path, method, body })
+        assert.ok(received.status >= 200 && received.status < 300, `status ${received.status}`)
+        const arrived = upload.by === 'file' ? await readFile(join(server.folder, upload.path)) : received.body
+        assert.ok(arrived.equals(bytes))
+      }
+    },
+  },
+  {
+    title: 'response trailers',
+    needs: 'trailers',
+    async run({ server, kind: { trailers } }) {
+      assert.ok(trailers)
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const received = await ask(pool, { origin: server.origin, path: trailers.path })
+      const at = received.trailers.indexOf(trailers.name)
+      assert.ok(at >= 0, `trailers: ${received.trailers.join(' ')}`)
+      assert.equal(received.trailers[at + 1], trailers.value)
+    },
+  },
+  {
+    title: 'an informational response',
+    needs: 'informational',
+    async run({ server, kind: { informational } }) {
+      assert.ok(informational)
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const { path, expect } = informational
+      const received = await ask(
+        pool,
+        expect
+          ? { origin: server.origin, path, method: 'POST', headers: { expect: '100-continue' }, body: 'go on' }
+          : { origin: server.origin, path },
+      )
+      assert.equal(received.status, 200)
+      assert.deepEqual(received.informational, [informational.status])
+    },
+  },
+  {
+    title: '200 requests at once on one connection',
+    async run({ server, kind }) {
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      const all = Array.from({ length: 200 }, () => ask(pool, { origin: server.origin, path: '/small' }))
+      const most = kind.mostStreams ?? 256
+      assert.equal(pool.stats().active, Math.min(200, most))
+      assert.equal(pool.stats().waiting, Math.max(0, 200 - most))
+      for (const received of await Promise.all(all)) small(received)
+      assert.equal(pool.made, 1)
+    },
+  },
+  {
+    title: 'aborted downloads leave the connection usable',
+    async run({ server }) {
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      for (let i = 0; i < 10; i++) {
+        const handler = new Collecting()
+        const exchange = pool.dispatch({ origin: server.origin, method: 'GET', path: '/ten-megabytes' }, handler)
+        handler.onData = () => exchange.abort(new Error('enough'))
+        await assert.rejects(handler.result, /enough/)
+      }
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      assert.equal(pool.made, 1)
+    },
+  },
+  {
+    title: 'a limit of 5 streams is kept',
+    needs: 'streams',
+    async run({ kind, backend }) {
+      await using server = await started(kind.start({ streams: 5, backend }))
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      const all = Array.from({ length: 200 }, () => ask(pool, { origin: server.origin, path: '/small' }))
+      assert.equal(pool.stats().active, 5)
+      for (const received of await Promise.all(all)) small(received)
+      assert.equal(pool.made, 1)
+    },
+  },
+  {
+    title: 'a limit of 5 streams, and 200 requests before it is known',
+    needs: 'cold burst',
+    async run({ kind, backend }) {
+      await using server = await started(kind.start({ streams: 5, backend }))
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const all = Array.from({ length: 200 }, () => ask(pool, { origin: server.origin, path: '/small' }))
+      for (const received of await Promise.all(all)) small(received)
+    },
+  },
+  {
+    title: 'a limit of 10 requests a connection moves on to the next',
+    needs: 'requests',
+    async run({ kind, backend }) {
+      await using server = await started(kind.start({ requests: 10, backend }))
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      const all = Array.from({ length: 200 }, () => ask(pool, { origin: server.origin, path: '/small' }))
+      for (const received of await Promise.all(all)) small(received)
+      assert.ok(pool.made >= 20)
+    },
+  },
+  {
+    title: 'headers too large for it harm nothing after them',
+    async run({ server }) {
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      let refusals = 0
+      for (const [fields, length] of [
+        [1, 15_000],
+        [40, 3000],
+        [500, 3000],
+      ] as const) {
+        const headers = Array.from({ length: fields }, (_, at) => [`x-${at}`, 'y'.repeat(length)]).flat()
+        const status = await ask(pool, { origin: server.origin, path: '/small', headers }).then(
+          (received) => received.status,
+          () => 0,
+        )
+        assert.ok([0, 200, 400, 431, 413].includes(status), `status ${status}`)
+        if (status !== 200) refusals++
+        small(await ask(pool, { origin: server.origin, path: '/small' }))
+      }
+      assert.ok(refusals > 0, 'no header section was too large')
+    },
+  },
+  {
+    title: 'a connection that it closed while idle is not used again',
+    needs: 'idle',
+    async run({ kind, backend }) {
+      await using server = await started(kind.start({ impatient: true, backend }))
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      await pool.disconnects(1)
+      const posted = await ask(pool, { origin: server.origin, path: kind.post, method: 'POST', body: 'once' })
+      assert.ok(posted.status >= 200 && posted.status < 300, `status ${posted.status}`)
+      await pool.disconnects(2)
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      assert.equal(pool.made, 3)
+    },
+  },
+  {
+    title: 'a reload in mid-traffic loses no request',
+    needs: 'reload',
+    async run({ kind, backend }) {
+      const startedOne = await kind.reloadable?.({ backend })
+      assert.ok(startedOne)
+      await using server = startedOne.program
+      await using pool = new WatchedPool({ tls: { ca: server.ca } })
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      await reloadInTraffic(pool, server.origin, kind.post, startedOne.reload)
+    },
+  },
+  {
+    title: 'prior knowledge over cleartext',
+    async run({ kind, backend }) {
+      await using server = await started(kind.start({ plain: true, backend }))
+      await using pool = new WatchedPool({ h2c: 'prior-knowledge' })
+      const received = await ask(pool, { origin: server.origin, path: '/small' })
+      small(received)
+      assert.equal(received.connection?.protocol, 'h2')
+      assert.equal(received.connection?.encrypted, false)
+      const all = Array.from({ length: 50 }, () => ask(pool, { origin: server.origin, path: '/small' }))
+      for (const each of await Promise.all(all)) small(each)
+      assert.equal(pool.made, 1)
+    },
+  },
+]
+
+/** Twenty lanes of GET and POST, three reloads among them; the next comes when the one before was felt. */
+async function reloadInTraffic(
+  pool: WatchedPool,
+  origin: string,
+  post: string,
+  reload: () => Promise<void>,
+): Promise<void> {
+  let requests = 0
+  let running = true
+  const lane = async (): Promise<void> => {
+    while (running) {
+      requests++
+      if (requests % 3 === 0) {
+        const received = await ask(pool, { origin, path: post, method: 'POST', body: 'some body' })
+        assert.ok(received.status >= 200 && received.status < 300, `status ${received.status}`)
+      } else {
+        small(await ask(pool, { origin, path: '/small' }))
+      }
+    }
+  }
+  const reloads = async (): Promise<void> => {
+    const deadline = Date.now() + PATIENCE / 2
+    try {
+      for (let at = 0; at < 3 && running; at++) {
+        const seen = requests
+        const made = pool.made
+        await reload()
+        // By the amount of traffic and a new connection, not by the clock.
+        while (running && (requests < seen + 300 || pool.made === made)) {
+          assert.ok(Date.now() < deadline, `reload ${at + 1} was not felt`)
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      }
+    } finally {
+      running = false
+    }
+  }
+  const lanes = Array.from({ length: 20 }, lane)
+  const outcomes = await Promise.allSettled([
+    ...lanes.map((one) =>
+      one.catch((error: unknown) => {
+        running = false
+        throw error
+      }),
+    ),
+    reloads(),
+  ])
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}

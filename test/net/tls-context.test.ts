@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { createTlsContext, type TlsContextOptions } from '../../src/net/tls-context.ts'
+import { certificateFor, testCertificate } from '../support/certificate.ts'
+import { startH1Origin } from '../support/origin.ts'
+import { Dialler } from './dialler.ts'
+
+const { ca, cert, key, clientCert, clientKey } = await testCertificate()
+const folder = await mkdtemp(join(tmpdir(), 'hyper-'))
+after(() => rm(folder, { recursive: true }))
+
+/** Does a server that wants a client certificate of the test authority take this context? */
+async function works(options: TlsContextOptions): Promise<boolean> {
+  // TLS 1.2, so that the server's verdict on us is part of the handshake.
+  const server = { ca, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' } as const
+  await using origin = await startH1Origin({}, { server })
+  using dialler = new Dialler()
+  const secureContext = createTlsContext(options)
+  return await dialler.dial(origin.origin, { tls: { secureContext } }).then(
+    ({ info }) => info.authorized,
+    () => false,
+  )
+}
+
+const identity = { cert: clientCert, key: clientKey }
+
+test('trusts the authorities given as text, bytes, or a list', async () => {
+  for (const one of [ca, Buffer.from(ca), [ca, Buffer.from(cert)]]) assert.ok(await works({ ...identity, ca: one }))
+})
+
+test('trusts those of a file and of a folder, whatever else lies there, beside the others', async () => {
+  const file = join(folder, 'ca.pem')
+  await writeFile(file, `some words\n${ca}`)
+  assert.ok(await works({ ...identity, caPath: file }))
+  const other = await certificateFor('other.test')
+  const place = join(folder, 'certs')
+  await mkdir(join(place, 'inner'), { recursive: true })
+  await writeFile(join(place, 'README'), 'no certificate')
+  await writeFile(join(place, '0a1b2c3d.0'), ca)
+  assert.ok(await works({ ...identity, caPath: place, ca: other.cert }))
+})
+
+test('trusts nobody that it was not told to, and without authorities those that Node trusts', async () => {
+  assert.equal(await works({ ...identity, ca: clientCert }), false)
+  assert.equal(await works(identity), false)
+})
+
+test('shows no certificate when it has none', async () => {
+  assert.equal(await works({ ca }), false)
+})
+
+test('decrypts its key with a passphrase, or with what a function says', async () => {
+  const encrypted = createPrivateKey(clientKey)
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' })
+    .toString()
+  let calls = 0
+  const passphrase = (): string => {
+    calls++
+    return 'secret'
+  }
+  assert.ok(await works({ ca, cert: clientCert, key: encrypted, passphrase }))
+  assert.ok(await works({ ca, cert: clientCert, key: encrypted, passphrase: 'secret' }))
+  assert.equal(calls, 1)
+  for (const wrong of ['other', undefined]) {
+    assert.throws(() => createTlsContext({ cert: clientCert, key: encrypted, passphrase: wrong }), {
+      code: 'ERR_HYPER_INVALID_ARGUMENT',
+      message: /^key cannot be read: /,
+    })
+  }
+})
+
+describe('what cannot be read is named', () => {
+  const broken = ca.replace(/^[A-Za-z0-9+/]{20}/m, 'AAAAAAAAAAAAAAAAAAAA')
+  const bad: [RegExp, unknown][] = [
+    [/^ca holds no certificate in PEM/, { ca: 'nothing' }],
+    [/^ca cannot be read/, { ca: `${ca}\n${broken}` }],
+    [/^ca must be PEM text or bytes/, { ca: 5 }],
+    [/^caPath "\/nowhere" cannot be read: ENOENT/, { caPath: '/nowhere' }],
+    [/^caPath ".*" holds no certificate in PEM/, { caPath: import.meta.dirname }],
+    [/^cert holds no certificate/, { cert: 'x', key }],
+    [/^cert needs its key/, { cert }],
+    [/^key needs its cert/, { key }],
+    [/^key cannot be read/, { cert, key: 'x' }],
+    [/^cert and key cannot be read: .*mismatch/, { cert, key: clientKey }],
+    [/^passphrase must be text/, { cert, key, passphrase: () => 5 }],
+  ]
+  for (const [message, options] of bad) {
+    test(String(message), () => {
+      const call = (): unknown => createTlsContext(options as TlsContextOptions)
+      assert.throws(call, { code: 'ERR_HYPER_INVALID_ARGUMENT', message })
+    })
+  }
+})
