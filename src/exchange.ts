@@ -116,7 +116,10 @@ export interface TlsOptions {
 
 /** A proxy and how to speak to it. */
 export interface ProxyOptions {
-  /** `http:`, `https:`, `socks5:` (the proxy resolves names) or `socks5h:`; user and password may stand in it. */
+  /**
+   * `http:`, `https:`, `socks5:` and `socks4:` (names are resolved here), `socks5h:`, `socks:` and `socks4a:` (names are
+   * resolved by the proxy); user and password may stand in it.
+   */
   readonly url: string | URL
   /** Fields for the proxy alone: with CONNECT, or with each request in absolute form. */
   readonly headers?: FieldsInit | undefined

@@ -12,6 +12,8 @@ export {
   type WindowManagerFactory,
 } from './h2/index.ts'
 export { flattenFields, getField } from './headers/fields.ts'
+export type { ConnectorSettings, ConnectStep } from './net/connector.ts'
+export { createTlsContext, type TlsContextOptions } from './net/tls-context.ts'
 export type { PoolEvents, PoolOptions } from './pool/options.ts'
 export { Pool } from './pool/pool.ts'
 export type { OriginStats, PoolStats } from './pool/stats.ts'

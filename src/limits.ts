@@ -84,8 +84,11 @@ export const H1_CONNECTIONS = 64
 /** How often one exchange is sent again by itself after the peer is known not to have processed it (reqwest: 2, Go: 6). */
 export const MAX_REPLAYS = 3
 
-/** How often an idempotent request is sent again after its connection was lost without an answer: a request that kills servers must not kill many. */
-export const MAX_LOST_REPLAYS = 1
+/**
+ * How often a request is sent again after its connection ended and not in peace: a request that kills servers must not kill
+ * many. The last time nothing else that failed so is sent beside it: one that kills connections must not take others down.
+ */
+export const MAX_LOST_REPLAYS = 2
 
 /** Octets of a streamed request body kept for sending it again; a body of which more was read is sent once. */
 export const MAX_REPLAY_OCTETS = 65_536

@@ -94,7 +94,11 @@ const scenarios: Readonly<Record<string, () => Promise<Record<string, number>>>>
     const { heap } = await memory()
     const ending = process.cpuUsage()
     for (const cancel of cancels) cancel?.()
-    return { 'us to join': spent / count, 'us to leave': cpu(ending) / count, 'octets each': (heap - before.heap) / count }
+    return {
+      'us to join': spent / count,
+      'us to leave': cpu(ending) / count,
+      'octets each': (heap - before.heap) / count,
+    }
   },
 
   async idle() {

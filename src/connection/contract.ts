@@ -110,6 +110,10 @@ export interface ConnectionOwner {
   onAltSvc?(connection: Connection, origin: string, value: string): void
   /** The server said which origins it speaks for (RFC 8336). */
   onOrigin?(connection: Connection, origins: readonly string[]): void
+  /** How many streams the peer allows, before it has said so on a new connection: what it said on the last. */
+  readonly knownStreamLimit?: number | undefined
+  /** The peer said how many streams it allows. */
+  onStreamLimit?(limit: number): void
   /** The peer asks for HTTP/1.1 instead (HTTP_1_1_REQUIRED, RFC 9113 section 7). */
   onHttp1Required?(connection: Connection): void
 }

@@ -1,7 +1,8 @@
 /**
  * `Upgrade: h2c` (RFC 7540 section 3.2): asks a server without TLS whether it speaks HTTP/2.
  *
- * The question is an `OPTIONS *` of our own: it means nothing to an application and has no body, so no request of the
+ * The question is an `OPTIONS` of our own (not `OPTIONS *`, which some servers answer before they look at the upgrade): it
+ * changes nothing and has no body, so no request of the
  * caller's is ever sent twice, whatever the answer; on 101 its response comes on stream 1 and is dropped. A server that
  * does not know h2c is spoken to by HTTP/1.1 on another connection: what it sent here is nobody's answer.
  */
@@ -75,7 +76,7 @@ export function askForH2c(
   socket.on('close', onClose)
   try {
     socket.write(
-      `${UPGRADE_METHOD} * HTTP/1.1\r\nHost: ${origin.authority}\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
+      `${UPGRADE_METHOD} / HTTP/1.1\r\nHost: ${origin.authority}\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
         `Upgrade: h2c\r\nHTTP2-Settings: ${settings}\r\n\r\n`,
       'latin1',
     )

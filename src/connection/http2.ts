@@ -12,11 +12,19 @@
  *   waits to be sent is given up.
  */
 import { channels, publishConnection } from '../diagnostics.ts'
-import { ConnectError, ConnectionLostError, PoolDestroyedError, type ProtocolError, TimeoutError } from '../errors.ts'
+import {
+  ConnectError,
+  ConnectionLostError,
+  GoawayError,
+  PoolDestroyedError,
+  type ProtocolError,
+  TimeoutError,
+} from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import {
   type ConnectionListener,
+  firstWindow,
   H2Connection,
   type H2ConnectionOptions,
   type H2Stream,
@@ -31,6 +39,7 @@ import {
   HEADERS_TIMEOUT,
   IDLE_TIMEOUT,
   MAX_AGE,
+  MAX_STREAM_WINDOW,
   PING_TIMEOUT,
   PROBE_AFTER,
   VERIFY_AFTER,
@@ -95,6 +104,9 @@ export class Http2Connection implements Connection, ConnectionListener {
   private verifying = false
   private closed = false
   private failure: ProtocolError | undefined
+  /** Why the peer goes, when it goes for a reason: what ends with the connection ends for it. */
+  private goaway: GoawayError | undefined
+  private readonly upgraded: boolean
 
   constructor(
     origin: Origin,
@@ -109,6 +121,7 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.info = info
     this.owner = owner
     this.settings = settings
+    this.upgraded = upgrade !== undefined
     this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
     this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
     this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
@@ -119,9 +132,9 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
     const maxAge = settings.maxAge ?? MAX_AGE
     this.retireAt = maxAge > 0 ? this.bornAt + maxAge : Number.POSITIVE_INFINITY
-    socket.on('error', (error) => this.teardown(this.lost(error.message, error)))
-    socket.on('close', () => this.teardown(this.lost('it was closed')))
-    socket.on('end', () => this.teardown(this.lost('the server closed it')))
+    socket.on('error', (error) => this.teardown(this.goaway ?? this.lost(error.message, error)))
+    socket.on('close', () => this.teardown(this.goaway ?? this.lost('it was closed')))
+    socket.on('end', () => this.teardown(this.goaway ?? this.lost('the server closed it')))
     socket.on('drain', () => this.unblock())
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
     this.log = frameLog(origin.href)
@@ -133,7 +146,10 @@ export class Http2Connection implements Connection, ConnectionListener {
       },
       this.bornAt,
     )
-    this.h2 = new H2Connection(this, engineOptions(origin, settings))
+    this.h2 = new H2Connection(this, {
+      ...engineOptions(origin, settings, info),
+      streamsBeforeSettings: owner.knownStreamLimit,
+    })
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: what it leads to is told to an owner that does not know us yet.
@@ -328,6 +344,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       this.deferred = []
       for (const start of deferred) start()
     }
+    this.owner.onStreamLimit?.(this.h2.streamLimit)
     this.owner.onAvailable(this)
   }
 
@@ -347,8 +364,14 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   /** @internal */
-  onGoaway(code: number): void {
-    if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.onHttp1Required?.(this)
+  onGoaway(code: number, lastStreamId: number, debug: string): void {
+    // A server that leaves right after an upgrade, before it took a request, does not mean it (Apache, when our preface is
+    // a round trip away).
+    const misled = this.upgraded && lastStreamId <= 1
+    if (code === ErrorCode.HTTP_1_1_REQUIRED || misled) this.owner.onHttp1Required?.(this)
+    if (code !== ErrorCode.NO_ERROR) {
+      this.goaway = new GoawayError(code, lastStreamId, { debug, origin: this.origin.href })
+    }
     this.drain()
     this.finishIfDrained()
   }
@@ -595,11 +618,12 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 }
 
-function engineOptions(origin: Origin, settings: ConnectionSettings): H2ConnectionOptions {
+function engineOptions(origin: Origin, settings: ConnectionSettings, info?: ConnectionInfo): H2ConnectionOptions {
+  const { streamWindow } = settings
   return {
     origin: origin.href,
-    streamWindow: settings.streamWindow,
-    maxStreamWindow: settings.maxStreamWindow,
+    streamWindow: streamWindow ?? firstWindow(info === undefined ? 0 : handshakeTime(info)),
+    maxStreamWindow: settings.maxStreamWindow ?? streamWindow ?? MAX_STREAM_WINDOW,
     connectionWindow: settings.connectionWindow,
     windowManager: settings.windowManager,
     maxHeaderListSize: settings.maxHeaderListSize,
@@ -609,6 +633,14 @@ function engineOptions(origin: Origin, settings: ConnectionSettings): H2Connecti
     // The serialiser of requests has checked them.
     validateOutbound: false,
   }
+}
+
+/** How long the last step of the connect chain took, which is a round trip to the peer itself, and a little more. */
+function handshakeTime({ timings }: ConnectionInfo): number {
+  const { start, lookup, connect, proxy, secureConnect } = timings
+  const end = secureConnect ?? connect
+  const begin = secureConnect === undefined ? (lookup ?? start) : (proxy ?? connect)
+  return end === undefined || begin === undefined ? 0 : Math.max(0, end - begin)
 }
 
 /** Our SETTINGS as `HTTP2-Settings` of an upgrade says them (RFC 7540 section 3.2.1). */

@@ -6,7 +6,11 @@
  */
 import { Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from './codes.ts'
 
-/** One arena: about twenty writes of a busy connection, so allocating it costs each of them little. */
+/**
+ * The first arena is small, for most connections say little; each that is full is followed by one four times as large, up
+ * to about twenty writes of a busy connection, so that allocating costs each of them little.
+ */
+const FIRST_ARENA_SIZE = 1024
 const ARENA_SIZE = 65_536
 
 export class FrameWriter {
@@ -180,7 +184,8 @@ export class FrameWriter {
     let at = this.pos
     if (at + length > this.arena.length) {
       this.closeSegment()
-      this.arena = Buffer.allocUnsafeSlow(Math.max(ARENA_SIZE, length))
+      const size = Math.min(Math.max(this.arena.length * 4, FIRST_ARENA_SIZE), ARENA_SIZE)
+      this.arena = Buffer.allocUnsafeSlow(Math.max(size, length))
       this.start = 0
       at = 0
     }

@@ -397,10 +397,17 @@ export class H2Connection extends H2Receiver implements FrameSink {
     this.listener.onGoaway(code, lastId, debug)
   }
 
+  /** Servers that return every small body at once do it for its stream and for the connection. */
+  private isAnswerToData(): boolean {
+    if (this.updatesDue === 0) return false
+    this.updatesDue--
+    return true
+  }
+
   private onWindowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
     if (end - start !== 4) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'WINDOW_UPDATE of a wrong length')
     const increment = readStreamId(buffer, start)
-    if (increment < SMALL_WINDOW_UPDATE && !this.windowBudget.take()) {
+    if (increment < SMALL_WINDOW_UPDATE && !this.isAnswerToData() && !this.windowBudget.take()) {
       throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many tiny WINDOW_UPDATE frames')
     }
     if (streamId === 0) {

@@ -48,6 +48,8 @@ export abstract class H2Core {
   protected readonly scheduler = new Scheduler<H2Stream>()
   /** Octets we may send on the whole connection. */
   protected sendWindow = 65_535
+  /** WINDOW_UPDATE frames that the peer may send for the DATA frames sent to it: one for the stream, one for the connection. */
+  protected updatesDue = 0
   /** Streams reset by us whose late frames are forgiven, oldest first. */
   protected readonly resets = new Set<number>()
   /** Late frames of streams up to this one are forgiven too. */
@@ -78,7 +80,8 @@ export abstract class H2Core {
 
   /** Streams the peer allows us at once; before its SETTINGS an assumption. */
   get streamLimit(): number {
-    return this.settingsReceived ? this.remoteSettings.maxConcurrentStreams : STREAMS_BEFORE_SETTINGS
+    if (this.settingsReceived) return this.remoteSettings.maxConcurrentStreams
+    return this.options.streamsBeforeSettings ?? STREAMS_BEFORE_SETTINGS
   }
 
   /** All identifiers for our streams are used up (RFC 9113 section 5.1.1). */

@@ -11,6 +11,7 @@ export { H2Stream, type StreamListener } from './stream.ts'
 export {
   AdaptiveFlowControlManager,
   FlowControlManager,
+  firstWindow,
   type WindowContext,
   type WindowManager,
   type WindowManagerFactory,

@@ -18,6 +18,8 @@ export interface H2ConnectionOptions {
   maxHeaderFields?: number | undefined
   /** Streams that the peer may have open at once: requests to a server, pushes to a client. Default: `MAX_CONCURRENT_STREAMS`. */
   maxConcurrentStreams?: number | undefined
+  /** Streams to open before the peer's SETTINGS say how many it allows. Default: `STREAMS_BEFORE_SETTINGS`. */
+  streamsBeforeSettings?: number | undefined
   /** Client role: accept pushes. Default false, which RFC 9113 section 8.4 allows and most clients choose. */
   enablePush?: boolean | undefined
   /** Server role: accept extended CONNECT (RFC 8441). Default false. */

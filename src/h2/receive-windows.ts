@@ -16,7 +16,7 @@ import type { ConnectionListener } from './listener.ts'
 import type { H2ConnectionOptions } from './options.ts'
 import { H2Sender } from './sender.ts'
 import type { H2Stream } from './stream.ts'
-import { askManager, grownWindow, type WindowContext, type WindowManager } from './window.ts'
+import { askManager, grownWindow, refillAt, type WindowContext, type WindowManager } from './window.ts'
 
 export abstract class H2ReceiveWindows extends H2Sender implements WindowContext {
   /** The shortest round trip that the owner has measured, in milliseconds; 0 while it has not. Windows grow by it. */
@@ -50,7 +50,7 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
     let increment: number
     if (windowManager === null) {
       stream.unreturned += octets
-      if (stream.unreturned * 2 < stream.windowTarget) return
+      if (stream.unreturned < refillAt(stream.windowTarget)) return
       increment = this.refill(stream)
     } else {
       increment = askManager(windowManager, stream.receiveWindow, octets)
@@ -62,20 +62,24 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
     this.announce()
   }
 
-  /** What to return of a window half used, and more when half of it was used within a round trip: see window.ts. */
+  /** What to return of a window partly used, and more when it is the window that limits the speed: see window.ts. */
   private refill(stream: H2Stream): number {
-    const at = this.clock()
+    let increment = stream.unreturned
+    stream.measured += increment
+    stream.unreturned = 0
     const target = stream.windowTarget
+    if (stream.measured * 2 < target) return increment
+    const at = this.clock()
     // What was learnt from the connection's other streams counts for this one too, once it turns out to be long.
     const grown = Math.max(
-      grownWindow(target, at - stream.refilledAt, this.rtt, this.maxStreamWindow),
+      grownWindow(target, at - stream.measuredAt, this.rtt, this.maxStreamWindow),
       this.learntWindow,
     )
-    const increment = stream.unreturned + grown - target
+    increment += grown - target
     this.learntWindow = grown
     stream.windowTarget = grown
-    stream.unreturned = 0
-    stream.refilledAt = at
+    stream.measured = 0
+    stream.measuredAt = at
     return increment
   }
 

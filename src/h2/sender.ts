@@ -274,6 +274,7 @@ export abstract class H2Sender extends H2Core {
     stream.sendWindow -= length
     this.sendWindow -= length
     stream.queuedBytes -= length
+    this.updatesDue += 2
     const emptied = stream.queuedBytes === 0
     const ends = emptied && stream.endQueued && stream.trailersQueued === null
     this.writer.header(length, FrameType.DATA, ends ? Flag.END_STREAM : 0, stream.id)

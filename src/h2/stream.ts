@@ -45,9 +45,10 @@ export class H2Stream implements Schedulable {
   receiveWindow: number
   /** Octets dealt with and not yet returned to the peer. */
   unreturned = 0
-  /** Octets of the window when it is full; the time, on the connection's clock, when it was last filled. */
+  /** Octets of the window when it is full; those used since the speed was last looked at, and when that was. */
   windowTarget: number
-  refilledAt = Number.NEGATIVE_INFINITY
+  measured = 0
+  measuredAt = Number.NEGATIVE_INFINITY
   windowManager: WindowManager | null = null
   /** The final header section has come: what follows is body or trailers. */
   headersReceived = false

@@ -2,11 +2,11 @@
  * Receive windows (RFC 9113 section 6.9): who decides when the peer may send more, and how much.
  *
  * The engine keeps the windows; a window manager only says by how much to enlarge one. Without a manager the engine
- * itself does what {@link AdaptiveFlowControlManager} does, without an object a stream: a window is refilled once half of
- * it was used, one WINDOW_UPDATE for many frames and early enough that the peer never waits; and a stream's window is
- * doubled when half of it was used within one round trip, for then it is the window that limits the speed.
+ * itself does what {@link AdaptiveFlowControlManager} does, without an object a stream: a stream's window is refilled once
+ * a part of it was used ({@link refillAt}), one WINDOW_UPDATE for many frames and early enough that the peer never waits;
+ * and it is doubled when half of it was used within one round trip, for then it is the window that limits the speed.
  */
-import { MAX_STREAM_WINDOW } from '../limits.ts'
+import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../limits.ts'
 
 /** The policy of one window: one instance a connection, one a stream. */
 export interface WindowManager {
@@ -43,6 +43,26 @@ export function askManager(manager: WindowManager, windowSize: number, frameSize
   return Number.isInteger(increment) && increment > 0 ? increment : 0
 }
 
+/**
+ * The first window of a stream, for a link of 1 Gbit/s: what such a link carries in a round trip, and a quarter more for
+ * the way of the updates. At least `STREAM_WINDOW`.
+ * @param rtt milliseconds, as far as known.
+ */
+export function firstWindow(rtt: number): number {
+  return Math.min(Math.max(Math.ceil(rtt * GIGABIT * 1.25), STREAM_WINDOW), MAX_STREAM_WINDOW)
+}
+
+/** Octets a millisecond. */
+const GIGABIT = 125_000
+
+/**
+ * Octets used before a window is filled up again. What was used and not returned is no use to the peer, so of a large window,
+ * which has to bridge a long way, it is an eighth; of a small one half, for fewer updates.
+ */
+export function refillAt(target: number): number {
+  return target >= 1_048_576 ? target >>> 3 : target >>> 1
+}
+
 /** The window of a stream after half of one of `target` octets was used within `elapsed` milliseconds. */
 export function grownWindow(target: number, elapsed: number, rtt: number, limit: number): number {
   return rtt > 0 && elapsed <= rtt && target < limit ? Math.min(target * 2, limit) : target
@@ -77,7 +97,9 @@ export class AdaptiveFlowControlManager implements WindowManager {
   private readonly limit: number
   private readonly context: WindowContext
   private unreturned = 0
-  private refilledAt = Number.NEGATIVE_INFINITY
+  /** Octets used since the speed was last looked at, and when that was. */
+  private measured = 0
+  private measuredAt = Number.NEGATIVE_INFINITY
 
   /**
    * @param limit octets that the window may grow to. Default: `MAX_STREAM_WINDOW` for a stream; a connection's does not grow.
@@ -96,13 +118,18 @@ export class AdaptiveFlowControlManager implements WindowManager {
 
   increaseWindowSize(frameSize: number): number {
     this.unreturned += frameSize
-    if (this.unreturned * 2 < this.target) return 0
-    const at = this.context.now()
-    const target = grownWindow(this.target, at - this.refilledAt, this.context.rtt, this.limit)
-    const increment = this.unreturned + target - this.target
-    this.target = target
+    this.measured += frameSize
+    if (this.unreturned < refillAt(this.target)) return 0
+    let increment = this.unreturned
     this.unreturned = 0
-    this.refilledAt = at
+    if (this.measured * 2 >= this.target) {
+      const at = this.context.now()
+      const target = grownWindow(this.target, at - this.measuredAt, this.context.rtt, this.limit)
+      increment += target - this.target
+      this.target = target
+      this.measured = 0
+      this.measuredAt = at
+    }
     return increment
   }
 }

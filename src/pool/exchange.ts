@@ -41,6 +41,8 @@ export interface ExchangeHome {
   misdirected(): void
   /** May it be sent again, as far as others were? */
   mayRetry(): boolean
+  /** One that was to be sent alone has an answer, or has settled. */
+  cleared(exchange: PoolExchange): void
   /** It waits no longer. */
   leave(exchange: PoolExchange): void
   /** It has settled. */
@@ -75,7 +77,10 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   private attempts = 0
   /** Attempts that count: those that a server ended in peace do not. */
   private failures = 0
+  /** Connections that ended, for a reason or none, while it was on them. */
   private losses = 0
+  /** Two connections ended under it: what is sent with it would suffer from a third. */
+  alone = false
   private fellBack = false
   private borrowed = false
   private isSettled = false
@@ -192,6 +197,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
       return
     }
     this.headersSeen = true
+    if (this.alone) this.home.cleared(this)
     if (channels.headers.hasSubscribers) {
       channels.headers.publish({ exchange: this, request: this.request, status, headers: fields })
     }
@@ -273,10 +279,17 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     if (!(error instanceof HyperError) || error instanceof ConnectError) return false
     // A server that goes in peace after it took some streams has made progress: however often, it is no refusal.
     if (error instanceof GoawayError && error.http2ErrorCode === 0 && error.lastStreamId > 0) return true
-    if (++this.failures > MAX_REPLAYS) return false
-    if (error.retryable) return this.home.mayRetry()
-    if (!(error instanceof ConnectionLostError) || !isIdempotent(this.request)) return false
-    return ++this.losses <= MAX_LOST_REPLAYS && this.home.mayRetry()
+    if (++this.failures > MAX_REPLAYS || !this.maySurvive(error)) return false
+    const safe = error.retryable || (endsConnection(error) && isIdempotent(this.request))
+    return safe && this.home.mayRetry()
+  }
+
+  /** A connection that ended under many may have ended for one of them: the second time each is sent again alone. */
+  private maySurvive(error: HyperError): boolean {
+    if (!endsConnection(error)) return true
+    if (++this.losses > MAX_LOST_REPLAYS) return false
+    this.alone = this.losses === MAX_LOST_REPLAYS
+    return true
   }
 
   private settle(): void {
@@ -287,6 +300,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     }
     const { body } = this.request
     if (body instanceof ReplayableSource) body.close(abortReason(undefined))
+    if (this.alone) this.home.cleared(this)
     this.home.settled(this)
   }
 
@@ -294,6 +308,11 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   get target(): ExchangeHandler {
     return this.handler
   }
+}
+
+/** The whole connection has ended, and not in peace. */
+function endsConnection(error: HyperError): boolean {
+  return error instanceof ConnectionLostError || error instanceof GoawayError
 }
 
 /** The server wants HTTP/1.1 for it (RFC 9113 section 7). */

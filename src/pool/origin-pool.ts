@@ -59,6 +59,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   readonly connect: ConnectOptions
   /** It is no longer in the pool's map: look it up anew. */
   retired = false
+  /** What the server allowed on its last connection. */
+  knownStreamLimit: number | undefined
   /** Connections that take exchanges, or may again. */
   readonly usable: Connection[] = []
 
@@ -67,6 +69,9 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   private readonly dials = new Set<Dial>()
   private readonly waiting = new WaitingLine<PoolExchange>()
   private readonly backingOff = new Set<PoolExchange>()
+  /** Exchanges under which connections have ended: they are sent again one at a time, until each has an answer. */
+  private readonly quarantined = new Set<PoolExchange>()
+  private suspect: PoolExchange | null = null
   private readonly budget = new RetryBudget()
   private readonly queueDeadlines = new DeadlineTimer((at) => this.checkQueue(at))
   private protocol: 'h2' | 'http/1.1' | undefined
@@ -119,7 +124,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   get stats(): OriginStats {
     return statsOf(this.origin.href, this.protocol, [...this.held.keys()], {
       dialling: this.dials.size,
-      waiting: this.waiting.length + this.backingOff.size,
+      waiting: this.waiting.length + this.backingOff.size + this.quarantined.size,
       unsettled: this.unsettled,
     })
   }
@@ -144,7 +149,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     this.closing = true
     this.destroyedWith = error
     this.failWaiting(error)
-    for (const exchange of [...this.backingOff]) exchange.fail(error)
+    for (const exchange of [...this.backingOff, ...this.quarantined]) exchange.fail(error)
     for (const dialling of [...this.dials]) {
       dialling.cancel(new PoolDestroyedError({ origin: this.origin.href, cause: error }))
     }
@@ -162,8 +167,19 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
       exchange.backingOff = setTimeout(comeBack, delay, this, exchange)
       return
     }
-    this.joinInFront(exchange)
+    this.rejoin(exchange)
     // Not within the callback of the connection that is just going.
+    process.nextTick(assign, this)
+  }
+
+  cleared(exchange: PoolExchange): void {
+    if (this.suspect !== exchange) return
+    this.suspect = null
+    const [next] = this.quarantined
+    if (next === undefined) return
+    this.quarantined.delete(next)
+    this.suspect = next
+    this.joinInFront(next)
     process.nextTick(assign, this)
   }
 
@@ -171,7 +187,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   comeBack(exchange: PoolExchange): void {
     this.backingOff.delete(exchange)
     exchange.backingOff = null
-    this.joinInFront(exchange)
+    this.rejoin(exchange)
     this.assign()
   }
 
@@ -205,6 +221,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
       this.backingOff.delete(exchange)
     } else if (exchange.inLine) {
       this.waiting.remove(exchange)
+    } else if (this.quarantined.delete(exchange)) {
+      // Others wait as before.
     } else {
       return
     }
@@ -253,6 +271,11 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     this.host.options.events?.origins?.(this.origin.href, origins)
   }
 
+  onStreamLimit(limit: number): void {
+    // A limit of 0 is a pause, and nothing is learnt from it.
+    if (limit > 0) this.knownStreamLimit = limit
+  }
+
   onHttp1Required(): void {
     this.protocol = 'http/1.1'
     this.host.memory.remember(this.key)
@@ -298,6 +321,15 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
     if (this.waiting.length === 1) this.hold(true)
     this.assign()
+  }
+
+  private rejoin(exchange: PoolExchange): void {
+    if (exchange.alone && this.suspect !== null && this.suspect !== exchange) {
+      this.quarantined.add(exchange)
+      return
+    }
+    if (exchange.alone) this.suspect = exchange
+    this.joinInFront(exchange)
   }
 
   private joinInFront(exchange: PoolExchange): void {
@@ -485,7 +517,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   }
 
   private closeIfDone(): void {
-    if (!this.closing || this.waiting.length > 0 || this.backingOff.size > 0) return
+    if (!this.closing || this.waiting.length + this.backingOff.size + this.quarantined.size > 0) return
     for (const connection of [...this.held.keys()]) connection.close()
   }
 

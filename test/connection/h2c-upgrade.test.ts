@@ -75,7 +75,7 @@ function upgrade(socket: Socket, head: string): void {
     { role: 'server' },
   )
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
-  engine.acceptUpgrade(settings, [':method', 'OPTIONS', ':scheme', 'http', ':authority', 'localhost', ':path', '*'])
+  engine.acceptUpgrade(settings, [':method', 'OPTIONS', ':scheme', 'http', ':authority', 'localhost', ':path', '/'])
   flush()
   socket.on('data', (chunk: Buffer) => {
     engine.receive(chunk)
@@ -102,7 +102,7 @@ describe('upgrade to h2c', () => {
     await using pool = new Pool({ h2c: 'upgrade' })
     await send(pool, { origin: server.origin, path: '/secret', headers: { authorization: 'secret' } })
     const [head] = server.heads
-    assert.match(head, /^OPTIONS \* HTTP\/1\.1\r\nHost: localhost:\d+\r\n/)
+    assert.match(head, /^OPTIONS \/ HTTP\/1\.1\r\nHost: localhost:\d+\r\n/)
     assert.match(head, /\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: [\w-]+\r\n\r\n$/)
     assert.doesNotMatch(head, /secret/)
   })

@@ -4,7 +4,13 @@ import { describe, test } from 'node:test'
 import { GoawayError, ProtocolError, StreamResetError } from '../../src/errors.ts'
 import { ErrorCode, type Frame, MAX_WINDOW_SIZE, serializeFrame } from '../../src/frame/index.ts'
 import type { WindowManager } from '../../src/h2/index.ts'
-import { MAX_INFORMATIONAL_OCTETS, MAX_REMEMBERED_RESETS, PEER_FAULTS_BURST, RESETS_BURST } from '../../src/limits.ts'
+import {
+  MAX_INFORMATIONAL_OCTETS,
+  MAX_REMEMBERED_RESETS,
+  PEER_FAULTS_BURST,
+  RESETS_BURST,
+  SMALL_WINDOW_UPDATES_BURST,
+} from '../../src/limits.ts'
 import { Pair } from '../support/pair.ts'
 import { GET, HEAD, POST, Recorder, ScriptedServer } from '../support/peer.ts'
 
@@ -483,6 +489,20 @@ describe('windows', () => {
       server.data(1, 'g')
       assert.deepEqual(server.frames(), [])
     }
+  })
+
+  test('a server that returns the window of every small body at once, as many do, is no attacker', () => {
+    const server = new ScriptedServer()
+    for (let i = 0; i < 2 * SMALL_WINDOW_UPDATES_BURST; i++) {
+      const { stream } = server.open(POST, false)
+      server.client.write(stream, Buffer.from('small'))
+      server.client.end(stream)
+      server.frames()
+      server.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 5 })
+      server.send({ type: 'WINDOW_UPDATE', streamId: stream.id, increment: 5 })
+      server.headers(stream.id, [':status', '200'], true)
+    }
+    assert.equal(server.failure, undefined)
   })
 
   test('a window manager that asks for more than a window can be gets the most', () => {

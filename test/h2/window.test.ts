@@ -1,7 +1,7 @@
 /** The policies of receive windows: the engine's own, and the two managers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AdaptiveFlowControlManager, FlowControlManager, type WindowContext } from '../../src/h2/index.ts'
+import { AdaptiveFlowControlManager, FlowControlManager, firstWindow, type WindowContext } from '../../src/h2/index.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
 import { ScriptedServer } from '../support/peer.ts'
 
@@ -32,10 +32,13 @@ function start(options: ConstructorParameters<typeof ScriptedServer>[0] = {}): {
 }
 
 describe('the window of a stream', () => {
-  test('is refilled to its size once half of it was used', () => {
-    const { server } = start()
-    assert.equal(flow(server, STREAM_WINDOW / 2 - 16_384), 0)
-    assert.equal(flow(server, 16_384), STREAM_WINDOW / 2)
+  test('is refilled to its size once an eighth of it was used; a small one once half was', () => {
+    const large = start()
+    assert.equal(flow(large.server, STREAM_WINDOW / 8 - 16_384), 0)
+    assert.equal(flow(large.server, 16_384), STREAM_WINDOW / 8)
+    const small = start({ streamWindow: MIB / 2 })
+    assert.equal(flow(small.server, MIB / 4 - 16_384), 0)
+    assert.equal(flow(small.server, 16_384), MIB / 4)
   })
 
   test('is doubled when half of it is used within a round trip, up to the limit', () => {
@@ -92,8 +95,17 @@ describe('the window of a stream', () => {
     server.client.updateSettings({ initialWindowSize: 2 * MIB })
     server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
     server.frames()
-    assert.equal(flow(server, MIB - 16_384), 0)
-    assert.equal(flow(server, 16_384), MIB)
+    assert.equal(flow(server, MIB / 4 - 16_384), 0)
+    assert.equal(flow(server, 16_384), MIB / 4)
+  })
+})
+
+describe('the first window of a stream', () => {
+  test('is what 1 Gbit/s carries in a round trip and a quarter, within limits', () => {
+    assert.equal(firstWindow(0), STREAM_WINDOW)
+    assert.equal(firstWindow(5), STREAM_WINDOW)
+    assert.equal(firstWindow(80), 12_500_000)
+    assert.equal(firstWindow(1000), MAX_STREAM_WINDOW)
   })
 })
 
@@ -135,8 +147,9 @@ describe('AdaptiveFlowControlManager', () => {
   test('does what the engine does by itself', () => {
     const clock = context(100)
     const manager = new AdaptiveFlowControlManager(MIB, 'stream', clock)
-    assert.equal(manager.increaseWindowSize(MIB / 2 - 1), 0)
-    assert.equal(manager.increaseWindowSize(1), MIB / 2)
+    assert.equal(manager.increaseWindowSize(MIB / 8 - 1), 0)
+    assert.equal(manager.increaseWindowSize(1), MIB / 8)
+    assert.equal(manager.increaseWindowSize((MIB * 3) / 8), (MIB * 3) / 8)
     clock.at = 100
     assert.equal(manager.increaseWindowSize(MIB / 2), MIB / 2 + MIB)
     assert.equal(manager.target, 2 * MIB)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrorCode } from '../../src/frame/index.ts'
 import { Pool } from '../../src/index.ts'
-import { MAX_REPLAYS } from '../../src/limits.ts'
+import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../../src/limits.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { type FrameConnection, FrameServer } from '../support/frame-server.ts'
 import { startDualOrigin } from '../support/origin.ts'
@@ -214,10 +214,58 @@ describe('a connection cut before the response', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('a server that dies of a request is asked twice, not for ever', async () => {
+  test('a server that dies of a request is asked three times, not for ever', async () => {
     await using server = await FrameServer.start({ onRequest: (connection) => connection.cut() })
     await using pool = pooled()
     assert.equal((await rejection(send(pool, { origin: server.origin, path: '/' }))).code, 'ERR_HYPER_CONNECTION_LOST')
+    assert.equal(server.connections.length, 1 + MAX_LOST_REPLAYS)
+  })
+
+  for (const [how, end] of Object.entries<(connection: FrameConnection) => void>({
+    'GOAWAY and a reason': (connection) => connection.goaway(0, ErrorCode.ENHANCE_YOUR_CALM),
+    'no word': (connection) => connection.cut(),
+  })) {
+    test(`one request that makes the server end the connection with ${how} does not take the others down`, async () => {
+      let seen = 0
+      await using server = await FrameServer.start({
+        onRequest(connection, streamId, fields) {
+          seen++
+          if (fields.includes('/poison')) {
+            setImmediate(() => end(connection))
+          } else {
+            // Late enough to be under way when the connection ends.
+            setTimeout(() => connection.respond(streamId, 'fine'), 5)
+          }
+        },
+      })
+      await using pool = pooled()
+      const get = (path: string): Promise<unknown> => send(pool, { origin: server.origin, path })
+      const innocent = Array.from({ length: 20 }, (_, i) => get(`/${i}`))
+      const poison = get('/poison')
+      const more = Array.from({ length: 20 }, (_, i) => get(`/${i}`))
+      assert.ok((await rejection(poison)) instanceof Error)
+      assert.deepEqual(failures(await Promise.allSettled([...innocent, ...more])), [])
+      assert.ok(server.connections.length <= 2 + MAX_LOST_REPLAYS, `${server.connections.length} connections`)
+      assert.ok(seen < 41 * 4)
+    })
+  }
+})
+
+describe('what a server said of its limit', () => {
+  test('holds on the next connection before it has said it again', async () => {
+    await using server = await FrameServer.start({
+      settings: [[3, 5]],
+      onRequest(connection, streamId) {
+        if (connection.index === 0 && connection.streams.length > 5) connection.goaway(0, ErrorCode.PROTOCOL_ERROR)
+        else if (connection.index > 0) setTimeout(() => connection.respond(streamId, 'fine'), 1)
+      },
+      onConnection(connection) {
+        connection.socket.once('close', () => {})
+      },
+    })
+    await using pool = pooled()
+    const outcomes = await burst(pool, server.origin, 'GET')
+    assert.deepEqual(failures(outcomes), [])
     assert.equal(server.connections.length, 2)
   })
 })
