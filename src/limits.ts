@@ -218,3 +218,6 @@ export const MAX_REMEMBERED_PROXIES = 256
 
 /** Octets of the head of an HTTP/1.1 answer that we read ourselves: what node:http allows. */
 export const MAX_HTTP1_HEAD = 16_384
+
+/** Connections that a server may leave right after their upgrade to h2c before it is spoken to by HTTP/1.1. */
+export const MAX_UPGRADES_LOST = 3

@@ -114,6 +114,8 @@ export interface ConnectionOwner {
   readonly knownStreamLimit?: number | undefined
   /** The peer said how many streams it allows. */
   onStreamLimit?(limit: number): void
+  /** The peer upgraded to HTTP/2 and left before it took a request. */
+  onUpgradeLost?(connection: Connection): void
   /** The peer asks for HTTP/1.1 instead (HTTP_1_1_REQUIRED, RFC 9113 section 7). */
   onHttp1Required?(connection: Connection): void
 }

@@ -291,6 +291,9 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** Nothing is left to be done on it. */
   private finishIfDrained(): void {
+    // The answer to an upgrade is nobody's: it is not waited for.
+    const upgrade = this.draining && this.upgraded && this.h2.openStreams === 1 ? this.h2.stream(1) : undefined
+    if (upgrade !== undefined) this.h2.reset(upgrade)
     if (this.draining && !this.closed && this.h2.openStreams === 0 && this.reserved === 0) this.finish()
   }
 
@@ -365,10 +368,8 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** @internal */
   onGoaway(code: number, lastStreamId: number, debug: string): void {
-    // A server that leaves right after an upgrade, before it took a request, does not mean it (Apache, when our preface is
-    // a round trip away).
-    const misled = this.upgraded && lastStreamId <= 1
-    if (code === ErrorCode.HTTP_1_1_REQUIRED || misled) this.owner.onHttp1Required?.(this)
+    if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.onHttp1Required?.(this)
+    if (this.upgraded && lastStreamId <= 1) this.owner.onUpgradeLost?.(this)
     if (code !== ErrorCode.NO_ERROR) {
       this.goaway = new GoawayError(code, lastStreamId, { debug, origin: this.origin.href })
     }

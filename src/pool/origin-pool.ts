@@ -10,7 +10,7 @@ import { DeadlineTimer, now } from '../connection/deadline.ts'
 import { channels, publishConnection } from '../diagnostics.ts'
 import { ConnectError, type HyperError, PoolDestroyedError, TimeoutError, toError } from '../errors.ts'
 import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { H1_CONNECTIONS, QUEUE_TIMEOUT } from '../limits.ts'
+import { H1_CONNECTIONS, MAX_UPGRADES_LOST, QUEUE_TIMEOUT } from '../limits.ts'
 import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
@@ -76,6 +76,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   private readonly queueDeadlines = new DeadlineTimer((at) => this.checkQueue(at))
   private protocol: 'h2' | 'http/1.1' | undefined
   private mayBorrow: boolean
+  private upgradesLost = 0
   private closing = false
   private destroyedWith: Error | undefined
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
@@ -274,6 +275,11 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   onStreamLimit(limit: number): void {
     // A limit of 0 is a pause, and nothing is learnt from it.
     if (limit > 0) this.knownStreamLimit = limit
+  }
+
+  /** Apache leaves when its answer to the upgrade is finished before our preface has come: on a long way, each time. */
+  onUpgradeLost(): void {
+    if (++this.upgradesLost >= MAX_UPGRADES_LOST) this.onHttp1Required()
   }
 
   onHttp1Required(): void {

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
+import { serializeFrame } from '../../src/frame/index.ts'
 import { H2Connection, type StreamListener } from '../../src/h2/index.ts'
 import { Pool } from '../../src/index.ts'
-import { MAX_HTTP1_HEAD } from '../../src/limits.ts'
+import { MAX_HTTP1_HEAD, MAX_UPGRADES_LOST } from '../../src/limits.ts'
 import { rejection, send } from '../support/exchange.ts'
 import { startH1Origin } from '../support/origin.ts'
 
@@ -138,6 +139,28 @@ describe('upgrade to h2c', () => {
     await using server = await listen(() => {})
     await using pool = new Pool({ h2c: 'upgrade', connectTimeout: 60 })
     assert.equal((await rejection(send(pool, { origin: server.origin, path: '/' }))).code, 'ERR_HYPER_CONNECT')
+  })
+
+  test('a server that leaves right after each upgrade, before it took a request, is spoken to by HTTP/1.1 in the end', async () => {
+    let upgrades = 0
+    await using server = await listen((socket, head) => {
+      if (head.startsWith('OPTIONS')) {
+        upgrades++
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+        for (const frame of [
+          { type: 'SETTINGS', streamId: 0, ack: false, settings: [] },
+          { type: 'GOAWAY', streamId: 0, lastStreamId: 1, errorCode: 0, debugData: Buffer.from('timeout') },
+        ] as const) {
+          socket.write(serializeFrame(frame))
+        }
+        return
+      }
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nplain')
+    })
+    await using pool = new Pool({ h2c: 'upgrade' })
+    const post = await send(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' })
+    assert.equal(post.body.toString(), 'plain')
+    assert.equal(upgrades, MAX_UPGRADES_LOST)
   })
 
   test('destroying the pool meanwhile leaves nothing behind', async () => {

@@ -228,6 +228,38 @@ export const behaviours: readonly Behaviour[] = [
       assert.equal(pool.made, 1)
     },
   },
+  {
+    title: 'a response pushed with another one',
+    needs: 'push',
+    async run({ kind, backend }) {
+      await using server = await kind.start({ backend })
+      assert.ok(server)
+      await using pool = new WatchedPool({ tls: { ca: server.ca }, enablePush: true })
+      const pushed = new Collecting()
+      const paths: string[] = []
+      const main = new Collecting()
+      pool.dispatch(
+        { origin: server.origin, method: 'GET', path: kind.pushes ?? '/text' },
+        {
+          onHeaders: (status, fields, text) => main.onHeaders(status, fields, text),
+          onData: (chunk) => main.onData(chunk),
+          onEnd: (trailers) => main.onEnd(trailers),
+          onError: (error) => main.onError(error),
+          onPush: (promise) => {
+            paths.push(`${promise.method} ${promise.authority} ${promise.path}`)
+            return pushed
+          },
+        },
+      )
+      assert.equal((await main.result).status, 200)
+      small(await pushed.result)
+      assert.deepEqual(paths, [`GET ${new URL(server.origin).host} /small`])
+      // Without somebody to hear it, it is cancelled, and the connection goes on.
+      assert.equal((await ask(pool, { origin: server.origin, path: '/text' })).status, 200)
+      small(await ask(pool, { origin: server.origin, path: '/small' }))
+      assert.equal(pool.made, 1)
+    },
+  },
 ]
 
 /** Twenty lanes of GET and POST, three reloads among them; the next comes when the one before was felt. */

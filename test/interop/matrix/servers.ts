@@ -27,6 +27,7 @@ export type Offer =
   | 'upgrade'
   | 'upgrade with a body'
   | 'no upgrade'
+  | 'push'
 
 export interface ServerKind {
   readonly name: string
@@ -49,6 +50,8 @@ export interface ServerKind {
   readonly trailers?: { readonly path: string; readonly name: string; readonly value: string }
   /** What makes it send an informational response, and which. */
   readonly informational?: { readonly path: string; readonly status: number; readonly expect?: boolean }
+  /** What it pushes `/small` with; default `/text`. */
+  readonly pushes?: string
   /** What it has not, and why. */
   readonly without: Readonly<Partial<Record<Offer, string>>>
 }
@@ -105,6 +108,7 @@ const h2o: ServerKind = {
   reloadable: async ({ backend }) => signalled(await startH2o({ master: true, backend }), 'SIGHUP'),
   post: '/echo',
   mostStreams: 100,
+  pushes: '/page',
   upload: { path: '/echo', by: 'echo' },
   without: {
     trailers: 'drops the trailers of its backend',
@@ -160,6 +164,7 @@ const haproxy: ServerKind = {
   trailers: { path: '/trailers', name: 'x-checksum', value: 'abc' },
   informational: { path: '/103', status: 103 },
   without: {
+    push: 'pushes nothing',
     requests: `${NO_REQUEST_LIMIT} before 3.0`,
     upgrade: 'prior knowledge only',
     'upgrade with a body': 'prior knowledge only',
@@ -169,7 +174,8 @@ const haproxy: ServerKind = {
 const nghttpd: ServerKind = {
   name: 'nghttpd',
   version: versionOf('nghttpd'),
-  start: (options) => startNghttpd({ ...options, args: ['--echo-upload', '--trailer', 'x-sum: abc'] }),
+  start: (options) =>
+    startNghttpd({ ...options, args: ['--echo-upload', '--trailer', 'x-sum: abc', '--push=/text=/small'] }),
   post: '/small',
   upload: { path: '/small', by: 'echo' },
   trailers: { path: '/small', name: 'x-sum', value: 'abc' },
@@ -191,10 +197,10 @@ const hypercorn: ServerKind = {
   post: '/echo',
   upload: { path: '/echo', by: 'echo' },
   without: {
+    push: 'pushes only what an application asks for by an extension of its own',
     trailers: 'the ASGI extension for trailers comes with 0.15',
     informational: 'the ASGI extension for early hints comes with 0.15',
     reload: 'cannot be reloaded without closing its port',
-    'cold burst': 'ends a connection on which more streams come than it was about to allow',
     idle: '0.13 forgets to count the idle time of a connection that was used',
     requests: NO_REQUEST_LIMIT,
     'no upgrade': KNOWS_UPGRADE,

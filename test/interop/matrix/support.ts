@@ -79,6 +79,11 @@ export function startBackend(): Promise<TestOrigin> {
         answer.head(200, small)
         answer.end(call.method === 'HEAD' ? undefined : SMALL)
       },
+      // h2o pushes what it preloads.
+      '/page'(_call, answer) {
+        answer.head(200, { ...small, link: '</small>; rel=preload' })
+        answer.end(SMALL)
+      },
       '/ten-megabytes'(_call, answer) {
         answer.head(200, { 'content-length': TEN_MIB })
         answer.end(patternBytes(TEN_MIB))

@@ -18,7 +18,8 @@ export const upgrades: readonly Behaviour[] = [
       for (const received of await Promise.all(all)) {
         assert.equal(received.status, 200)
         assert.equal(received.body.toString(), SMALL)
-        assert.equal(received.connection?.protocol, 'h2')
+        // One that leaves right after each upgrade is spoken to by HTTP/1.1 in the end.
+        if (!kind.leavesUpgraded) assert.equal(received.connection?.protocol, 'h2')
         assert.equal(received.connection?.encrypted, false)
       }
       if (!kind.leavesUpgraded) assert.equal(pool.made, 1)

@@ -74,6 +74,9 @@ Alias /hints ${folder}/small
 <Location /dav>
   DAV on
 </Location>
+<Location /text>
+  H2PushResource /small
+</Location>
 <Location /hints>
   H2PushResource /text
 </Location>

@@ -38,6 +38,7 @@ export async function startCaddy(options: ServerOptions = {}): Promise<Caddy | u
             ...(options.plain ? {} : { tls_connection_policies: [{}] }),
             routes: [
               ...(options.backend === undefined ? [] : [backend]),
+              { match: [{ path: ['/text'] }], handle: [{ handler: 'push', resources: [{ target: '/small' }] }] },
               { handle: [{ handler: 'file_server', root: folder }] },
             ],
           },

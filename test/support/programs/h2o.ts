@@ -12,7 +12,7 @@ import {
 } from './program.ts'
 
 /**
- * h2o: over TLS, or cleartext with prior knowledge and `Upgrade`. `/echo`, `/trailers` and `/103` come from the backend.
+ * h2o: over TLS, or cleartext with prior knowledge and `Upgrade`. `/echo`, `/trailers`, `/103` and `/page` come from the backend.
  * With `master` it runs under its own supervisor, which reloads at SIGHUP.
  */
 export async function startH2o(options: ServerOptions & { master?: boolean } = {}): Promise<Program | undefined> {
@@ -41,6 +41,7 @@ hosts:
 ${backend('/echo')}
 ${backend('/trailers')}
 ${backend('/103')}
+${backend('/page')}
       /:
         file.dir: ${folder}
 `,

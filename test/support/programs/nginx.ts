@@ -46,7 +46,7 @@ http {
     ${directives.join('\n    ')}
     location / { root ${folder}; }
     location = /sum { alias ${folder}/small; add_trailer x-sum abc; }
-    location = /text { root ${folder}; gzip on; gzip_types *; gzip_min_length 1000; }
+    location = /text { root ${folder}; http2_push /small; gzip on; gzip_types *; gzip_min_length 1000; }
     location /upload { add_header x-length $http_content_length always; client_body_in_file_only clean; proxy_pass http://127.0.0.1:${sink}; }
     location /dav { root ${folder}; dav_methods PUT; create_full_put_path on; }
   }
