@@ -6,11 +6,10 @@
  * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
-import { DeadlineTimer, now } from '../connection/deadline.ts'
 import { channels, publishConnection } from '../diagnostics.ts'
-import { ConnectError, type HyperError, PoolDestroyedError, TimeoutError, toError } from '../errors.ts'
+import { ConnectError, type HyperError, PoolDestroyedError, toError } from '../errors.ts'
 import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { H1_CONNECTIONS, MAX_UPGRADES_LOST, QUEUE_TIMEOUT } from '../limits.ts'
+import { H1_CONNECTIONS, MAX_UPGRADES_LOST } from '../limits.ts'
 import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
@@ -20,9 +19,9 @@ import { type ExchangeHome, PoolExchange } from './exchange.ts'
 import type { ProtocolMemory } from './memory.ts'
 import type { PoolOptions } from './options.ts'
 import { plan } from './plan.ts'
+import { Queue, type QueueOwner } from './queue.ts'
 import { RetryBudget } from './retry.ts'
 import { type OriginStats, statsOf } from './stats.ts'
-import { WaitingLine } from './waiting.ts'
 
 /** What an origin needs of its pool. */
 export interface OriginHost {
@@ -53,7 +52,7 @@ export interface Held {
   readonly borrowers: Map<BorrowedConnection, OriginPool>
 }
 
-export class OriginPool implements ConnectionOwner, ExchangeHome {
+export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   readonly key: string
   readonly origin: Origin
   readonly connect: ConnectOptions
@@ -67,13 +66,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   private readonly host: OriginHost
   private readonly held = new Map<Connection, Held>()
   private readonly dials = new Set<Dial>()
-  private readonly waiting = new WaitingLine<PoolExchange>()
-  private readonly backingOff = new Set<PoolExchange>()
-  /** Exchanges under which connections have ended: they are sent again one at a time, until each has an answer. */
-  private readonly quarantined = new Set<PoolExchange>()
-  private suspect: PoolExchange | null = null
+  private readonly waiting: Queue
   private readonly budget = new RetryBudget()
-  private readonly queueDeadlines = new DeadlineTimer((at) => this.checkQueue(at))
   private protocol: 'h2' | 'http/1.1' | undefined
   private mayBorrow: boolean
   private upgradesLost = 0
@@ -87,6 +81,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     this.key = key
     this.origin = origin
     this.connect = connect
+    this.waiting = new Queue(this, host.options.queueTimeout)
     this.mayBorrow = host.options.coalesce === true
     if (origin.scheme === 'http' && connect.h2c !== 'upgrade') {
       this.protocol = connect.h2c === undefined ? 'http/1.1' : 'h2'
@@ -125,7 +120,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   get stats(): OriginStats {
     return statsOf(this.origin.href, this.protocol, [...this.held.keys()], {
       dialling: this.dials.size,
-      waiting: this.waiting.length + this.backingOff.size + this.quarantined.size,
+      waiting: this.waiting.pending,
       unsettled: this.unsettled,
     })
   }
@@ -149,8 +144,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   destroy(error: Error): void {
     this.closing = true
     this.destroyedWith = error
-    this.failWaiting(error)
-    for (const exchange of [...this.backingOff, ...this.quarantined]) exchange.fail(error)
+    this.waiting.failAll(error)
     for (const dialling of [...this.dials]) {
       dialling.cancel(new PoolDestroyedError({ origin: this.origin.href, cause: error }))
     }
@@ -163,33 +157,19 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
       exchange.fail(this.destroyedWith)
       return
     }
-    if (delay > 0) {
-      this.backingOff.add(exchange)
-      exchange.backingOff = setTimeout(comeBack, delay, this, exchange)
-      return
-    }
-    this.rejoin(exchange)
+    this.waiting.pushAgain(exchange, delay)
     // Not within the callback of the connection that is just going.
-    process.nextTick(assign, this)
+    process.nextTick(returned, this)
+  }
+
+  /** Somebody has come back to the line. */
+  onReturned(): void {
+    if (this.waiting.length === 1) this.hold(true)
+    this.assign()
   }
 
   cleared(exchange: PoolExchange): void {
-    if (this.suspect !== exchange) return
-    this.suspect = null
-    const [next] = this.quarantined
-    if (next === undefined) return
-    this.quarantined.delete(next)
-    this.suspect = next
-    this.joinInFront(next)
-    process.nextTick(assign, this)
-  }
-
-  /** The time of an exchange that backed off has come. */
-  comeBack(exchange: PoolExchange): void {
-    this.backingOff.delete(exchange)
-    exchange.backingOff = null
-    this.rejoin(exchange)
-    this.assign()
+    this.waiting.cleared(exchange)
   }
 
   fallBack(exchange: PoolExchange): void {
@@ -202,6 +182,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
       this.again(exchange, 0)
       return
     }
+    this.waiting.cleared(exchange)
     twin.adopt(exchange)
     if (--this.unsettled === 0) this.checkEmpty()
   }
@@ -216,17 +197,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   }
 
   leave(exchange: PoolExchange): void {
-    if (exchange.backingOff !== null) {
-      clearTimeout(exchange.backingOff)
-      exchange.backingOff = null
-      this.backingOff.delete(exchange)
-    } else if (exchange.inLine) {
-      this.waiting.remove(exchange)
-    } else if (this.quarantined.delete(exchange)) {
-      // Others wait as before.
-    } else {
-      return
-    }
+    if (!this.waiting.remove(exchange)) return
     if (this.waiting.length === 0) this.hold(false)
     this.closeIfDone()
   }
@@ -322,53 +293,10 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   }
 
   private queue(exchange: PoolExchange): void {
-    this.join(exchange)
     this.waiting.push(exchange)
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
     if (this.waiting.length === 1) this.hold(true)
     this.assign()
-  }
-
-  private rejoin(exchange: PoolExchange): void {
-    if (exchange.alone && this.suspect !== null && this.suspect !== exchange) {
-      this.quarantined.add(exchange)
-      return
-    }
-    if (exchange.alone) this.suspect = exchange
-    this.joinInFront(exchange)
-  }
-
-  private joinInFront(exchange: PoolExchange): void {
-    this.join(exchange)
-    this.waiting.pushFront(exchange)
-    if (this.waiting.length === 1) this.hold(true)
-  }
-
-  private join(exchange: PoolExchange): void {
-    const at = now()
-    if (exchange.queuedAt === 0) exchange.queuedAt = at
-    const timeout = this.queueTimeout(exchange)
-    if (timeout <= 0) return
-    exchange.queueUntil = at + timeout
-    this.queueDeadlines.request(exchange.queueUntil)
-  }
-
-  private queueTimeout(exchange: PoolExchange): number {
-    return exchange.request.queueTimeout ?? this.host.options.queueTimeout ?? QUEUE_TIMEOUT
-  }
-
-  /** Ends those who waited for too long. Looked at no more than a few dozen times in the time that one may wait. */
-  private checkQueue(at: number): number {
-    let next = Number.POSITIVE_INFINITY
-    this.waiting.forEach((exchange) => {
-      if (exchange.queueUntil <= at) {
-        const timeout = this.queueTimeout(exchange)
-        exchange.fail(new TimeoutError('queue', timeout, { origin: this.origin.href }))
-      } else if (exchange.queueUntil < next) {
-        next = Math.max(exchange.queueUntil, at + this.queueTimeout(exchange) / 64)
-      }
-    })
-    return next
   }
 
   /** Somebody waits for an idle connection (its peer allows no streams now), or nobody does any more. */
@@ -502,7 +430,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
     if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
     if (this.usable.length === 0 && this.dials.size === 0) {
       // Nobody is left to serve those who wait.
-      this.failWaiting(error)
+      this.waiting.failLine(error)
     } else if (this.situation().protocol === 'http/1.1') {
       // The dial was for one of those who wait; what is busy may stay so for long.
       this.waiting.shift()?.fail(error)
@@ -514,22 +442,17 @@ export class OriginPool implements ConnectionOwner, ExchangeHome {
   /** A server that took the connection and said nothing is no better than one that could not be reached. */
   private failIfSilent(error: Error | undefined): void {
     if (!(error instanceof ConnectError) || this.usable.length > 0 || this.dials.size > 0) return
-    this.failWaiting(error)
-  }
-
-  /** Ends those in line now; one of them may dispatch anew while it is told. */
-  private failWaiting(error: Error): void {
-    for (let left = this.waiting.length; left > 0; left--) this.waiting.shift()?.fail(error)
+    this.waiting.failLine(error)
   }
 
   private closeIfDone(): void {
-    if (!this.closing || this.waiting.length + this.backingOff.size + this.quarantined.size > 0) return
+    if (!this.closing || this.waiting.pending > 0) return
     for (const connection of [...this.held.keys()]) connection.close()
   }
 
   private checkEmpty(): void {
     if (!this.empty) return
-    this.queueDeadlines.stop()
+    this.waiting.stop()
     this.host.onEmpty(this)
   }
 }
@@ -542,8 +465,8 @@ function assign(origin: OriginPool): void {
   origin.assign()
 }
 
-function comeBack(origin: OriginPool, exchange: PoolExchange): void {
-  origin.comeBack(exchange)
+function returned(origin: OriginPool): void {
+  origin.onReturned()
 }
 
 function fail(exchange: PoolExchange, error: Error): void {
