@@ -22,14 +22,7 @@ import {
 } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
-import {
-  type ConnectionListener,
-  firstWindow,
-  H2Connection,
-  type H2ConnectionOptions,
-  type H2Stream,
-  type StreamListener,
-} from '../h2/index.ts'
+import { type ConnectionListener, H2Connection, type H2Stream, type StreamListener } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
 import {
@@ -39,7 +32,6 @@ import {
   HEADERS_TIMEOUT,
   IDLE_TIMEOUT,
   MAX_AGE,
-  MAX_STREAM_WINDOW,
   PING_TIMEOUT,
   PROBE_AFTER,
   VERIFY_AFTER,
@@ -51,9 +43,11 @@ import type { Origin } from '../net/origin.ts'
 import { type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
+import { engineOptions } from './engine.ts'
 import { type FrameLog, frameLog } from './frame-log.ts'
 import { Http2Exchange } from './http2-exchange.ts'
 import { Liveness } from './liveness.ts'
+import { StallWatch } from './stall.ts'
 
 /** How a connection begins that was upgraded from HTTP/1.1: stream 1 is the upgrade's, and what was read after it is ours. */
 export interface UpgradeStart {
@@ -98,9 +92,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   private reading = false
   private timeIsFresh = false
   private blocked = false
-  /** While blocked: since when, with how many octets in the socket's queue. */
-  private blockedSince = 0
-  private blockedOctets = 0
+  private readonly stall: StallWatch
   private verifying = false
   private closed = false
   private failure: ProtocolError | undefined
@@ -125,6 +117,7 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
     this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
     this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
+    this.stall = new StallWatch(this.writeTimeout)
     this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
     this.verifyAfter = settings.verifyAfter ?? VERIFY_AFTER
     this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
@@ -473,10 +466,8 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   private block(): void {
     this.blocked = true
-    this.blockedSince = this.time
-    this.blockedOctets = this.socket.writableLength
     this.liveness.setBlocked(true, this.time)
-    if (this.writeTimeout > 0) this.deadlines.request(this.blockedSince + this.writeTimeout)
+    this.deadlines.request(this.stall.begin(this.socket.writableLength, this.time))
   }
 
   private unblock(): void {
@@ -518,18 +509,14 @@ export class Http2Connection implements Connection, ConnectionListener {
         return Number.POSITIVE_INFINITY
       }
     }
-    if (this.blocked && this.writeTimeout > 0) {
-      const { writableLength } = this.socket
-      if (writableLength !== this.blockedOctets) {
-        this.blockedOctets = writableLength
-        this.blockedSince = at
-      }
-      if (this.blockedSince + this.writeTimeout <= at) {
+    if (this.blocked) {
+      const due = this.stall.look(this.socket.writableLength, at)
+      if (due <= at) {
         const cause = new TimeoutError('write', this.writeTimeout, { origin: this.origin.href })
         this.teardown(this.lost(cause.message, cause))
         return Number.POSITIVE_INFINITY
       }
-      next = Math.min(next, this.blockedSince + this.writeTimeout)
+      next = Math.min(next, due)
     }
     const { pingInterval = 0 } = this.settings
     if (pingInterval > 0 && this.h2.openStreams > 0) {
@@ -617,49 +604,6 @@ export class Http2Connection implements Connection, ConnectionListener {
       },
     )
   }
-}
-
-function engineOptions(origin: Origin, settings: ConnectionSettings, info?: ConnectionInfo): H2ConnectionOptions {
-  const { streamWindow } = settings
-  return {
-    origin: origin.href,
-    streamWindow: streamWindow ?? firstWindow(info === undefined ? 0 : handshakeTime(info)),
-    maxStreamWindow: settings.maxStreamWindow ?? streamWindow ?? MAX_STREAM_WINDOW,
-    connectionWindow: settings.connectionWindow,
-    windowManager: settings.windowManager,
-    maxHeaderListSize: settings.maxHeaderListSize,
-    maxHeaderFields: settings.maxHeaderFields,
-    enablePush: settings.enablePush,
-    maxConcurrentStreams: settings.maxPushes,
-    // The serialiser of requests has checked them.
-    validateOutbound: false,
-  }
-}
-
-/** How long the last step of the connect chain took, which is a round trip to the peer itself, and a little more. */
-function handshakeTime({ timings }: ConnectionInfo): number {
-  const { start, lookup, connect, proxy, secureConnect } = timings
-  const end = secureConnect ?? connect
-  const begin = secureConnect === undefined ? (lookup ?? start) : (proxy ?? connect)
-  return end === undefined || begin === undefined ? 0 : Math.max(0, end - begin)
-}
-
-/** Our SETTINGS as `HTTP2-Settings` of an upgrade says them (RFC 7540 section 3.2.1). */
-export function upgradeSettings(origin: Origin, settings: ConnectionSettings): string {
-  return new H2Connection(SILENT, engineOptions(origin, settings)).upgradeSettings()
-}
-
-const SILENT: ConnectionListener = {
-  onOutput: ignore,
-  onSettings: ignore,
-  onPong: ignore,
-  onGoaway: ignore,
-  onStreamClosed: ignore,
-  onFailed: ignore,
-}
-
-function ignore(): void {
-  // It never speaks to anybody.
 }
 
 function flush(connection: Http2Connection): void {

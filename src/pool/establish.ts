@@ -1,8 +1,9 @@
 /** From a socket that the connect chain has opened to a connection that carries exchanges. */
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
+import { upgradeSettings } from '../connection/engine.ts'
 import { askForH2c, UPGRADE_LISTENER, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
 import { Http1Connection, loadClient } from '../connection/http1.ts'
-import { Http2Connection, upgradeSettings } from '../connection/http2.ts'
+import { Http2Connection } from '../connection/http2.ts'
 import { ConnectError, type HyperError } from '../errors.ts'
 import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
 import { CONNECT_TIMEOUT } from '../limits.ts'
