@@ -135,7 +135,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       settings.pingTimeout ?? PING_TIMEOUT,
       (payload) => {
         this.h2.ping(payload)
-        this.deadlines.request(this.liveness.deadline)
+        this.deadlines.request(Math.min(this.liveness.deadline, this.liveness.confirmDeadline))
       },
       this.bornAt,
     )
@@ -523,7 +523,11 @@ export class Http2Connection implements Connection, ConnectionListener {
       if (liveness.lastHeard + pingInterval <= at) liveness.probe(at)
       next = Math.min(next, Math.max(liveness.lastHeard, at) + pingInterval)
     }
-    return Math.min(next, liveness.deadline)
+    if (liveness.confirmDeadline <= at) {
+      liveness.giveUpConfirming()
+      this.owner.onAvailable(this)
+    }
+    return Math.min(next, liveness.deadline, liveness.confirmDeadline)
   }
 
   /** Has it been idle for too long, or lived for too long? */

@@ -20,7 +20,7 @@ interface Ping {
   readonly sentAt: number
   readonly vital: boolean
   /** Resets that the answer confirms. */
-  readonly resets: number
+  resets: number
   readonly onPong: ((rtt: number) => void) | undefined
 }
 
@@ -45,6 +45,7 @@ export class Liveness {
   private measuredAt = Number.NEGATIVE_INFINITY
   /** From when on the current wait counts; Infinity while the socket is full. */
   private waitFrom = 0
+  private blocked = false
 
   constructor(timeout: number, send: (payload: Buffer) => void, at: number) {
     this.timeout = timeout
@@ -66,7 +67,7 @@ export class Liveness {
     this.pending.push({ payload, sentAt: at, vital, resets: this.resetsToConfirm, onPong })
     this.resetsToConfirm = 0
     this.readAtPing = this.bytesRead
-    if (vital) this.waitFrom = at
+    if (vital) this.waitFrom = this.blocked ? Number.POSITIVE_INFINITY : at
     this.send(payload)
   }
 
@@ -82,7 +83,9 @@ export class Liveness {
 
   /** The round trip is measured anew now and then while much is received. */
   measure(at: number): void {
-    const last = this.pending.at(-1)?.sentAt ?? this.measuredAt
+    // A peer that does not answer is not asked again and again.
+    if (this.pending.length > 0) return
+    const last = this.measuredAt
     if (this.bytesRead - this.readAtPing < RTT_OCTETS || at - last < RTT_INTERVAL) return
     this.ping(at, false)
   }
@@ -128,8 +131,24 @@ export class Liveness {
     return true
   }
 
+  /**
+   * When resets count as confirmed although the peer, which is there, has not answered; Infinity when none are awaited.
+   * Slots must not be lost to a peer that does not answer PING.
+   */
+  get confirmDeadline(): number {
+    for (const { resets, sentAt } of this.pending) if (resets > 0) return sentAt + LOADED_PING_TIMEOUT
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** All resets asked about so far count as confirmed. */
+  giveUpConfirming(): void {
+    this.unconfirmed = this.resetsToConfirm
+    for (const one of this.pending) one.resets = 0
+  }
+
   /** The socket is full, or no longer. */
   setBlocked(blocked: boolean, at: number): void {
+    this.blocked = blocked
     this.waitFrom = blocked ? Number.POSITIVE_INFINITY : at
   }
 

@@ -52,6 +52,15 @@ describe('whether the peer is there', () => {
     assert.equal(liveness.deadline, 5000 + TIMEOUT)
   })
 
+  test('nor for a PING that waits for room in it', () => {
+    const { liveness } = begin()
+    liveness.setBlocked(true, 100)
+    liveness.ping(110, true)
+    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    liveness.setBlocked(false, 900)
+    assert.equal(liveness.deadline, 900 + TIMEOUT)
+  })
+
   test('behind much of our own the answer may be late', () => {
     const { liveness } = begin()
     liveness.bytesWritten += 1_000_000
@@ -120,6 +129,17 @@ describe('streams reset by us', () => {
     liveness.countReset()
     answer(5)
     assert.equal(liveness.unconfirmed, 1)
+  })
+
+  test('count no longer when a peer that is there never answers', () => {
+    const { liveness } = begin()
+    liveness.countReset()
+    liveness.confirmResets(100)
+    liveness.countReset()
+    assert.equal(liveness.confirmDeadline, 100 + LOADED_PING_TIMEOUT)
+    liveness.giveUpConfirming()
+    assert.equal(liveness.unconfirmed, 1)
+    assert.equal(liveness.confirmDeadline, Number.POSITIVE_INFINITY)
   })
 
   test('a peer of whom only answers were heard is not asked again: the slots are free at once', () => {
