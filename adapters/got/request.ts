@@ -20,9 +20,9 @@ import type {
   Transport,
 } from '../../src/exchange.ts'
 import { Pool } from '../../src/pool/pool.ts'
+import { connectOptions } from '../node-options.ts'
 import { fieldsToNodeHeaders, sharedPool, sharedTransport, statusText } from '../shared.ts'
 import { UploadBody } from './body.ts'
-import { connectOptions } from './connect.ts'
 import { NodeError, toNodeError } from './errors.ts'
 import type { NativeOptions, Target } from './options.ts'
 import { RequestHead } from './request-head.ts'

@@ -8,8 +8,9 @@
  * - What the reader does not read is not asked for: the stream's window stays closed.
  */
 import { Duplex } from 'node:stream'
-import { abortReason, TunnelRefusedError, toError } from '../errors.ts'
+import { abortReason, TunnelRefusedError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList, Transport } from '../exchange.ts'
+import { PushSource } from './push-source.ts'
 
 /** What to connect to: `path` is `host:port`, or with a `protocol` the path of the resource. */
 export type TunnelRequest = Omit<ExchangeRequest, 'method' | 'body' | 'trailers' | 'maxResponseSize'>
@@ -21,10 +22,10 @@ export class Tunnel extends Duplex {
   readonly headers: FieldList
   readonly connection: ConnectionInfo | undefined
   private readonly exchange: Exchange
-  private readonly outgoing: Outgoing
+  private readonly outgoing: PushSource
 
   /** @internal */
-  constructor(exchange: Exchange, outgoing: Outgoing, status: number, headers: FieldList) {
+  constructor(exchange: Exchange, outgoing: PushSource, status: number, headers: FieldList) {
     super({ allowHalfOpen: true, autoDestroy: true })
     this.exchange = exchange
     this.outgoing = outgoing
@@ -61,7 +62,7 @@ export class Tunnel extends Duplex {
  */
 export function openTunnel(transport: Transport, request: TunnelRequest): Promise<Tunnel> {
   return new Promise((resolve, reject) => {
-    const outgoing = new Outgoing()
+    const outgoing = new PushSource(false)
     let tunnel: Tunnel | undefined
     const exchange = transport.dispatch(
       { ...request, method: 'CONNECT', body: () => outgoing },
@@ -90,67 +91,4 @@ export function openTunnel(transport: Transport, request: TunnelRequest): Promis
       },
     )
   })
-}
-
-/** What is written, as a body: one chunk at a time, the next when this one was taken. */
-class Outgoing implements AsyncIterable<Uint8Array> {
-  private chunk: Uint8Array | null = null
-  private taken: ((error?: Error | null) => void) | null = null
-  private isOpen = false
-  private ended = false
-  private error: Error | null = null
-  private wake: (() => void) | null = null
-
-  open(): void {
-    this.isOpen = true
-    this.wakeUp()
-  }
-
-  push(chunk: Uint8Array, taken: (error?: Error | null) => void): void {
-    if (this.error !== null) {
-      taken(this.error)
-      return
-    }
-    this.chunk = chunk
-    this.taken = taken
-    this.wakeUp()
-  }
-
-  end(): void {
-    this.ended = true
-    this.wakeUp()
-  }
-
-  fail(error: Error): void {
-    this.error ??= toError(error)
-    const { taken } = this
-    this.taken = null
-    taken?.(this.error)
-    this.wakeUp()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      if (this.error !== null) throw this.error
-      const { chunk, taken } = this
-      if (this.isOpen && chunk !== null) {
-        this.chunk = null
-        this.taken = null
-        yield chunk
-        taken?.()
-      } else if (this.isOpen && this.ended) {
-        return
-      } else {
-        await new Promise<void>((resolve) => {
-          this.wake = resolve
-        })
-      }
-    }
-  }
-
-  private wakeUp(): void {
-    const { wake } = this
-    this.wake = null
-    wake?.()
-  }
 }

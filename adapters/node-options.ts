@@ -1,14 +1,14 @@
 /**
- * got's TLS and socket options as connection options of a request.
+ * TLS and socket options of node:https requests, and so of got's, as connection options of an exchange.
  *
- * got copies its options for each request, so equal ones come as ever new objects. The pool finds a connection quickly by the
+ * Libraries copy their options for each request, so equal ones come as ever new objects. The pool finds a connection quickly by the
  * identity of the options object; so equal options are given the same object here. Hot path: one loop over the values, and
  * none of it but a few comparisons where nothing is set.
  */
 import { checkServerIdentity, createSecureContext } from 'node:tls'
-import type { ConnectOptions, TlsOptions } from '../../src/exchange.ts'
-import { TLS_MATERIAL } from '../shared.ts'
-import type { NativeOptions } from './options.ts'
+import type { ConnectOptions, TlsOptions } from '../src/exchange.ts'
+import type { NativeOptions } from './got/options.ts'
+import { TLS_MATERIAL } from './shared.ts'
 
 interface Known {
   readonly values: readonly unknown[]

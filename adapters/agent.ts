@@ -1,0 +1,116 @@
+/**
+ * Node agents over our transport: `{ agent: hyperAgent.https }` gives HTTP/2 to whatever takes an agent: `https.request`,
+ * axios's `httpsAgent`, got's `agent`, node-fetch, superagent, the AWS SDK's NodeHttpHandler.
+ *
+ * Rules
+ * - Node's own ClientRequest writes HTTP/1.1 and reads HTTP/1.1, to and from a socket that is none (agent/socket.ts):
+ *   between the two, the request goes over the pool. What the caller sees is Node's own IncomingMessage, which says
+ *   HTTP/1.1; trailers, informational responses and `expect: 100-continue` work.
+ * - Upgrades and CONNECT need a socket of their own: an ordinary agent of Node's carries them.
+ * - The shims for axios and got are faster and more faithful: an agent is for what has no shim.
+ */
+import { EventEmitter } from 'node:events'
+import type { Agent, AgentOptions, ClientRequest } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Transport } from '../src/exchange.ts'
+import type { Pool } from '../src/pool/pool.ts'
+import { AgentSocket } from './agent/socket.ts'
+import type { NativeOptions } from './got/options.ts'
+import { connectOptions } from './node-options.ts'
+import { resolvePool, type ShimOptions } from './shared.ts'
+
+/** The options that Node passes to an agent with each request. */
+interface RequestOptions extends NativeOptions {
+  readonly servername?: string
+  readonly timeout?: number
+}
+
+/** What Node's ClientRequest offers to agents, beside its public interface. */
+interface AgentClientRequest extends ClientRequest {
+  onSocket(socket: Duplex, error?: Error): void
+}
+
+/** An agent for one of the two protocols. */
+export class HyperAgent extends EventEmitter {
+  /** `http:` or `https:`: what node:http and node:https insist on. */
+  readonly protocol: 'http:' | 'https:'
+  readonly defaultPort: number
+  readonly keepAlive = true
+  readonly maxSockets: number = Number.POSITIVE_INFINITY
+  readonly maxTotalSockets: number = Number.POSITIVE_INFINITY
+  readonly maxFreeSockets = 0
+  // What Node's agents count here, the pool counts.
+  readonly sockets = {}
+  readonly freeSockets = {}
+  readonly requests = {}
+  readonly options: AgentOptions = {}
+  private readonly transport: Transport
+  private readonly own: Pool | undefined
+  private ordinary: Agent | undefined
+
+  /** @internal */
+  constructor(protocol: 'http:' | 'https:', transport: Transport, own: Pool | undefined) {
+    super()
+    this.protocol = protocol
+    this.defaultPort = protocol === 'https:' ? 443 : 80
+    this.transport = transport
+    this.own = own
+  }
+
+  /** Called by node:http for each request. */
+  addRequest(request: AgentClientRequest, options: RequestOptions): void {
+    if (request.method === 'CONNECT' || request.hasHeader('upgrade')) {
+      this.ordinaryAgent().addRequest(request, options)
+      return
+    }
+    const socket = new AgentSocket(this.transport, originOf(this.protocol, options), connectOptions(options))
+    // node:http leaves it to the agent to set the time of the socket.
+    if (options.timeout !== undefined && options.timeout > 0) socket.setTimeout(options.timeout)
+    request.onSocket(socket)
+  }
+
+  /** Node asks for it to name a connection. */
+  getName(options: RequestOptions = {}): string {
+    return originOf(this.protocol, options)
+  }
+
+  /** Closes the pool made for this agent alone; a shared one stays open. */
+  destroy(): void {
+    this.ordinary?.destroy()
+    void this.own?.destroy()
+  }
+
+  private ordinaryAgent(): Agent & { addRequest(request: ClientRequest, options: object): void } {
+    const module = process.getBuiltinModule(this.protocol === 'https:' ? 'node:https' : 'node:http')
+    this.ordinary ??= new module.Agent()
+    // Node's types leave out what Node itself calls.
+    return this.ordinary as Agent & { addRequest(request: ClientRequest, options: object): void }
+  }
+}
+
+/** A pair of agents, in the form in which got takes them. */
+export interface HyperAgents {
+  readonly http: Agent
+  readonly https: Agent & import('node:https').Agent
+}
+
+/**
+ * Makes agents: without options on the process-wide pool, with `{ pool }` on that one, with other pool options on a pool of
+ * their own, which `destroy()` of either ends.
+ * @throws {InvalidArgumentError} naming a pool option that is not acceptable.
+ */
+export function createHyperAgent(options: ShimOptions = {}): HyperAgents {
+  const { transport, own } = resolvePool(options)
+  // By type they are not Node's agents, whose members are mostly their own affair.
+  const make = (protocol: 'http:' | 'https:'): never => new HyperAgent(protocol, transport, own) as never
+  return { http: make('http:'), https: make('https:') }
+}
+
+/** Agents on the process-wide pool. */
+export const hyperAgent: HyperAgents = createHyperAgent()
+
+function originOf(protocol: string, { host, hostname, port }: RequestOptions): string {
+  const name = host ?? hostname ?? 'localhost'
+  const bracketed = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name
+  return `${protocol}//${bracketed}${port === undefined || port === '' ? '' : `:${port}`}`
+}

@@ -1,0 +1,239 @@
+/**
+ * The socket that node:http's ClientRequest is given: it writes HTTP/1.1 to it and reads HTTP/1.1 from it, and between the
+ * two is an exchange over whatever the origin speaks.
+ *
+ * Rules
+ * - One socket a request; it is destroyed when the request is done with it. The connections are the pool's.
+ * - Only what Node documents of sockets is offered, and only what its HTTP client uses.
+ * - Backpressure goes both ways: a paused response pauses its stream, a body is taken as fast as the stream takes it.
+ */
+import { Duplex } from 'node:stream'
+import { PushSource } from '../../src/client/push-source.ts'
+import { AbortedError } from '../../src/errors.ts'
+import type {
+  ConnectionInfo,
+  ConnectOptions,
+  Exchange,
+  ExchangeHandler,
+  FieldList,
+  Transport,
+} from '../../src/exchange.ts'
+import { toNodeError } from '../got/errors.ts'
+import { statusText as reasonOf } from '../shared.ts'
+import { RequestReader, type RequestSink } from './request-reader.ts'
+import { endText, type Framing, framingOf, headText } from './response-text.ts'
+
+export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {
+  readonly connecting = false
+  readonly pending = false
+  readonly encrypted: boolean
+  timeout = 0
+  private readonly transport: Transport
+  private readonly origin: string
+  private readonly connect: ConnectOptions | undefined
+  private readonly reader = new RequestReader(this)
+  private method = 'GET'
+  private source: PushSource | undefined
+  private trailers: readonly string[] = []
+  private exchange: Exchange | undefined
+  private framing: Framing = 'none'
+  private settled = false
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(transport: Transport, origin: string, connect: ConnectOptions | undefined) {
+    super({ allowHalfOpen: true, autoDestroy: true, emitClose: true })
+    this.transport = transport
+    this.origin = origin
+    this.connect = connect
+    this.encrypted = origin.startsWith('https:')
+    // Node's agent gives a socket back by this event; there is nothing to give back.
+    this.once('free', () => this.destroy())
+    this.once('agentRemove', () => this.destroy())
+  }
+
+  // What the request writes.
+
+  override _write(octets: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.touch()
+    this.reader.write(octets, callback)
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.source?.end()
+    callback()
+  }
+
+  onRequestHead(method: string, target: string, headers: string[]): void {
+    this.method = method
+    const hasBody = !this.reader.done
+    if (hasBody) this.source = new PushSource()
+    this.exchange = this.transport.dispatch(
+      {
+        origin: this.origin,
+        method,
+        path: target,
+        headers: withoutFraming(headers),
+        body: this.source,
+        ...(hasBody && announcesTrailers(headers) ? { trailers: () => this.trailers } : {}),
+        connect: this.connect,
+        // Node has no deadlines but those that the caller sets.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
+      this,
+    )
+  }
+
+  onRequestBody(chunk: Uint8Array, taken: (error?: Error | null) => void): void {
+    if (this.source === undefined) taken()
+    else this.source.push(chunk, taken)
+  }
+
+  onRequestEnd(trailers: string[]): void {
+    this.trailers = trailers
+    this.source?.end()
+  }
+
+  // What the exchange says.
+
+  onInformational(status: number, fields: FieldList, statusText: string): void {
+    this.touch()
+    this.push(headText(status, statusText || reasonOf(status), fields), 'latin1')
+  }
+
+  onHeaders(status: number, fields: FieldList, statusText: string): void {
+    this.touch()
+    this.framing = framingOf(this.method, status, fields)
+    this.push(headText(status, statusText || reasonOf(status), fields, this.framing), 'latin1')
+  }
+
+  onData(chunk: Buffer): void {
+    this.touch()
+    if (this.framing === 'none') return
+    if (this.framing === 'chunked') {
+      this.push(`${chunk.length.toString(16)}\r\n`, 'latin1')
+      this.push(chunk)
+      if (!this.push('\r\n', 'latin1')) this.exchange?.pause()
+    } else if (!this.push(chunk)) {
+      this.exchange?.pause()
+    }
+  }
+
+  onEnd(trailers: FieldList): void {
+    this.settled = true
+    if (this.framing === 'chunked') this.push(endText(trailers), 'latin1')
+    this.push(null)
+  }
+
+  onError(error: Error): void {
+    this.settled = true
+    this.destroy(toNodeError(error))
+  }
+
+  override _read(): void {
+    this.exchange?.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.timer)
+    this.source?.fail(error ?? new AbortedError())
+    if (!this.settled) {
+      this.settled = true
+      this.exchange?.abort(error ?? undefined)
+    }
+    callback(error)
+  }
+
+  // What is asked of a socket.
+
+  private get info(): ConnectionInfo | undefined {
+    return this.exchange?.connection
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.info?.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.info?.remotePort
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.info?.remoteFamily
+  }
+
+  get localAddress(): string | undefined {
+    return this.info?.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.info?.localPort
+  }
+
+  get authorized(): boolean {
+    return this.info?.authorized ?? false
+  }
+
+  /** What TLS agreed on: `h2`, `http/1.1`, or false without TLS. */
+  get alpnProtocol(): string | false {
+    return this.info?.encrypted ? this.info.protocol : false
+  }
+
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    this.timeout = milliseconds
+    if (callback !== undefined) {
+      if (milliseconds === 0) this.off('timeout', callback)
+      else this.once('timeout', callback)
+    }
+    clearTimeout(this.timer)
+    this.timer = undefined
+    this.touch()
+    return this
+  }
+
+  /** Something moved: the time until `timeout` begins anew. */
+  private touch(): void {
+    if (this.timeout <= 0 || this.destroyed) return
+    if (this.timer === undefined) {
+      this.timer = setTimeout(() => this.emit('timeout'), this.timeout)
+      this.timer.unref()
+    } else {
+      this.timer.refresh()
+    }
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  // The connection belongs to the pool, and others use it, too.
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+  ref(): this {
+    return this
+  }
+  unref(): this {
+    return this
+  }
+}
+
+/** The body's framing is the transport's affair; a length stays, for it is a promise. */
+function withoutFraming(headers: string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i].toLowerCase()
+    if (name === 'transfer-encoding' || name === 'connection' || name === 'keep-alive' || name === 'upgrade') continue
+    kept.push(headers[i], headers[i + 1])
+  }
+  return kept
+}
+
+function announcesTrailers(headers: readonly string[]): boolean {
+  return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'trailer')
+}

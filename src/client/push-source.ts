@@ -1,0 +1,70 @@
+/** A request body that somebody writes: one chunk at a time, the next when this one was taken. */
+export class PushSource implements AsyncIterable<Uint8Array> {
+  private chunk: Uint8Array | null = null
+  private taken: ((error?: Error | null) => void) | null = null
+  private isOpen: boolean
+  private ended = false
+  private error: Error | null = null
+  private wake: (() => void) | null = null
+
+  /** @param isOpen may it be read at once? Otherwise after {@link open}. */
+  constructor(isOpen = true) {
+    this.isOpen = isOpen
+  }
+
+  /** What is written may be read from now on. */
+  open(): void {
+    this.isOpen = true
+    this.wakeUp()
+  }
+
+  /** @param taken is called when the next chunk may be written, or with the error that it was given up with. */
+  push(chunk: Uint8Array, taken: (error?: Error | null) => void): void {
+    if (this.error !== null) {
+      taken(this.error)
+      return
+    }
+    this.chunk = chunk
+    this.taken = taken
+    this.wakeUp()
+  }
+
+  end(): void {
+    this.ended = true
+    this.wakeUp()
+  }
+
+  /** Whoever reads gets the error; so does whoever waits to write on. */
+  fail(error: Error): void {
+    this.error ??= error
+    const { taken } = this
+    this.taken = null
+    taken?.(this.error)
+    this.wakeUp()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      if (this.error !== null) throw this.error
+      const { chunk, taken } = this
+      if (this.isOpen && chunk !== null) {
+        this.chunk = null
+        this.taken = null
+        yield chunk
+        taken?.()
+      } else if (this.isOpen && this.ended) {
+        return
+      } else {
+        await new Promise<void>((resolve) => {
+          this.wake = resolve
+        })
+      }
+    }
+  }
+
+  private wakeUp(): void {
+    const { wake } = this
+    this.wake = null
+    wake?.()
+  }
+}

@@ -1,0 +1,236 @@
+/** Node's own client, and libraries that take an agent, over our transport. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http from 'node:http'
+import https from 'node:https'
+import { buffer, text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import axios from 'axios'
+import got from 'got'
+import { createHyperAgent } from '../../../adapters/agent.ts'
+import { Pool } from '../../../src/index.ts'
+import { type Routes, startDualOrigin, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
+
+const routes: Routes = {
+  '/echo-all': async (call, answer) => {
+    const body = await buffer(call.body)
+    answer.head(200, {
+      'x-method': call.method,
+      'x-protocol': call.protocol,
+      'x-length': String(call.headers['content-length'] ?? ''),
+    })
+    answer.end(body)
+  },
+  '/trailers-here': (_call, answer) => {
+    answer.head(200, { trailer: 'x-sum' }, { trailers: true })
+    answer.end('body', { 'x-sum': 'abc' })
+  },
+  '/early': (_call, answer) => {
+    answer.early(103, { link: '</a.css>; rel=preload' })
+    answer.head(200)
+    answer.end('late')
+  },
+  '/endless': (_call, answer) => {
+    answer.head(200)
+    answer.write('first')
+  },
+}
+
+type Started = TestOrigin<never>
+
+interface Reply {
+  response: http.IncomingMessage
+  body: string
+}
+
+/** A request by node:https with an agent. */
+async function ask(
+  origin: string,
+  path: string,
+  options: https.RequestOptions,
+  body?: string | Buffer,
+): Promise<Reply> {
+  const request = (origin.startsWith('https') ? https : http).request(`${origin}${path}`, options)
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  return { response, body: await text(response) }
+}
+
+const kinds: [string, () => Promise<Started>, string][] = [
+  ['an HTTP/2 origin', () => startH2Origin(routes) as Promise<Started>, 'h2'],
+  ['an HTTP/1.1 origin', () => startH1Origin(routes) as Promise<Started>, 'http/1.1'],
+]
+
+for (const [kind, start, protocol] of kinds) {
+  describe(`agents, with ${kind}`, () => {
+    test('a GET by node:https', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const agent = createHyperAgent({ pool }).https
+      const { response, body } = await ask(origin.origin, '/echo-all', { agent })
+      assert.equal(response.statusCode, 200)
+      assert.equal(response.headers['x-protocol'], protocol)
+      assert.equal(body, '')
+    })
+
+    test('bodies with a length, in chunks, and none', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const agent = createHyperAgent({ pool }).https
+      const url = `${origin.origin}/echo-all`
+      const fixed = await ask(
+        origin.origin,
+        '/echo-all',
+        { agent, method: 'POST', headers: { 'content-length': 5 } },
+        'fixed',
+      )
+      assert.deepEqual([fixed.body, fixed.response.headers['x-length']], ['fixed', '5'])
+      const request = https.request(url, { agent, method: 'PUT' })
+      const big = Buffer.alloc(300_000, 'chunk')
+      for (let at = 0; at < big.length; at += 7000) request.write(big.subarray(at, at + 7000))
+      request.end()
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+      assert.ok((await buffer(response)).equals(big))
+      const empty = await ask(origin.origin, '/echo-all', { agent, method: 'DELETE' })
+      assert.equal(empty.response.headers['x-method'], 'DELETE')
+    })
+
+    test('HEAD, 204 and trailers', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const agent = createHyperAgent({ pool }).https
+      const head = await ask(origin.origin, '/bytes/100', { agent, method: 'HEAD' })
+      assert.equal(head.body, '')
+      const { response, body } = await ask(origin.origin, '/trailers-here', { agent })
+      assert.equal(body, 'body')
+      assert.deepEqual({ ...response.trailers }, { 'x-sum': 'abc' })
+    })
+
+    test('informational responses', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const request = https.get(`${origin.origin}/early`, { agent: createHyperAgent({ pool }).https })
+      const informed = once(request, 'information')
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+      const [information] = await informed
+      assert.equal(information.statusCode, 103)
+      assert.equal(information.headers.link, '</a.css>; rel=preload')
+      assert.equal(await text(response), 'late')
+    })
+
+    test('a response that is given up, and one that its time runs out for', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const agent = createHyperAgent({ pool }).https
+      const request = https.get(`${origin.origin}/endless`, { agent })
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+      response.on('error', () => {})
+      await once(response, 'data')
+      request.destroy()
+      await once(request, 'close')
+      const slow = https.get(`${origin.origin}/endless`, { agent, timeout: 30 })
+      slow.on('response', (late: http.IncomingMessage) => late.on('error', () => {}).resume())
+      await once(slow, 'timeout')
+      slow.destroy()
+      assert.equal((await ask(origin.origin, '/bytes/3', { agent })).body.length, 3)
+    })
+
+    test('an origin that is not there is an error with the code of the system', async () => {
+      const origin = await start()
+      await origin.close()
+      await using pool = new Pool()
+      const request = https.get(origin.origin, { agent: createHyperAgent({ pool }).https })
+      const [error] = await once(request, 'error')
+      assert.equal(error.code, 'ECONNREFUSED')
+    })
+
+    test('axios by httpsAgent, with redirects', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const client = axios.create({ httpsAgent: createHyperAgent({ pool }).https, proxy: false })
+      const { data, headers } = await client.post(`${origin.origin}/echo-all`, { a: 1 })
+      assert.deepEqual(data, { a: 1 })
+      assert.equal(headers['x-protocol'], protocol)
+    })
+
+    test('got by agent, streams included', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const client = got.extend({ agent: createHyperAgent({ pool }), retry: { limit: 0 } })
+      const { body, headers } = await client.post(`${origin.origin}/echo-all`, { body: 'by got' })
+      assert.equal(body, 'by got')
+      assert.equal(headers['x-protocol'], protocol)
+      assert.equal(await text(client.stream(`${origin.origin}/trailers-here`)), 'body')
+    })
+  })
+}
+
+describe('agents', () => {
+  test('many requests at once share one HTTP/2 connection', async () => {
+    await using origin = await startDualOrigin(routes)
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    const agent = createHyperAgent({ pool }).https
+    const replies = await Promise.all(Array.from({ length: 100 }, () => ask(origin.origin, '/bytes/10', { agent })))
+    for (const { body } of replies) assert.equal(body.length, 10)
+    assert.equal(origin.connections, 1)
+  })
+
+  test('plain http has an agent of its own', async () => {
+    await using origin = await startH1Origin(routes, { plain: true })
+    await using pool = new Pool()
+    const { response } = await ask(origin.origin, '/echo-all', { agent: createHyperAgent({ pool }).http })
+    assert.equal(response.headers['x-protocol'], 'http/1.1')
+  })
+
+  test('TLS options of the request count', async () => {
+    await using origin = await startDualOrigin(routes)
+    await using pool = new Pool()
+    const agent = createHyperAgent({ pool }).https
+    const refused = https.get(origin.origin, { agent })
+    const [error] = await once(refused, 'error')
+    assert.match(String(error.code), /CERT|UNABLE_TO_VERIFY|SELF_SIGNED/)
+    assert.equal((await ask(origin.origin, '/bytes/4', { agent, ca: origin.ca })).body.length, 4)
+  })
+
+  test('an upgrade goes over a connection of its own', async () => {
+    const server = http.createServer()
+    server.on('upgrade', (_request, socket) => {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    assert.ok(address !== null && typeof address === 'object')
+    const agents = createHyperAgent({ pool: new Pool() })
+    const request = http.get({
+      port: address.port,
+      agent: agents.http,
+      headers: { connection: 'upgrade', upgrade: 'x' },
+    })
+    const [, socket, first] = await once(request, 'upgrade')
+    socket.destroy()
+    assert.equal(String(first), 'hello')
+    agents.http.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  test('a body goes when the server says that it will take it', async () => {
+    await using origin = await startH2Origin((stream) => {
+      stream.additionalHeaders({ ':status': 100 })
+      stream.respond({ ':status': 200 })
+      stream.pipe(stream)
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    const agent = createHyperAgent({ pool }).https
+    const request = https.request(`${origin.origin}/careful`, {
+      agent,
+      method: 'POST',
+      headers: { expect: '100-continue' },
+    })
+    request.flushHeaders()
+    const answered = once(request, 'response')
+    await once(request, 'continue')
+    request.end('after all')
+    const [response] = (await answered) as [http.IncomingMessage]
+    assert.equal(await text(response), 'after all')
+  })
+})
