@@ -40,6 +40,7 @@ function codeOf(error: Error): string | undefined {
     case 'ERR_HYPER_GOAWAY':
       return 'ECONNRESET'
     case 'ERR_HYPER_CONNECT_TIMEOUT':
+    case 'ERR_HYPER_WRITE_TIMEOUT':
     case 'ERR_HYPER_HEADERS_TIMEOUT':
     case 'ERR_HYPER_QUEUE_TIMEOUT':
     case 'ERR_HYPER_BODY_TIMEOUT':

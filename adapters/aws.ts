@@ -1,0 +1,172 @@
+/**
+ * HTTP/2 for the AWS SDK for JavaScript v3: `new S3Client({ requestHandler: new HyperRequestHandler() })`.
+ *
+ * Rules
+ * - The SDK keeps what is the SDK's: signing, retries, checksums, streams to text. Its own packages are not imported: requests
+ *   and responses are recognised by their members, as the SDK itself does.
+ * - Errors carry the names and codes by which the SDK decides whether to try again: `AbortError`, `TimeoutError`,
+ *   `ECONNRESET`, `ECONNREFUSED` ...
+ * - The handler closes only a pool that it made for itself.
+ */
+import type { Exchange, ExchangeHandler, FieldList, Transport } from '../src/exchange.ts'
+import type { Pool } from '../src/pool/pool.ts'
+import { AwsBody } from './aws/body.ts'
+import { toAwsError } from './aws/errors.ts'
+import { type AwsRequest, originOf, pathOf, requestFields } from './aws/request.ts'
+import { fieldsToNodeHeaders, resolvePool, type ShimOptions } from './shared.ts'
+
+export type { AwsRequest } from './aws/request.ts'
+
+/** Options: those of the pool, `{ pool }`, and what the SDK's own handlers take by these names. Times are milliseconds. */
+export interface HyperRequestHandlerOptions extends ShimOptions {
+  /** For a whole request, its body included. Default: none. */
+  readonly requestTimeout?: number | undefined
+  /** As `connectTimeout`, by the SDK's name. */
+  readonly connectionTimeout?: number | undefined
+}
+
+/** What the SDK hands over beside the request. */
+export interface HandlerOptions {
+  readonly abortSignal?: { readonly aborted: boolean; onabort?: unknown } | AbortSignal | undefined
+  readonly requestTimeout?: number | undefined
+}
+
+/** A response in the SDK's shape. */
+export interface AwsResponse {
+  readonly statusCode: number
+  readonly reason: string | undefined
+  readonly headers: Record<string, string>
+  readonly body: AwsBody
+}
+
+export class HyperRequestHandler {
+  /**
+   * What the SDK goes by: told `h2`, it would leave out and not sign the host, which endpoints that have only HTTP/1.1 insist
+   * on. Signed, it is as good over HTTP/2, where it becomes the authority.
+   */
+  readonly metadata = { handlerProtocol: 'http/1.1' }
+  private options: HyperRequestHandlerOptions
+  private transport: Transport
+  private own: Pool | undefined
+
+  /**
+   * @throws {InvalidArgumentError} naming a pool option that is not acceptable.
+   */
+  constructor(options: HyperRequestHandlerOptions = {}) {
+    this.options = options
+    const resolved = resolvePool(poolOptions(options))
+    this.transport = resolved.transport
+    this.own = resolved.own
+  }
+
+  /** What the SDK's own handlers offer: an instance as it is, options made into one. */
+  static create(given?: HyperRequestHandler | HyperRequestHandlerOptions): HyperRequestHandler {
+    return given instanceof HyperRequestHandler ? given : new HyperRequestHandler(given)
+  }
+
+  /** Sends a request. Resolves when the response's headers are there. */
+  handle(request: AwsRequest, options: HandlerOptions = {}): Promise<{ response: AwsResponse }> {
+    return new Promise((resolve, reject) => {
+      const { abortSignal } = options
+      const handler = new AwsExchange(resolve, reject)
+      if (abortSignal?.aborted) {
+        handler.onError(abortError(abortSignal))
+        return
+      }
+      const exchange = this.transport.dispatch(
+        {
+          origin: originOf(request),
+          method: request.method,
+          path: pathOf(request),
+          headers: requestFields(request),
+          body: request.body ?? null,
+          timeout: options.requestTimeout ?? this.options.requestTimeout ?? 0,
+        },
+        handler,
+      )
+      handler.begin(exchange)
+      if (abortSignal !== undefined) handler.follow(abortSignal)
+    })
+  }
+
+  /** The SDK changes an option of its handlers by this: those that a request can have take effect at once, others are kept. */
+  updateHttpClientConfig(key: string, value: unknown): void {
+    this.options = { ...this.options, [key]: value }
+  }
+
+  httpHandlerConfigs(): HyperRequestHandlerOptions {
+    return this.options
+  }
+
+  /** Closes the pool made for this handler alone. */
+  destroy(): void {
+    void this.own?.destroy()
+  }
+}
+
+/** One request of the SDK's. */
+class AwsExchange implements ExchangeHandler {
+  private readonly resolve: (value: { response: AwsResponse }) => void
+  private readonly reject: (error: Error) => void
+  private exchange: Exchange | undefined
+  private body: AwsBody | undefined
+  private stopFollowing: (() => void) | undefined
+
+  constructor(resolve: (value: { response: AwsResponse }) => void, reject: (error: Error) => void) {
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  begin(exchange: Exchange): void {
+    this.exchange = exchange
+  }
+
+  /** A DOM signal, or the SDK's own kind, which has `onabort` alone. */
+  follow(signal: NonNullable<HandlerOptions['abortSignal']>): void {
+    const onAbort = (): void => this.exchange?.abort(abortError(signal))
+    if ('addEventListener' in signal) {
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.stopFollowing = () => signal.removeEventListener('abort', onAbort)
+    } else {
+      signal.onabort = onAbort
+    }
+  }
+
+  onHeaders(statusCode: number, fields: FieldList, statusText: string): void {
+    const { exchange } = this
+    const body = new AwsBody(exchange)
+    this.body = body
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(fieldsToNodeHeaders(fields))) {
+      headers[name] = typeof value === 'string' ? value : value.join(', ')
+    }
+    this.resolve({ response: { statusCode, reason: statusText === '' ? undefined : statusText, headers, body } })
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.body?.push(chunk) === false) this.exchange?.pause()
+  }
+
+  onEnd(trailers: FieldList): void {
+    this.stopFollowing?.()
+    this.body?.finish(trailers)
+  }
+
+  onError(error: Error): void {
+    this.stopFollowing?.()
+    const translated = toAwsError(error)
+    if (this.body === undefined) this.reject(translated)
+    else this.body.destroy(translated)
+  }
+}
+
+function poolOptions({ requestTimeout: _, connectionTimeout, ...rest }: HyperRequestHandlerOptions): ShimOptions {
+  return connectionTimeout === undefined ? rest : { connectTimeout: connectionTimeout, ...rest }
+}
+
+function abortError(signal: object): Error {
+  const reason: unknown = 'reason' in signal ? signal.reason : undefined
+  const error = new Error('Request aborted', reason === undefined ? undefined : { cause: reason })
+  error.name = 'AbortError'
+  return error
+}

@@ -1,0 +1,31 @@
+/** The body of a response as the SDK reads it: a Readable, with the trailer section once it has ended. */
+import { Readable } from 'node:stream'
+import type { Exchange, FieldList } from '../../src/exchange.ts'
+import { fieldsToNodeHeaders } from '../shared.ts'
+
+export class AwsBody extends Readable {
+  /** Trailer fields; empty before the end. */
+  trailers: Record<string, string | string[]> = {}
+  private readonly exchange: Exchange | undefined
+  private finished = false
+
+  constructor(exchange: Exchange | undefined) {
+    super()
+    this.exchange = exchange
+  }
+
+  finish(trailers: FieldList): void {
+    this.finished = true
+    this.trailers = fieldsToNodeHeaders(trailers)
+    this.push(null)
+  }
+
+  override _read(): void {
+    this.exchange?.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.finished) this.exchange?.abort(error ?? undefined)
+    callback(error)
+  }
+}
