@@ -221,3 +221,19 @@ export const MAX_HTTP1_HEAD = 16_384
 
 /** Connections that a server may leave right after their upgrade to h2c before it is spoken to by HTTP/1.1. */
 export const MAX_UPGRADES_LOST = 3
+
+/** Streams that we cancel on one connection, at once and for each second, before we go on on another: nine tenths of what nghttp2, and so node:http2, allows a client. */
+export const OWN_RESETS_BURST = 900
+export const OWN_RESETS_PER_SECOND = 30
+
+/** Origins that one connection may say it speaks for (RFC 8336): certificates name some hundreds at the most. */
+export const MAX_ORIGINS = 1000
+
+/** Streams opened before SETTINGS on a connection to a server that allowed more, or said no limit, on the last. */
+export const MAX_STREAMS_BEFORE_SETTINGS = 1000
+
+/** Octets framed for a write that follows one that filled the socket: progress on a slow link is seen by writes that end. */
+export const BLOCKED_WRITE_BUDGET = 65_536
+
+/** Milliseconds that a timer may be late before what it would end gets one chance to be heard: the event loop was blocked. */
+export const LATE_TIMER = 50

@@ -4,6 +4,7 @@ export class PushSource implements AsyncIterable<Uint8Array> {
   private taken: ((error?: Error | null) => void) | null = null
   private isOpen: boolean
   private ended = false
+  private whenEnded: ((error?: Error | null) => void) | null = null
   private error: Error | null = null
   private wake: (() => void) | null = null
 
@@ -29,7 +30,13 @@ export class PushSource implements AsyncIterable<Uint8Array> {
     this.wakeUp()
   }
 
-  end(): void {
+  /** @param taken is called when everything was taken, or with the error that it was given up with. */
+  end(taken?: (error?: Error | null) => void): void {
+    if (this.error !== null) {
+      taken?.(this.error)
+      return
+    }
+    this.whenEnded = taken ?? null
     this.ended = true
     this.wakeUp()
   }
@@ -40,6 +47,7 @@ export class PushSource implements AsyncIterable<Uint8Array> {
     const { taken } = this
     this.taken = null
     taken?.(this.error)
+    this.tellEnded(this.error)
     this.wakeUp()
   }
 
@@ -53,6 +61,7 @@ export class PushSource implements AsyncIterable<Uint8Array> {
         yield chunk
         taken?.()
       } else if (this.isOpen && this.ended) {
+        this.tellEnded(null)
         return
       } else {
         await new Promise<void>((resolve) => {
@@ -60,6 +69,12 @@ export class PushSource implements AsyncIterable<Uint8Array> {
         })
       }
     }
+  }
+
+  private tellEnded(error: Error | null): void {
+    const { whenEnded } = this
+    this.whenEnded = null
+    whenEnded?.(error)
   }
 
   private wakeUp(): void {

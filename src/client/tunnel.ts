@@ -43,8 +43,8 @@ export class Tunnel extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.outgoing.end()
-    callback()
+    // Finished is what was taken, not what was said: what is destroyed afterwards loses nothing.
+    this.outgoing.end(callback)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

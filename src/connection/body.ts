@@ -1,5 +1,5 @@
 /** Request bodies: whatever the caller gave, as bytes that are there or as a source to be read. */
-import { InvalidArgumentError } from '../errors.ts'
+import { abortReason, InvalidArgumentError } from '../errors.ts'
 import type { Body, BodyChunk } from '../exchange.ts'
 
 export interface PreparedBody {
@@ -47,12 +47,21 @@ export function chunkBytes(chunk: unknown): Uint8Array {
   throw new InvalidArgumentError(`A body may yield text and bytes, not ${Object.prototype.toString.call(chunk)}`)
 }
 
+/** A body made by a function for an attempt that did not begin is let go of; what the caller gave is the caller's. */
+export function discardMade(given: Body | null | undefined, made: PreparedBody | undefined): void {
+  if (typeof given === 'function' && made !== undefined) discardSource(made.source, abortReason(undefined))
+}
+
 /** Lets go of a source that will not be read to its end. */
 export function discardSource(source: PreparedBody['source'], reason: Error): void {
   if (source === null || !('destroy' in source) || typeof source.destroy !== 'function') return
   // Nobody may have listened to it yet, and its end is not to end the process.
   if ('on' in source && typeof source.on === 'function') source.on('error', ignore)
-  source.destroy(reason)
+  try {
+    source.destroy(reason)
+  } catch {
+    // It ends by itself.
+  }
 }
 
 function ignore(): void {

@@ -2,6 +2,7 @@
  * One timer for many deadlines. Setting a deadline costs a comparison; only when the earliest one known may have
  * passed are the holders asked, and the timer is set again for what they answer.
  */
+import { LATE_TIMER } from '../limits.ts'
 
 /** Milliseconds on a clock that never goes back. */
 export function now(): number {
@@ -11,6 +12,7 @@ export function now(): number {
 export class DeadlineTimer {
   private readonly check: (now: number) => number
   private timer: NodeJS.Timeout | undefined
+  private chance: NodeJS.Immediate | undefined
   private due = Number.POSITIVE_INFINITY
 
   /**
@@ -27,6 +29,7 @@ export class DeadlineTimer {
 
   stop(): void {
     clearTimeout(this.timer)
+    clearImmediate(this.chance)
     this.due = Number.POSITIVE_INFINITY
   }
 
@@ -40,7 +43,16 @@ export class DeadlineTimer {
     this.timer.unref()
   }
 
+  /**
+   * A timer that is late has waited for an event loop that was blocked, and what the deadlines wait for may lie unread in the
+   * sockets: they are read before anything is ended.
+   */
   private readonly fire = (): void => {
+    if (now() - this.due > LATE_TIMER) this.chance = setImmediate(this.run)
+    else this.run()
+  }
+
+  private readonly run = (): void => {
     this.due = Number.POSITIVE_INFINITY
     const next = this.check(now())
     if (next < this.due) this.arm(next)

@@ -32,7 +32,8 @@ export function askForH2c(
   callback: UpgradeCallback,
 ): void {
   let head = ''
-  const timer = timeout > 0 ? setTimeout(() => fail(`no answer within ${timeout} ms`), timeout) : undefined
+  const timer =
+    timeout > 0 ? setTimeout(() => fail(`no answer within ${timeout} ms`), Math.min(timeout, 0x7fffffff)) : undefined
   const finish = (error: HyperError | null, octets: Buffer | null): void => {
     clearTimeout(timer)
     socket.off('data', onData)

@@ -14,6 +14,7 @@ import {
   toError,
 } from '../errors.ts'
 import type {
+  BodyChunk,
   ConnectionInfo,
   Exchange,
   ExchangeHandler,
@@ -22,6 +23,8 @@ import type {
   FieldList,
 } from '../exchange.ts'
 import { getField, NO_FIELDS } from '../headers/fields.ts'
+import { MAX_INFORMATIONAL, MAX_INFORMATIONAL_OCTETS } from '../limits.ts'
+import type { PreparedBody } from './body.ts'
 import { now } from './deadline.ts'
 import type { Http1Connection } from './http1.ts'
 
@@ -32,6 +35,11 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private readonly handler: ExchangeHandler
   private readonly headersTimeout: number
   private readonly bodyTimeout: number
+  private readonly writeTimeout: number
+  /** The request, body and all, is with the socket: now the server is waited for. */
+  private sent = false
+  /** The caller's body was asked for its next piece. */
+  private pulling = false
   private readonly maxSize: number
   /** When the current wait runs out; Infinity when it may last. */
   deadline = Number.POSITIVE_INFINITY
@@ -43,6 +51,8 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private paused = false
   private settled = false
   private received = 0
+  private informationals = 0
+  private informationalOctets = 0
   /** What came while paused: undici may hand on what it has parsed already. */
   private held: Buffer[] = []
   private heldEnd: FieldList | null = null
@@ -53,6 +63,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     handler: ExchangeHandler,
     headersTimeout: number,
     bodyTimeout: number,
+    writeTimeout: number,
     maxSize: number,
   ) {
     this.owner = owner
@@ -61,8 +72,9 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     this.handler = handler
     this.headersTimeout = headersTimeout
     this.bodyTimeout = bodyTimeout
+    this.writeTimeout = writeTimeout
     this.maxSize = maxSize
-    this.restart(headersTimeout)
+    this.restart(writeTimeout)
   }
 
   get timings(): ExchangeTimings {
@@ -75,11 +87,28 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     }
   }
 
+  /** The body, watched: while its next piece is awaited, the server is not to blame for what does not go on. */
+  async *watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
+    this.pulling = true
+    try {
+      for await (const piece of source) {
+        this.pulling = false
+        yield piece
+        this.pulling = true
+      }
+    } finally {
+      this.pulling = false
+    }
+  }
+
   /** The current wait ran out. */
   expire(): void {
-    const kind = this.headersSeen ? 'body' : 'headers'
-    const timeout = this.headersSeen ? this.bodyTimeout : this.headersTimeout
-    this.fail(new TimeoutError(kind, timeout, { origin: this.request.origin }))
+    const { origin } = this.request
+    if (this.headersSeen) this.fail(new TimeoutError('body', this.bodyTimeout, { origin }))
+    else if (this.sent) this.fail(new TimeoutError('headers', this.headersTimeout, { origin }))
+    else if (!this.pulling) this.fail(new TimeoutError('write', this.writeTimeout, { origin }))
+    // The caller has not given the rest of the body: nobody else is waited for.
+    else this.restart(this.writeTimeout)
   }
 
   private restart(timeout: number): void {
@@ -132,11 +161,13 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onBodySent(chunk: Uint8Array): void {
-    if (!this.headersSeen) this.restart(this.headersTimeout)
+    if (!this.headersSeen) this.restart(this.writeTimeout)
     this.guard(() => this.handler.onBodySent?.(chunk.length))
   }
 
   onRequestSent(): void {
+    this.sent = true
+    if (!this.headersSeen) this.restart(this.headersTimeout)
     this.guard(() => this.handler.onRequestSent?.())
   }
 
@@ -154,10 +185,22 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
       if (this.paused) this.deadline = Number.POSITIVE_INFINITY
       else this.restart(this.bodyTimeout)
     }
+    if (status < 200 && this.tooManyInformational(fields)) {
+      this.fail(
+        new ProtocolError('The server sent too many informational responses', { origin: this.request.origin }),
+        false,
+      )
+      return
+    }
     this.guard(() => {
       if (status < 200) this.handler.onInformational?.(status, fields, statusText ?? '')
       else this.handler.onHeaders(status, fields, statusText ?? '')
     })
+  }
+
+  private tooManyInformational(fields: FieldList): boolean {
+    for (const text of fields) this.informationalOctets += text.length
+    return ++this.informationals > MAX_INFORMATIONAL || this.informationalOctets > MAX_INFORMATIONAL_OCTETS
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

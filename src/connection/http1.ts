@@ -14,10 +14,10 @@ import { ConnectionLostError, NotSupportedError, PoolDestroyedError } from '../e
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { getField } from '../headers/fields.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
-import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_AGE, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_AGE, MAX_HEADER_LIST_SIZE, WRITE_TIMEOUT } from '../limits.ts'
 import type { AbsoluteForm, Wire } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
-import { prepareBody } from './body.ts'
+import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { Http1Exchange } from './http1-exchange.ts'
@@ -29,7 +29,14 @@ let clientClass: Promise<typeof Client> | undefined
 
 /** undici's `Client`, loaded at the first call. */
 export function loadClient(): Promise<typeof Client> {
-  clientClass ??= import('undici/lib/dispatcher/client.js').then((module) => module.default)
+  clientClass ??= import('undici/lib/dispatcher/client.js').then(
+    (module) => module.default,
+    (error) => {
+      // What failed now may succeed later.
+      clientClass = undefined
+      throw error
+    },
+  )
   return clientClass
 }
 
@@ -44,6 +51,7 @@ export class Http1Connection implements Connection {
   private readonly maxSize: number
   private readonly headersTimeout: number
   private readonly bodyTimeout: number
+  private readonly writeTimeout: number
   private readonly idleTimeout: number
   private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
   private readonly maxRequests: number
@@ -97,8 +105,13 @@ export class Http1Connection implements Connection {
         // Asynchronously: the client does not expect an answer within its own call.
         process.nextTick(() => {
           // A tunnel is no socket of node's, but all that the client asks of one.
-          if (given !== null && !given.destroyed) callback(null, given as Socket)
-          else callback(this.refusal, null)
+          // A server that answers before it was asked would have its answer taken for that of the first request.
+          const fresh = given !== null && !given.destroyed && given.readableLength === 0
+          if (fresh) callback(null, given as Socket)
+          else {
+            given?.destroy()
+            callback(this.refusal, null)
+          }
         })
       },
     })
@@ -106,6 +119,7 @@ export class Http1Connection implements Connection {
     this.client.on('connectionError', () => this.gone(undefined))
     this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
     this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
+    this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
     this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
     this.becomeIdle()
   }
@@ -147,15 +161,21 @@ export class Http1Connection implements Connection {
     // A function that makes the body may dispatch, close or destroy: the connection is taken before it is called.
     this.active++
     let head: ReturnType<typeof serialiseRequest1>
-    let body: ReturnType<typeof prepareBody>
+    let body: PreparedBody | undefined
     try {
       head = serialiseRequest1(request, this.absoluteForm)
       body = prepareBody(request.body)
     } catch (thrown) {
-      this.release()
+      // Not announced: whoever dispatched knows, and each who waits may be as wrong.
+      this.active--
+      discardMade(request.body, body)
+      if (this.draining && !this.closed) this.gone(undefined)
       throw thrown
     }
-    if (this.closed) return null
+    if (this.closed) {
+      discardMade(request.body, body)
+      return null
+    }
     const { path, headers } = head
     // Of bytes undici knows the length itself, of a source it does not.
     if (body.source !== null && body.length > 0 && getField(headers, 'content-length') === undefined) {
@@ -167,6 +187,7 @@ export class Http1Connection implements Connection {
       handler,
       request.headersTimeout ?? this.headersTimeout,
       request.bodyTimeout ?? this.bodyTimeout,
+      request.writeTimeout ?? this.writeTimeout,
       request.maxResponseSize ?? this.maxSize,
     )
     this.idleUntil = Number.POSITIVE_INFINITY
@@ -177,7 +198,7 @@ export class Http1Connection implements Connection {
       // Any token is a method; undici's type lists the common ones.
       method: request.method as Dispatcher.HttpMethod,
       headers,
-      body: body.bytes ?? body.source,
+      body: body.source === null ? body.bytes : exchange.watch(body.source),
     }
     // The body kinds of undici's types are narrower than what it takes.
     process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))
@@ -199,7 +220,8 @@ export class Http1Connection implements Connection {
   destroy(error?: Error): void {
     const reason = error ?? new PoolDestroyedError({ origin: this.origin.href })
     this.current?.abort(reason)
-    void this.client.destroy(reason).catch(ignore)
+    // Not within the client's own writing, from where a callback may have called us.
+    process.nextTick(() => void this.client.destroy(reason).catch(ignore))
     this.gone(reason)
   }
 
@@ -231,6 +253,7 @@ export class Http1Connection implements Connection {
       this.close()
       return
     }
+    this.deadlines.request(this.retireAt)
     if (this.idleTimeout <= 0) return
     this.idleUntil = now() + this.idleTimeout
     this.deadlines.request(this.idleUntil)
@@ -242,7 +265,7 @@ export class Http1Connection implements Connection {
     if (this.active === 0 && (this.idleUntil <= at || this.retireAt <= at)) this.close()
     return Math.min(
       this.current?.deadline ?? Number.POSITIVE_INFINITY,
-      this.closed ? Number.POSITIVE_INFINITY : this.idleUntil,
+      this.closed || this.active > 0 ? Number.POSITIVE_INFINITY : Math.min(this.idleUntil, this.retireAt),
     )
   }
 

@@ -26,6 +26,8 @@ export interface ExchangeHost {
   readonly info: ConnectionInfo
   /** The time of the current turn, milliseconds on a monotonic clock. */
   readonly time: number
+  /** The socket takes nothing now: whose fault that is, the connection finds out. */
+  readonly blocked: boolean
   /** Reads the clock outside of a turn that reads or writes. */
   readClock(): void
   /** Resets the stream of an exchange that we end. */
@@ -127,6 +129,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     }
     if (body.source !== null) {
       this.pump = new BodyPump(h2, stream, body.source, this)
+      this.restartSending()
       void this.pump.run(body.length === -1 ? announcedLength(head) : body.length)
       return
     }
@@ -221,6 +224,7 @@ export class Http2Exchange implements StreamListener, Exchange {
   expire(): void {
     const { origin } = this.request
     if (this.headersSeen) this.fail(new TimeoutError('body', this.bodyTimeout, { origin }))
+    else if (this.stalls && this.host.blocked) this.restart(this.writeTimeout)
     else if (this.stalls) this.fail(new TimeoutError('write', this.writeTimeout, { origin }))
     else this.fail(new TimeoutError('headers', this.headersTimeout, { origin }))
   }
@@ -285,7 +289,10 @@ export class Http2Exchange implements StreamListener, Exchange {
       return
     }
     // What was received whole before the stream's end is whole, whatever happened to the connection since.
-    if (this.heldEnd !== null) return
+    if (this.heldEnd !== null) {
+      this.dropSource()
+      return
+    }
     this.settle()
     this.report(error, false)
   }
@@ -400,7 +407,10 @@ export class Http2Exchange implements StreamListener, Exchange {
   /** The wait for the peer to take the rest of the request, or to answer it. */
   restartSending(): void {
     if (this.headersSeen) return
-    this.restart(this.stalls ? this.writeTimeout : this.headersTimeout)
+    // While the caller has not given the rest of the body, nobody else is waited for.
+    if (this.stalls) this.restart(this.writeTimeout)
+    else if (this.pump !== null) this.stopClock()
+    else this.restart(this.headersTimeout)
   }
 
   private restart(timeout: number): void {

@@ -19,19 +19,24 @@ import {
   PoolDestroyedError,
   type ProtocolError,
   TimeoutError,
+  toError,
 } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
-import { type ConnectionListener, H2Connection, type H2Stream, type StreamListener } from '../h2/index.ts'
+import { Budget } from '../h2/budget.ts'
+import { type ConnectionListener, H2Connection, type H2Stream, type StreamListener, StreamState } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
 import {
+  BLOCKED_WRITE_BUDGET,
   BODY_TIMEOUT,
   CLOSE_TIMEOUT,
   CONNECT_TIMEOUT,
   HEADERS_TIMEOUT,
   IDLE_TIMEOUT,
   MAX_AGE,
+  OWN_RESETS_BURST,
+  OWN_RESETS_PER_SECOND,
   PING_TIMEOUT,
   PROBE_AFTER,
   VERIFY_AFTER,
@@ -40,7 +45,7 @@ import {
 } from '../limits.ts'
 import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
-import { type PreparedBody, prepareBody } from './body.ts'
+import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { engineOptions } from './engine.ts'
@@ -86,14 +91,19 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** Slots taken by exchanges whose bodies are being made, or that wait for the peer's settings. */
   private reserved = 0
   /** What waits for the peer's settings: extended CONNECT needs them. */
-  private deferred: (() => void)[] = []
+  private readonly deferred: (() => void)[] = []
   private flushScheduled = false
   /** Reads of this turn may still follow: what they lead to is written together. */
   private reading = false
   private timeIsFresh = false
-  private blocked = false
+  /** The socket is full: nothing more is written. */
+  blocked = false
+  private wasBlocked = false
   private readonly stall: StallWatch
   private verifying = false
+  /** Resets of this turn are to be asked about. */
+  private confirming = false
+  private readonly resets = new Budget(OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, now)
   private closed = false
   private failure: ProtocolError | undefined
   /** Why the peer goes, when it goes for a reason: what ends with the connection ends for it. */
@@ -159,9 +169,8 @@ export class Http2Connection implements Connection, ConnectionListener {
   get available(): number {
     if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
     if (this.h2.openStreams === 0 && this.stale) return 0
-    return (
-      Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.reserved - this.liveness.unconfirmed
-    )
+    const room = Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.liveness.unconfirmed
+    return Math.min(room, this.maxRequests - this.requests) - this.reserved
   }
 
   get stale(): boolean {
@@ -216,11 +225,17 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.refreshTime()
     // A function that makes the body may dispatch, close or destroy: the slot is taken before it is called.
     this.reserved++
+    let body: PreparedBody | undefined
     try {
-      const body = prepareBody(request.body)
+      body = prepareBody(request.body)
       const head = serialiseRequest(request, this.origin.scheme, authority, body.length)
-      if (this.closed || this.h2.obstacle !== undefined) return null
-      return this.begin(request, handler, head, body)
+      const exchange =
+        this.closed || this.draining || this.h2.obstacle !== undefined ? null : this.begin(request, handler, head, body)
+      if (exchange === null) discardMade(request.body, body)
+      return exchange
+    } catch (thrown) {
+      discardMade(request.body, body)
+      throw thrown
     } finally {
       this.reserved--
       this.finishIfDrained()
@@ -252,7 +267,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   private open(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
     const wasIdle = this.h2.openStreams === 0
     exchange.start(head, body)
-    if (wasIdle) {
+    if (wasIdle && this.h2.openStreams > 0) {
       this.socket.ref()
       const { pingInterval = 0 } = this.settings
       if (pingInterval > 0) this.deadlines.request(this.time + pingInterval)
@@ -263,15 +278,24 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** RFC 8441 section 3: not before the peer's settings have come. */
   private defer(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
     this.reserved++
+    this.socket.ref()
     this.deferred.push(() => {
       this.reserved--
+      if (exchange.over) return
       if (this.closed || this.h2.obstacle !== undefined) exchange.refuse(this.lost('it was closed', undefined, true))
-      else if (!exchange.over) this.open(exchange, head, body)
+      else this.open(exchange, head, body)
     })
   }
 
+  /** Starts what waited for the peer's settings, as far as they allow. */
+  private startDeferred(): void {
+    while (this.deferred.length > 0 && (this.closed || this.h2.obstacle !== 'limit')) this.deferred.shift()?.()
+    if (this.h2.openStreams === 0 && this.reserved === 0 && !this.closed) this.becomeIdle()
+    this.finishIfDrained()
+  }
+
   hold(held: boolean): void {
-    if (this.closed || this.h2.openStreams > 0) return
+    if (this.closed || this.h2.openStreams > 0 || this.reserved > 0 || this.verifying) return
     if (held) this.socket.ref()
     else this.socket.unref()
   }
@@ -284,10 +308,14 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** Nothing is left to be done on it. */
   private finishIfDrained(): void {
-    // The answer to an upgrade is nobody's: it is not waited for.
-    const upgrade = this.draining && this.upgraded && this.h2.openStreams === 1 ? this.h2.stream(1) : undefined
-    if (upgrade !== undefined) this.h2.reset(upgrade)
+    if (this.draining && this.upgraded) this.dropUpgrade()
     if (this.draining && !this.closed && this.h2.openStreams === 0 && this.reserved === 0) this.finish()
+  }
+
+  /** The answer to an upgrade is nobody's: it is not waited for. */
+  private dropUpgrade(): void {
+    const stream = this.h2.stream(1)
+    if (stream !== undefined && !this.closed) this.h2.reset(stream)
   }
 
   destroy(error?: Error): void {
@@ -316,13 +344,19 @@ export class Http2Connection implements Connection, ConnectionListener {
    * @internal
    */
   reset(stream: H2Stream): void {
+    if (stream.state === StreamState.CLOSED) return
     this.readClock()
     const limit = Math.min(this.h2.streamLimit, this.maxStreams)
     const nearLimit = (this.h2.openLocal + this.liveness.unconfirmed) * 2 >= limit
-    // Counted before the stream is closed, asked after: whoever waits is told of free slots by its closing.
-    this.liveness.countReset()
+    // Counted before the stream is closed, for whoever waits is told of free slots by its closing; asked about once for all
+    // of this turn. Pushed streams do not count against the limit of ours.
+    if (stream.local) {
+      this.liveness.countReset()
+      this.confirming ||= nearLimit
+    }
     this.h2.reset(stream, ErrorCode.CANCEL)
-    if (nearLimit && this.liveness.confirmResets(this.time) && !this.closed) this.owner.onAvailable(this)
+    // Servers end connections on which too much is cancelled (CVE-2023-44487), with all that is on them.
+    if (!this.resets.take()) this.drain()
     if (this.time - this.liveness.lastHeard >= PROBE_AFTER) this.liveness.probe(this.time)
   }
 
@@ -335,11 +369,8 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** @internal */
   onSettings(): void {
-    if (this.deferred.length > 0) {
-      const deferred = this.deferred
-      this.deferred = []
-      for (const start of deferred) start()
-    }
+    if (this.upgraded) this.dropUpgrade()
+    if (this.deferred.length > 0) this.startDeferred()
     this.owner.onStreamLimit?.(this.h2.streamLimit)
     this.owner.onAvailable(this)
   }
@@ -356,7 +387,13 @@ export class Http2Connection implements Connection, ConnectionListener {
     const before = this.liveness.unconfirmed
     this.liveness.pong(payload, this.time)
     this.h2.rtt = this.liveness.minRtt
-    if (this.liveness.unconfirmed < before && !this.closed) this.owner.onAvailable(this)
+    if (this.closed) return
+    // Those that came while the answer was on its way.
+    if (this.liveness.unasked > 0) {
+      this.confirming = true
+      this.onOutput()
+    }
+    if (this.liveness.unconfirmed < before) this.owner.onAvailable(this)
   }
 
   /** @internal */
@@ -373,6 +410,10 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** @internal */
   onStreamClosed(): void {
     if (this.closed) return
+    if (this.deferred.length > 0) {
+      this.startDeferred()
+      if (this.closed) return
+    }
     if (this.h2.openStreams === 0) {
       if (this.draining) {
         this.finishIfDrained()
@@ -443,8 +484,12 @@ export class Http2Connection implements Connection, ConnectionListener {
     if (this.blocked || this.closed) return
     const { socket } = this
     this.time = now()
+    const freed = this.confirming && this.liveness.confirmResets(this.time)
+    this.confirming = false
+    if (freed) this.owner.onAvailable(this)
     // Taken even when it is empty: only what has been taken is announced anew.
-    const segments = this.h2.takeOutput(WRITE_BUDGET)
+    const segments = this.h2.takeOutput(this.wasBlocked ? BLOCKED_WRITE_BUDGET : WRITE_BUDGET)
+    this.wasBlocked = false
     if (segments.length === 0) return
     let ready = true
     if (segments.length === 1) {
@@ -454,6 +499,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       for (const segment of segments) ready = this.write(segment)
       socket.uncork()
     }
+    if (this.closed) return
     if (!ready) this.block()
     else if (this.h2.hasOutput) this.onOutput()
   }
@@ -461,7 +507,14 @@ export class Http2Connection implements Connection, ConnectionListener {
   private write(segment: Buffer): boolean {
     this.liveness.bytesWritten += segment.length
     this.log?.sent(segment)
-    return this.socket.write(segment)
+    try {
+      return this.socket.write(segment)
+    } catch (thrown) {
+      // Node's sockets do not throw; what somebody made of one may.
+      const cause = toError(thrown)
+      this.teardown(this.lost(cause.message, cause))
+      return false
+    }
   }
 
   private block(): void {
@@ -472,6 +525,7 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   private unblock(): void {
     this.blocked = false
+    this.wasBlocked = true
     this.liveness.setBlocked(false, now())
     this.deadlines.request(this.liveness.deadline)
     this.flush()
@@ -479,7 +533,7 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   private becomeIdle(): void {
     this.idleSince = now()
-    if (!this.owner.hasWaiting) this.socket.unref()
+    if (!this.owner.hasWaiting && this.reserved === 0) this.socket.unref()
     if (this.idleTimeout > 0) this.deadlines.request(this.idleSince + this.idleTimeout)
   }
 
@@ -583,9 +637,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private tellClosed(error: Error | undefined): void {
-    const deferred = this.deferred
-    this.deferred = []
-    for (const start of deferred) start()
+    for (const start of this.deferred.splice(0)) start()
     if (channels.closed.hasSubscribers)
       publishConnection(channels.closed, { origin: this.origin.href, connection: this.info, error })
     this.owner.onClosed(this, error)

@@ -121,11 +121,11 @@ export class Liveness {
    * @returns true when slots came free at once.
    */
   confirmResets(at: number): boolean {
+    if (this.resetsToConfirm === 0 || this.pending.some((one) => one.resets > 0)) return false
     if (this.counter === 0 || this.bytesRead - this.readAtPing > PING_OCTETS) {
       this.ping(at, false)
       return false
     }
-    if (this.pending.length > 0) return false
     this.unconfirmed -= this.resetsToConfirm
     this.resetsToConfirm = 0
     return true
@@ -146,6 +146,11 @@ export class Liveness {
     for (const one of this.pending) one.resets = 0
   }
 
+  /** Resets that no PING has asked about. */
+  get unasked(): number {
+    return this.resetsToConfirm
+  }
+
   /** The socket is full, or no longer. */
   setBlocked(blocked: boolean, at: number): void {
     this.blocked = blocked
@@ -154,7 +159,7 @@ export class Liveness {
 
   /** When the peer counts as dead if nothing is heard; Infinity when nothing is awaited. */
   get deadline(): number {
-    if (this.pending.length === 0 || !this.probing) return Number.POSITIVE_INFINITY
+    if (this.timeout <= 0 || this.pending.length === 0 || !this.probing) return Number.POSITIVE_INFINITY
     const loaded = this.bytesWritten - this.writtenAtHeard > LOAD
     const wait = loaded ? Math.max(this.timeout, LOADED_PING_TIMEOUT) : this.timeout
     return Math.max(this.waitFrom, this.lastHeard) + wait

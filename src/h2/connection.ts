@@ -435,6 +435,9 @@ export class H2Connection extends H2Receiver implements FrameSink {
       return
     }
     if (this.role === 'server') return
+    if (!this.settingsBudget.take()) {
+      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many ORIGIN and ALTSVC frames')
+    }
     const frame = parseLeniently(type, flags, streamId, payload)
     if (frame?.type === 'ORIGIN' && streamId === 0 && flags === 0) this.listener.onOrigin?.(frame.origins)
     if (frame?.type !== 'ALTSVC') return

@@ -189,8 +189,9 @@ export abstract class H2Core {
   /** Resets a stream on account of the peer and ends it for its owner with this error. */
   protected endStream(stream: H2Stream, code: number, error: Error): void {
     this.reset(stream, code)
-    this.onPeerFault()
+    // Told first: counting it may end the connection, which no longer knows this stream.
     stream.listener.onError(stream, error)
+    this.onPeerFault()
   }
 
   /** What window managers may ask. */

@@ -76,15 +76,21 @@ export class FlowControlManager implements WindowManager {
   readonly initialWindowSize: number
   windowSize: number
   documentSize: number | undefined
+  private dealtWith = 0
 
   constructor(initialWindowSize: number) {
     this.initialWindowSize = initialWindowSize
     this.windowSize = initialWindowSize
   }
 
-  increaseWindowSize(_frameSize: number): number {
+  increaseWindowSize(frameSize: number): number {
     const { windowSize, initialWindowSize } = this
-    return windowSize < initialWindowSize / 4 || windowSize < 1000 ? initialWindowSize - windowSize : 0
+    this.dealtWith += frameSize
+    if (windowSize >= initialWindowSize / 4 && windowSize >= 1000) return 0
+    // No more than was dealt with: what waits to be read must not be granted again.
+    const increment = Math.min(this.dealtWith, initialWindowSize - windowSize)
+    this.dealtWith -= increment
+    return increment
   }
 }
 

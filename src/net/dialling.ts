@@ -287,7 +287,7 @@ export class Dialling implements Dial, Progress {
   private readonly onWire = (wire: Wire): void => {
     const { origin, options, proxy } = this
     if (origin.scheme === 'http') {
-      this.succeed(wire, options.h2c === 'prior-knowledge' ? 'h2' : 'http/1.1')
+      this.succeed(wire, options.h2c === 'prior-knowledge' && options.allowH2 !== false ? 'h2' : 'http/1.1')
       return
     }
     this.enter('tls')

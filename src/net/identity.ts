@@ -41,7 +41,7 @@ export function digest(data: string | Uint8Array): string {
 }
 
 /** What says nothing about who the peer is or how it is verified. */
-const NOT_IDENTITY: ReadonlySet<string> = new Set(['session', 'resume', 'keyLog'])
+const NOT_IDENTITY: ReadonlySet<string> = new Set(['session', 'resume'])
 
 /** The canonical text of TLS options: two connections with equal texts trust the same and show the same. */
 export function tlsIdentity(tls: TlsOptions | undefined): string {

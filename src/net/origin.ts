@@ -19,13 +19,13 @@ export function parseOrigin(text: string): Origin {
   let url: URL
   try {
     url = new URL(text)
-  } catch (cause) {
-    throw new InvalidArgumentError(`Invalid origin: ${JSON.stringify(text)}`, { cause })
+  } catch {
+    throw new InvalidArgumentError(`Invalid origin: ${shown(text)}`)
   }
   const { protocol } = url
   if (protocol !== 'https:' && protocol !== 'http:') {
     throw new InvalidArgumentError(
-      `Unsupported scheme ${JSON.stringify(protocol)} in ${JSON.stringify(text)}: use http or https`,
+      `Unsupported scheme ${JSON.stringify(protocol)} in ${shown(text)}: use http or https`,
     )
   }
   if (url.username !== '' || url.password !== '') {
@@ -40,4 +40,9 @@ export function parseOrigin(text: string): Origin {
     port: url.port === '' ? (scheme === 'https' ? 443 : 80) : Number(url.port),
     authority: url.host,
   }
+}
+
+/** The text without what may be credentials. */
+function shown(text: string): string {
+  return JSON.stringify(String(text).replace(/\/\/[^/?#]*@/, '//***@'))
 }

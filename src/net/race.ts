@@ -83,6 +83,11 @@ class Race {
           ...(localAddress === undefined ? {} : { localAddress }),
         }),
       )
+      // Whoever hears of sockets being made may have given up this one.
+      if (this.over) {
+        socket.destroy()
+        return
+      }
       this.running.add(socket)
       socket.once('connect', () => this.onConnect(socket))
       socket.once('error', (error) => this.onFailed(socket, target, error))

@@ -163,9 +163,13 @@ export function coversNothing(): boolean {
   return false
 }
 
+/** Sessions of callers that were offered: each is offered once. */
+const spent = new WeakSet<Uint8Array>()
+
 /** The caller's session goes before those that are kept; where keys are pinned it does not do, for it shows none. */
 function sessionFor(tls: TlsOptions, resume: boolean, sessions: SessionCache, key: string): PeerSession | undefined {
-  if (tls.session !== undefined && tls.pinnedPublicKeys === undefined) {
+  if (tls.session !== undefined && tls.pinnedPublicKeys === undefined && !spent.has(tls.session)) {
+    spent.add(tls.session)
     return { session: Buffer.from(tls.session), certificate: undefined }
   }
   return resume ? sessions.take(key) : undefined

@@ -7,8 +7,9 @@
  * they all move onto it, and whoever comes later too, as long as there is room; if not, the first takes it, and from
  * then on everybody dials by itself.
  */
-import type { ConnectPhase } from '../errors.ts'
+import { type ConnectPhase, HyperError } from '../errors.ts'
 import type { ConnectOptions } from '../exchange.ts'
+import { MAX_REPLAYS } from '../limits.ts'
 import { H2ProxyConnection, type H2ProxyOwner } from './h2-proxy.ts'
 import type { Cancel, Ends, Outcome, Progress, Wire } from './link.ts'
 import type { CanonicalProxy } from './proxy.ts'
@@ -28,6 +29,8 @@ interface Seeker {
   readonly outcome: Outcome<Tunnelled>
   /** Takes back what is being done for it alone. */
   cancel: Cancel | undefined
+  /** How often its request was not taken. */
+  tries: number
 }
 
 const BOTH = ['h2', 'http/1.1'] as const
@@ -57,7 +60,7 @@ export class SharedProxy implements H2ProxyOwner {
   }
 
   tunnel(request: TunnelRequest, progress: Progress, outcome: Outcome<Tunnelled>): Cancel {
-    const seeker: Seeker = { request, progress, outcome, cancel: undefined }
+    const seeker: Seeker = { request, progress, outcome, cancel: undefined, tries: 0 }
     this.place(seeker)
     return () => {
       if (this.waiting.delete(seeker)) {
@@ -168,7 +171,15 @@ export class SharedProxy implements H2ProxyOwner {
         progress.step({ step: 'proxy', proxy: this.proxy.href, protocol: 'h2', shared })
         outcome.done({ wire, ends: connection.ends })
       },
-      fail: outcome.fail,
+      fail: (error) => {
+        // What the proxy did not take (it is just going, or full) is asked for again elsewhere.
+        if (isUntaken(error) && ++seeker.tries <= MAX_REPLAYS) this.place(seeker)
+        else outcome.fail(error)
+      },
     })
   }
+}
+
+function isUntaken({ cause }: Error): boolean {
+  return cause instanceof HyperError && cause.retryable
 }

@@ -17,12 +17,19 @@ import type { Origin } from '../net/origin.ts'
 export class BorrowedConnection implements Connection {
   readonly origin: Origin
   private readonly lent: Connection
+  private readonly lenderWaits: () => boolean
   private readonly giveBack: (borrowed: BorrowedConnection) => void
   private over = false
 
-  constructor(lent: Connection, origin: Origin, giveBack: (borrowed: BorrowedConnection) => void) {
+  constructor(
+    lent: Connection,
+    origin: Origin,
+    lenderWaits: () => boolean,
+    giveBack: (borrowed: BorrowedConnection) => void,
+  ) {
     this.lent = lent
     this.origin = origin
+    this.lenderWaits = lenderWaits
     this.giveBack = giveBack
   }
 
@@ -59,7 +66,7 @@ export class BorrowedConnection implements Connection {
   }
 
   hold(held: boolean): void {
-    this.lent.hold(held)
+    if (held || !this.lenderWaits()) this.lent.hold(held)
   }
 
   close(): void {

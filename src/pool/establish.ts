@@ -4,7 +4,7 @@ import { upgradeSettings } from '../connection/engine.ts'
 import { askForH2c, UPGRADE_LISTENER, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
 import { Http1Connection, loadClient } from '../connection/http1.ts'
 import { Http2Connection } from '../connection/http2.ts'
-import { ConnectError, type HyperError } from '../errors.ts'
+import { ConnectError, type HyperError, toError } from '../errors.ts'
 import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
 import { CONNECT_TIMEOUT } from '../limits.ts'
 import type { Dialled } from '../net/link.ts'
@@ -25,7 +25,7 @@ export function establish(
 ): void {
   const { socket, info } = dialled
   if (info.protocol === 'h2') {
-    callback(null, new Http2Connection(origin, socket, info, owner, options))
+    begin(origin, dialled, callback, () => new Http2Connection(origin, socket, info, owner, options))
   } else if (origin.scheme === 'http' && connect.h2c === 'upgrade' && connect.allowH2 !== false) {
     upgrade(origin, dialled, owner, options, callback)
   } else {
@@ -35,11 +35,12 @@ export function establish(
 
 function upgrade(
   origin: Origin,
-  { socket, info }: Dialled,
+  dialled: Dialled,
   owner: ConnectionOwner,
   options: PoolOptions,
   callback: EstablishCallback,
 ): void {
+  const { socket, info } = dialled
   socket.on('error', ignore)
   const timeout = options.connectTimeout ?? CONNECT_TIMEOUT
   askForH2c(origin, socket, upgradeSettings(origin, options), timeout, (error, octets) => {
@@ -50,8 +51,25 @@ function upgrade(
     }
     const start = { method: UPGRADE_METHOD, listener: UPGRADE_LISTENER, octets }
     const h2: ConnectionInfo = { ...info, protocol: 'h2' }
-    callback(null, new Http2Connection(origin, socket, h2, owner, options, start))
+    begin(origin, dialled, callback, () => new Http2Connection(origin, socket, h2, owner, options, start))
   })
+}
+
+function begin(origin: Origin, { socket }: Dialled, callback: EstablishCallback, make: () => Connection): void {
+  let connection: Connection
+  try {
+    connection = make()
+  } catch (thrown) {
+    socket.destroy()
+    callback(unusable(origin, thrown), null)
+    return
+  }
+  callback(null, connection)
+}
+
+function unusable(origin: Origin, cause: unknown): ConnectError {
+  const message = `Cannot use the connection to ${origin.href}: ${toError(cause).message}`
+  return new ConnectError(message, { phase: 'preface', origin: origin.href, cause })
 }
 
 /** The client of HTTP/1.1 may have to be loaded first. */
@@ -64,13 +82,21 @@ async function startHttp1(
 ): Promise<void> {
   const { socket, info, absoluteForm } = dialled
   socket.on('error', ignore)
-  const ClientClass = await loadClient()
+  let ClientClass: Awaited<ReturnType<typeof loadClient>>
+  try {
+    ClientClass = await loadClient()
+  } catch (thrown) {
+    socket.destroy()
+    callback(unusable(origin, thrown), null)
+    return
+  }
   if (socket.destroyed) {
     const message = `Cannot connect to ${origin.href}: the socket closed`
     callback(new ConnectError(message, { phase: 'tcp', origin: origin.href }), null)
     return
   }
-  callback(null, new Http1Connection(ClientClass, origin, socket, info, owner, options, absoluteForm))
+  const make = (): Connection => new Http1Connection(ClientClass, origin, socket, info, owner, options, absoluteForm)
+  begin(origin, dialled, callback, make)
 }
 
 function ignore(): void {

@@ -200,6 +200,8 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     if (this.alone) this.home.cleared(this)
     if (channels.headers.hasSubscribers) {
       channels.headers.publish({ exchange: this, request: this.request, status, headers: fields })
+      // A subscriber may have aborted it.
+      if (this.isSettled) return
     }
     this.handler.onHeaders(status, fields, statusText)
   }
@@ -225,13 +227,11 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     this.inner = null
     if (local || this.headersSeen || !isReplayable(this.request)) {
       this.fail(error)
-    } else if (asksForHttp1(error) && !this.fellBack) {
+    } else if (!this.fellBack && asksForHttp1(error, this.request)) {
       this.fellBack = true
-      this.tellRetry(error)
-      this.home.fallBack(this)
+      if (this.tellRetry(error)) this.home.fallBack(this)
     } else if (this.maySendAgain(error)) {
-      this.tellRetry(error)
-      this.home.again(this, backoff(this.failures, Math.random()))
+      if (this.tellRetry(error)) this.home.again(this, backoff(this.failures, Math.random()))
     } else {
       this.fail(error)
     }
@@ -254,8 +254,10 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     }
   }
 
-  private tellRetry(error: Error): void {
+  /** @returns false when a subscriber has aborted it. */
+  private tellRetry(error: Error): boolean {
     if (channels.retry.hasSubscribers) channels.retry.publish({ exchange: this, request: this.request, error })
+    return !this.isSettled
   }
 
   /** The time for the whole of it ran out. */
@@ -315,12 +317,11 @@ function endsConnection(error: HyperError): boolean {
   return error instanceof ConnectionLostError || error instanceof GoawayError
 }
 
-/** The server wants HTTP/1.1 for it (RFC 9113 section 7). */
-function asksForHttp1(error: Error): boolean {
-  return (
-    (error instanceof StreamResetError || error instanceof GoawayError) &&
-    error.http2ErrorCode === ErrorCode.HTTP_1_1_REQUIRED
-  )
+/** The server wants HTTP/1.1 for it (RFC 9113 section 7); of a connection that ended so, only what it did not take. */
+function asksForHttp1(error: Error, request: ExchangeRequest): boolean {
+  if (error instanceof StreamResetError) return error.http2ErrorCode === ErrorCode.HTTP_1_1_REQUIRED
+  if (!(error instanceof GoawayError) || error.http2ErrorCode !== ErrorCode.HTTP_1_1_REQUIRED) return false
+  return error.retryable || isIdempotent(request)
 }
 
 /** A body that is there whole, can be made anew, or of which all that was read is kept. */

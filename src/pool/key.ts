@@ -66,13 +66,19 @@ export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions =
     allowH2: pick('allowH2'),
     h2c: pick('h2c'),
     proxy: pick('proxy'),
-    tls: tls === undefined ? own(base, 'tls') : { ...own(base, 'tls'), ...defined(tls) },
+    tls: ownTls(own(base, 'tls'), tls),
   }
 }
 
 /** Own properties only: a polluted Object.prototype must not lead connections elsewhere. */
 function own<Name extends keyof ConnectOptions>(options: ConnectOptions, name: Name): ConnectOptions[Name] {
   return Object.hasOwn(options, name) ? options[name] : undefined
+}
+
+/** Without a prototype, so that nobody below finds there what no caller gave. */
+function ownTls(base: ConnectOptions['tls'], over: ConnectOptions['tls']): ConnectOptions['tls'] {
+  if (base === undefined && over === undefined) return undefined
+  return Object.assign(Object.create(null), base, over === undefined ? undefined : defined(over))
 }
 
 function defined<T extends object>(options: T): Partial<T> {

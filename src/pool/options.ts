@@ -59,14 +59,14 @@ const TIMES = [
  */
 export function checkPoolOptions(options: PoolOptions): void {
   if (typeof options !== 'object' || options === null) throw new InvalidArgumentError('Pool options must be an object')
-  atLeast(1, 'connections', options.connections)
-  atLeast(1, 'maxConcurrentStreams', options.maxConcurrentStreams)
-  atLeast(0, 'maxResponseSize', options.maxResponseSize)
+  atLeast(1, 'connections', options.connections, true)
+  atLeast(1, 'maxConcurrentStreams', options.maxConcurrentStreams, true)
+  atLeast(0, 'maxResponseSize', options.maxResponseSize, true)
   atLeast(1024, 'maxHeaderListSize', options.maxHeaderListSize)
   atLeast(8, 'maxHeaderFields', options.maxHeaderFields)
   atLeast(1024, 'streamWindow', options.streamWindow)
   atLeast(65_535, 'connectionWindow', options.connectionWindow)
-  atLeast(1, 'maxRequests', options.maxRequests)
+  atLeast(1, 'maxRequests', options.maxRequests, true)
   atLeast(1, 'maxPushes', options.maxPushes)
   atLeast(1024, 'maxStreamWindow', options.maxStreamWindow)
   oneOf('enablePush', options.enablePush, [true, false])
@@ -101,8 +101,9 @@ export function checkConnectOptions(options: ConnectOptions): void {
   }
 }
 
-function atLeast(least: number, name: string, value: number | undefined): void {
-  if (value === undefined || value === Number.POSITIVE_INFINITY) return
+/** @param endless may it be Infinity? */
+function atLeast(least: number, name: string, value: number | undefined, endless = false): void {
+  if (value === undefined || (endless && value === Number.POSITIVE_INFINITY)) return
   if (!Number.isInteger(value) || value < least || value > 0x7fffffff) {
     throw new InvalidArgumentError(`${name} must be a whole number from ${least} to 2147483647, not ${String(value)}`)
   }

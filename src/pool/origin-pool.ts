@@ -7,9 +7,9 @@
  */
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
 import { channels, publishConnection } from '../diagnostics.ts'
-import { ConnectError, type HyperError, PoolDestroyedError, toError } from '../errors.ts'
+import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
 import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { H1_CONNECTIONS, MAX_UPGRADES_LOST } from '../limits.ts'
+import { H1_CONNECTIONS, MAX_ORIGINS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST } from '../limits.ts'
 import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
@@ -42,10 +42,11 @@ export interface OriginHost {
 /** A connection as its owner remembers it. */
 export interface Held {
   readonly connection: Connection
+  readonly owner: OriginPool
   /** Does its certificate cover this host? */
   readonly covers: (host: string) => boolean
   /** The origins that the server said it speaks for (RFC 8336); undefined while it has said nothing. */
-  origins: ReadonlySet<string> | undefined
+  origins: Set<string> | undefined
   /** It has carried an exchange. */
   used: boolean
   /** Other origins that use it, too. */
@@ -94,10 +95,11 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.unsettled++
     this.budget.earn()
     if (channels.create.hasSubscribers) channels.create.publish({ exchange, request })
-    if (request.signal !== undefined) exchange.follow(request.signal)
-    if (request.timeout !== undefined && request.timeout > 0) this.host.watch(exchange)
+    const { signal, timeout } = request
+    if (signal !== undefined && signal !== null) exchange.follow(signal)
+    if (timeout !== undefined && timeout > 0 && timeout < Number.POSITIVE_INFINITY) this.host.watch(exchange)
     // With a signal that has come already, the exchange is over as soon as the caller has it.
-    if (request.signal?.aborted !== true) {
+    if (signal?.aborted !== true) {
       const connection = this.waiting.length === 0 ? this.freeConnection() : null
       if (connection !== null) this.start(exchange, connection)
       else this.queue(exchange)
@@ -114,7 +116,11 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   get hasWaiting(): boolean {
-    return this.waiting.length > 0
+    if (this.waiting.length > 0) return true
+    for (const { borrowers } of this.held.values()) {
+      for (const borrower of borrowers.values()) if (borrower.hasWaiting) return true
+    }
+    return false
   }
 
   get stats(): OriginStats {
@@ -184,6 +190,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     }
     this.waiting.cleared(exchange)
     twin.adopt(exchange)
+    // Made after the pool was closed, it would not be told.
+    if (this.closing) twin.close()
     if (--this.unsettled === 0) this.checkEmpty()
   }
 
@@ -238,14 +246,17 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
 
   onOrigin(connection: Connection, origins: readonly string[]): void {
     const held = this.held.get(connection)
-    // RFC 8336 section 2.3: the set begins with the connection's own origin, and every frame adds to it.
-    if (held !== undefined) held.origins = new Set([this.origin.href, ...(held.origins ?? []), ...origins])
+    if (held !== undefined) {
+      // RFC 8336 section 2.3: the set begins with the connection's own origin, and every frame adds to it.
+      held.origins ??= new Set([this.origin.href])
+      for (const one of origins) if (held.origins.size < MAX_ORIGINS) held.origins.add(one)
+    }
     this.host.options.events?.origins?.(this.origin.href, origins)
   }
 
   onStreamLimit(limit: number): void {
     // A limit of 0 is a pause, and nothing is learnt from it.
-    if (limit > 0) this.knownStreamLimit = limit
+    if (limit > 0) this.knownStreamLimit = Math.min(limit, MAX_STREAMS_BEFORE_SETTINGS)
   }
 
   /** Apache leaves when its answer to the upgrade is finished before our preface has come: on a long way, each time. */
@@ -260,9 +271,15 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
 
   /** Carries out the plan for those who wait. */
   assign(): void {
+    if (this.destroyedWith !== undefined) {
+      this.waiting.failAll(this.destroyedWith)
+      return
+    }
     const { starts, verify, open } = plan(this.situation())
     for (let i = 0; i < starts.length; i++) {
       const connection = this.usable[i]
+      // What was started before may have ended it.
+      if (connection === undefined) break
       for (let n = starts[i]; n > 0 && this.waiting.length > 0; n--) {
         // Starting one may have changed everything: what does not fit goes back and is planned anew.
         const exchange = this.waiting.shift()
@@ -319,6 +336,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     try {
       const inner = connection.dispatch(exchange.request, exchange)
       if (inner !== null) exchange.started(inner, reused, connection instanceof BorrowedConnection)
+      else if (exchange.dispatching) process.nextTick(again, this, exchange)
       else if (!exchange.hasSettled) this.again(exchange, 0)
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
@@ -382,7 +400,14 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     if (protocol === 'h2') for (const other of [...this.usable]) if (other.info.protocol !== 'h2') other.close()
     if (protocol === 'h2') this.protocol = 'h2'
     else if (this.protocol === 'h2') this.protocol = undefined
-    this.held.set(connection, { connection, covers, origins: undefined, used: false, borrowers: new Map() })
+    this.held.set(connection, {
+      connection,
+      owner: this,
+      covers,
+      origins: undefined,
+      used: false,
+      borrowers: new Map(),
+    })
     this.usable.push(connection)
     const { href } = this.origin
     this.host.options.events?.connect?.(href, connection.info)
@@ -406,7 +431,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   private take({ held }: Loan): void {
-    const borrowed = new BorrowedConnection(held.connection, this.origin, (done) => {
+    const lenderWaits = (): boolean => held.owner.hasWaiting
+    const borrowed = new BorrowedConnection(held.connection, this.origin, lenderWaits, (done) => {
       held.borrowers.delete(done)
       this.mayBorrow = this.mayBorrow && this.host.options.coalesce === true
       this.onClosed(done, undefined)
@@ -415,6 +441,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.protocol = 'h2'
     this.held.set(borrowed, {
       connection: borrowed,
+      owner: this,
       covers: never,
       origins: undefined,
       used: true,
@@ -426,6 +453,10 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   private onDialFailed(dialling: Dial, error: HyperError): void {
     this.dials.delete(dialling)
     const { href } = this.origin
+    if (error instanceof PoolClosedError) {
+      this.checkEmpty()
+      return
+    }
     this.host.options.events?.connectionError?.(href, error)
     if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
     if (this.usable.length === 0 && this.dials.size === 0) {
@@ -447,6 +478,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
 
   private closeIfDone(): void {
     if (!this.closing || this.waiting.pending > 0) return
+    // Nobody wants what is being made.
+    for (const dialling of [...this.dials]) dialling.cancel(new PoolClosedError({ origin: this.origin.href }))
     for (const connection of [...this.held.keys()]) connection.close()
   }
 
@@ -463,6 +496,10 @@ function observe(origin: string): DialObserver {
 
 function assign(origin: OriginPool): void {
   origin.assign()
+}
+
+function again(origin: OriginPool, exchange: PoolExchange): void {
+  if (!exchange.hasSettled) origin.again(exchange, 0)
 }
 
 function returned(origin: OriginPool): void {

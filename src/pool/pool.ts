@@ -69,6 +69,7 @@ export class Pool implements Transport, OriginHost {
     if (this.state !== 'open') return refuse(handler, this.refusal())
     let origin: OriginPool
     try {
+      checkSignal(request.signal)
       origin = this.originOf(request)
     } catch (thrown) {
       return refuse(handler, toError(thrown))
@@ -212,6 +213,12 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
     pause: nothing,
     resume: nothing,
   }
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal === null) return
+  if (typeof signal === 'object' && 'addEventListener' in signal && 'aborted' in signal) return
+  throw new InvalidArgumentError('signal must be an AbortSignal')
 }
 
 const NEVER_BEGUN: ExchangeTimings = { created: 0, started: undefined, headers: undefined, end: undefined, attempts: 0 }

@@ -59,16 +59,20 @@ export class Queue {
       this.backingOff.add(exchange)
       exchange.backingOff = setTimeout(comeBack, delay, this, exchange)
     } else if (exchange.alone && this.suspect !== null && this.suspect !== exchange) {
+      this.startWaiting(exchange)
       this.quarantined.add(exchange)
     } else {
       if (exchange.alone) this.suspect = exchange
-      this.startWaiting(exchange)
+      // One that was quarantined has waited all the time.
+      if (exchange.queueUntil === Number.POSITIVE_INFINITY) this.startWaiting(exchange)
       this.line.pushFront(exchange)
     }
   }
 
   shift(): PoolExchange | null {
-    return this.line.shift()
+    const exchange = this.line.shift()
+    if (exchange !== null) exchange.queueUntil = Number.POSITIVE_INFINITY
+    return exchange
   }
 
   /** @returns false when it did not wait. */
@@ -101,8 +105,12 @@ export class Queue {
 
   /** Ends all who wait. */
   failAll(error: Error): void {
+    const others = [...this.backingOff, ...this.quarantined]
+    // Nobody comes to the line any more, whoever is cleared while they are told.
+    this.suspect = null
+    this.quarantined.clear()
     this.failLine(error)
-    for (const exchange of [...this.backingOff, ...this.quarantined]) exchange.fail(error)
+    for (const exchange of others) exchange.fail(error)
   }
 
   stop(): void {
@@ -131,14 +139,17 @@ export class Queue {
 
   private check(at: number): number {
     let next = Number.POSITIVE_INFINITY
-    this.line.forEach((exchange) => {
-      const timeout = this.timeoutOf(exchange)
-      if (exchange.queueUntil <= at) {
-        exchange.fail(new TimeoutError('queue', timeout, { origin: this.owner.origin.href }))
-      } else {
-        next = Math.min(next, Math.max(exchange.queueUntil, at + timeout / 64))
-      }
-    })
+    const due: PoolExchange[] = []
+    const look = (exchange: PoolExchange): void => {
+      if (exchange.queueUntil <= at) due.push(exchange)
+      else next = Math.min(next, Math.max(exchange.queueUntil, at + this.timeoutOf(exchange) / 64))
+    }
+    this.line.forEach(look)
+    this.quarantined.forEach(look)
+    // One that is told may take others out of the line.
+    for (const exchange of due) {
+      exchange.fail(new TimeoutError('queue', this.timeoutOf(exchange), { origin: this.owner.origin.href }))
+    }
     return next
   }
 }

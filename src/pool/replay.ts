@@ -48,9 +48,13 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
     if (this.finished) return
     this.finished = true
     discardSource(this.source, reason)
-    const returned: unknown = this.iterator?.return?.()
-    // How the source takes its end is nobody's business any more.
-    if (returned instanceof Promise) returned.catch(ignore)
+    // How the source takes its end is nobody's business any more: a generator that is just running refuses.
+    try {
+      const returned: unknown = this.iterator?.return?.()
+      if (returned instanceof Promise) returned.catch(ignore)
+    } catch {
+      // It ends by itself.
+    }
   }
 
   private read(): Promise<IteratorResult<BodyChunk>> {
@@ -72,7 +76,7 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
 
   private keep(chunk: BodyChunk): void {
     if (this.kept === null) return
-    this.size += chunk.length
+    this.size += typeof chunk === 'string' ? chunk.length : chunk.byteLength
     if (this.size > MAX_REPLAY_OCTETS) this.kept = null
     else this.kept.push(chunk)
   }

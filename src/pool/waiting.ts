@@ -35,7 +35,7 @@ export class WaitingLine<T extends Waiter> {
     return first
   }
 
-  /** Calls `visit` with each, first to last; it may remove the one that it is called with. */
+  /** Calls `visit` with each, first to last; it must change nothing. */
   forEach(visit: (waiter: T) => void): void {
     for (let waiter = this.head; waiter !== null; ) {
       const next = waiter.after as T | null

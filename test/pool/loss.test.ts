@@ -293,15 +293,6 @@ describe('HTTP_1_1_REQUIRED', () => {
     assert.equal((await send(pool, { origin: origin.origin, path: '/plain' })).body.toString(), 'h2')
   })
 
-  test('a server that says so over HTTP/1.1 too, or knows none, ends it with an error', async () => {
-    await using server = await FrameServer.start({
-      onRequest: (connection, streamId) => connection.reset(streamId, ErrorCode.HTTP_1_1_REQUIRED),
-    })
-    await using pool = pooled()
-    const error = await rejection(send(pool, { origin: server.origin, path: '/' }))
-    assert.match(String(error.code), /^ERR_HYPER_/)
-  })
-
   test('with GOAWAY: the origin is spoken to by HTTP/1.1 from then on', async () => {
     await using origin = await startDualOrigin({
       '/who': (call, answer) => {
