@@ -9,6 +9,7 @@ import {
   MAX_REMEMBERED_RESETS,
   PEER_FAULTS_BURST,
   RESETS_BURST,
+  SETTINGS_BURST,
   SMALL_WINDOW_UPDATES_BURST,
 } from '../../src/limits.ts'
 import { Pair } from '../support/pair.ts'
@@ -503,6 +504,14 @@ describe('windows', () => {
       server.headers(stream.id, [':status', '200'], true)
     }
     assert.equal(server.failure, undefined)
+  })
+
+  test('a flood of ORIGIN and ALTSVC frames ends the connection', () => {
+    const server = new ScriptedServer()
+    for (let i = 0; i <= SETTINGS_BURST; i++) {
+      server.send({ type: 'ORIGIN', streamId: 0, origins: [`https://${i}.example`] })
+    }
+    assert.equal(server.goawayCode(), ErrorCode.ENHANCE_YOUR_CALM)
   })
 
   test('a window manager that asks for more than a window can be gets the most', () => {
