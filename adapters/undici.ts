@@ -123,7 +123,7 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
     try {
       const raw: RawDispatchOptions = options
       if (!raw || typeof raw !== 'object') throw new errors.InvalidArgumentError('opts must be an object.')
-      if (raw.dispatcher) {
+      if (raw.dispatcher && !this.stands(raw.dispatcher)) {
         throw new errors.InvalidArgumentError(
           'opts.dispatcher is not supported by instance methods. Pass opts.dispatcher to the top-level undici functions or call the dispatcher instance method directly.',
         )
@@ -276,6 +276,15 @@ export class HyperDispatcher extends Dispatcher implements Ledger {
       })
     }
     await Promise.all([this.ownPool?.close(), this.upgrades.close()])
+  }
+
+  /**
+   * Is this dispatcher meant, by itself or by what `compose()` made of it? The functions of undici 6 and 7 leave their own
+   * `dispatcher` among the options; any other one there is a mistake.
+   */
+  private stands(dispatcher: object): boolean {
+    if ('transport' in dispatcher && dispatcher.transport === this.transport) return true
+    return dispatcher.constructor.name === 'ComposedDispatcher'
   }
 
   /** The origin's canonical spelling, parsed once. */

@@ -1,0 +1,125 @@
+/**
+ * `npm run compat`: each library in each of its versions on each Node that the package supports, over HTTP/2 and over
+ * HTTP/1.1. Prints the table, writes it to `docs/compatibility.md`, and exits with 1 when something that is offered fails.
+ *
+ * The Node binaries come from npm's packages `node-PLATFORM-ARCH`, into a temporary folder that is removed. `--node=VERSION` tries one.
+ */
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { type Routes, startH1Origin, startH2Origin } from '../support/origin.ts'
+
+const run = promisify(execFile)
+const NODES = ['22.23.3', '24.21.0', '26.10.0']
+
+/** Library, the name that it is installed by, and what the table calls it. */
+const LIBRARIES: readonly (readonly [string, string, string])[] = [
+  ['undici', 'undici6', 'undici 6'],
+  ['undici', 'undici7', 'undici 7'],
+  ['undici', 'undici', 'undici 8'],
+  ['node', '', "Node's fetch"],
+  ['axios', 'axios', 'axios 1'],
+  ['got', 'got14', 'got 14'],
+  ['got', 'got15', 'got 15'],
+  ['got', 'got', 'got 16'],
+  ['fetch', '', 'our fetch'],
+  ['agent', '', 'our agent, with node:https'],
+]
+
+const flaky = new Set<string>()
+const routes: Routes = {
+  '/never': () => {},
+  '/redirect': (_call, answer) => {
+    answer.head(302, { location: '/arrived' })
+    answer.end()
+  },
+  '/arrived': (_call, answer) => {
+    answer.head(200)
+    answer.end('arrived')
+  },
+  '/flaky': (call, answer) => {
+    const key = String(call.query)
+    const again = flaky.delete(key)
+    if (!again) flaky.add(key)
+    answer.head(again ? 200 : 503)
+    answer.end(again ? 'at last' : 'not yet')
+  },
+}
+
+async function nodeBinary(version: string, folder: string): Promise<string> {
+  if (process.versions.node === version) return process.execPath
+  const platform = process.platform === 'win32' ? 'win' : process.platform
+  const name = `node-${platform}-${process.arch}`
+  const prefix = join(folder, version)
+  await mkdir(prefix)
+  await writeFile(join(prefix, 'package.json'), '{}')
+  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `${name}@${version}`], { cwd: prefix })
+  return join(prefix, 'node_modules', name, 'bin', 'node')
+}
+
+async function probe(node: string, library: string, module: string, h2: string, h1: string, ca: string) {
+  const script = fileURLToPath(new URL('probe.ts', import.meta.url))
+  const options = { env: { ...process.env, PROBE_CA: ca, NODE_NO_WARNINGS: '1' }, timeout: 60_000 }
+  try {
+    const { stdout } = await run(node, [script, library, module, h2, h1], options)
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, string>
+  } catch (error) {
+    return { start: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const { values } = parseArgs({ options: { node: { type: 'string' } } })
+const nodes = values.node === undefined ? NODES : [values.node]
+const folder = await mkdtemp(join(tmpdir(), 'hyper-transport-'))
+const failures: string[] = []
+const table: string[] = []
+const features = new Set<string>()
+const rows: { title: string; node: string; results: Record<string, string> }[] = []
+try {
+  await using h2 = await startH2Origin(routes)
+  await using h1 = await startH1Origin(routes)
+  for (const version of nodes) {
+    const node = await nodeBinary(version, folder)
+    for (const [library, module, title] of LIBRARIES) {
+      const results = await probe(node, library, module, h2.origin, h1.origin, h2.ca)
+      rows.push({ title, node: version, results })
+      for (const [feature, result] of Object.entries(results)) {
+        features.add(feature)
+        if (result !== 'yes') failures.push(`Node ${version}, ${title}, ${feature}: ${result}`)
+      }
+    }
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}
+
+const columns = [...features]
+table.push(`| library | Node | ${columns.join(' | ')} |`, `|---|---|${columns.map(() => '---').join('|')}|`)
+for (const { title, node, results } of rows) {
+  const cells = columns.map((feature) =>
+    results[feature] === undefined ? '' : results[feature] === 'yes' ? 'yes' : 'no',
+  )
+  table.push(`| ${title} | ${node} | ${cells.join(' | ')} |`)
+}
+console.log(table.join('\n'))
+for (const failure of failures) console.error(failure)
+if (failures.length === 0 && values.node === undefined) {
+  const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  const versions = Object.entries<string>({ ...manifest.devDependencies, ...manifest.dependencies })
+    .filter(([name]) => /^(?:axios|got|undici)\d*$/.test(name))
+    .map(([name, version]) => `${name.replace(/\d+$/, '')} ${version.replace(/^npm:.*@|^\^/, '')}`)
+  await writeFile(
+    new URL('../../docs/compatibility.md', import.meta.url),
+    `# Compatibility
+
+Each library in each version on each Node, over our transport, to an HTTP/2 and to an HTTP/1.1 origin: \`npm run compat\` tries
+it and writes this page. Empty: the library has no such thing. Tried with ${versions.join(', ')}.
+
+${table.join('\n')}
+`,
+  )
+}
+process.exitCode = failures.length > 0 ? 1 : 0
