@@ -1,5 +1,6 @@
 /** The libraries, each over our transport and over its own best. Each client is loaded only in the process that runs it. */
 import https from 'node:https'
+import { built } from '../built.ts'
 import { type BenchClient, promiseLoop } from '../contract.ts'
 
 type Get = (path: string) => Promise<number>
@@ -20,7 +21,7 @@ async function lengthOf(response: Response): Promise<number> {
 
 export async function undiciRequest(origin: string, ca: string, ours: boolean): Promise<BenchClient> {
   const { request, Agent } = await import('undici')
-  const { HyperDispatcher } = await import('../../adapters/undici.ts')
+  const { HyperDispatcher } = await built<typeof import('../../adapters/undici.ts')>('adapters/undici')
   const dispatcher = ours ? new HyperDispatcher({ connect: { ca } }) : new Agent({ allowH2: true, connect: { ca } })
   return client(
     async (path) => {
@@ -34,7 +35,7 @@ export async function undiciRequest(origin: string, ca: string, ours: boolean): 
 
 export async function undiciFetch(origin: string, ca: string, ours: boolean): Promise<BenchClient> {
   const { fetch, Agent } = await import('undici')
-  const { HyperDispatcher } = await import('../../adapters/undici.ts')
+  const { HyperDispatcher } = await built<typeof import('../../adapters/undici.ts')>('adapters/undici')
   const dispatcher = ours ? new HyperDispatcher({ connect: { ca } }) : new Agent({ allowH2: true, connect: { ca } })
   return client(
     async (path) => {
@@ -47,8 +48,8 @@ export async function undiciFetch(origin: string, ca: string, ours: boolean): Pr
 }
 
 export async function ourFetch(origin: string, ca: string): Promise<BenchClient> {
-  const { createFetch } = await import('../../adapters/fetch.ts')
-  const { Pool } = await import('../../src/index.ts')
+  const { createFetch } = await built<typeof import('../../adapters/fetch.ts')>('adapters/fetch')
+  const { Pool } = await built<typeof import('../../src/index.ts')>('src/index')
   const pool = new Pool({ tls: { ca } })
   const fetch = createFetch({ pool })
   return client(
@@ -59,8 +60,8 @@ export async function ourFetch(origin: string, ca: string): Promise<BenchClient>
 
 export async function axiosClient(origin: string, ca: string, kind: 'ours' | 'http2' | 'http1'): Promise<BenchClient> {
   const { default: axios } = await import('axios')
-  const { createHyperAdapter } = await import('../../adapters/axios.ts')
-  const { Pool } = await import('../../src/index.ts')
+  const { createHyperAdapter } = await built<typeof import('../../adapters/axios.ts')>('adapters/axios')
+  const { Pool } = await built<typeof import('../../src/index.ts')>('src/index')
   const pool = new Pool({ tls: { ca } })
   const agent = new https.Agent({ ca, keepAlive: true })
   const options = {
@@ -85,8 +86,8 @@ export async function axiosClient(origin: string, ca: string, kind: 'ours' | 'ht
 
 export async function gotClient(origin: string, ca: string, ours: boolean): Promise<BenchClient> {
   const { default: got } = await import('got')
-  const { hyperGot } = await import('../../adapters/got.ts')
-  const { Pool } = await import('../../src/index.ts')
+  const { hyperGot } = await built<typeof import('../../adapters/got.ts')>('adapters/got')
+  const { Pool } = await built<typeof import('../../src/index.ts')>('src/index')
   const pool = new Pool({ tls: { ca } })
   const instance = ours
     ? got.extend(hyperGot({ pool }))

@@ -1,10 +1,12 @@
 /** The bare transports: callbacks in, callbacks out. */
 import http2 from 'node:http2'
-import { type FieldList, Pool } from '../../src/index.ts'
+import type { FieldList } from '../../src/index.ts'
+import { built } from '../built.ts'
 import type { BenchClient, Meter, Turn } from '../contract.ts'
 
 /** Our Pool.dispatch. */
-export function poolDispatch(origin: string, ca: string): BenchClient {
+export async function poolDispatch(origin: string, ca: string): Promise<BenchClient> {
+  const { Pool } = await built<typeof import('../../src/index.ts')>('src/index')
   const pool = new Pool({ tls: { ca } })
   return {
     run: (turn, meter) =>

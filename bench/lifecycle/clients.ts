@@ -1,6 +1,7 @@
 /** The clients of the lifecycle benchmarks, by what they can do. Each is loaded only in the process that runs it. */
 import http2 from 'node:http2'
 import type { LookupFunction } from 'node:net'
+import { built } from '../built.ts'
 
 /** Milliseconds after which a request counts as failed; long enough for a busy machine. */
 export const PATIENCE = 60_000
@@ -21,7 +22,7 @@ const lookup: LookupFunction = (_host, options, callback) => {
 
 export const lifecycleClients: Readonly<Record<string, (ca: string) => Promise<LifecycleClient>>> = {
   async ours(ca) {
-    const { Pool } = await import('../../src/index.ts')
+    const { Pool } = await built<typeof import('../../src/index.ts')>('src/index')
     const pool = new Pool({ tls: { ca }, lookup })
     const ignore = (): void => {}
     return {

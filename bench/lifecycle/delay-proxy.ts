@@ -35,11 +35,11 @@ function forward(from: Socket, to: Socket): void {
     queue.push({ at: free + delay, chunk })
     octets += chunk.length
     if (octets >= CAPACITY) from.pause()
-    timer ??= setTimeout(flush, delay)
+    if (timer === undefined) timer = setTimeout(flush, delay)
   })
   from.on('end', () => {
     ended = true
-    timer ??= setTimeout(flush, delay)
+    if (timer === undefined) timer = setTimeout(flush, delay)
   })
   from.on('error', () => to.destroy())
   from.on('close', () => setTimeout(() => to.destroy(), 2 * delay + 100).unref())

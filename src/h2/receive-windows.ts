@@ -50,7 +50,7 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
     let increment: number
     if (windowManager === null) {
       stream.unreturned += octets
-      if (stream.unreturned < refillAt(stream.windowTarget)) return
+      if (stream.unreturned < refillAt(stream.windowTarget) || hasEnough(stream)) return
       increment = this.refill(stream)
     } else {
       increment = askManager(windowManager, stream.receiveWindow, octets)
@@ -119,6 +119,11 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
     this.writer.windowUpdate(0, increment)
     this.announce()
   }
+}
+
+/** Does the window take all that content-length leaves to come? Then the peer needs no more. */
+function hasEnough({ expectedLength, receivedLength, receiveWindow }: H2Stream): boolean {
+  return expectedLength !== -1 && receiveWindow >= expectedLength - receivedLength
 }
 
 function defaultClock(): number {

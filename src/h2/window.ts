@@ -56,12 +56,14 @@ export function firstWindow(rtt: number): number {
 const GIGABIT = 125_000
 
 /**
- * Octets used before a window is filled up again. What was used and not returned is no use to the peer, so of a large window,
- * which has to bridge a long way, it is an eighth; of a small one half, for fewer updates.
+ * Octets used before a window is filled up again: half of it, for few updates; of one so large that it has a long way to
+ * bridge an eighth, since what was used and not returned is of no use to the peer.
  */
 export function refillAt(target: number): number {
-  return target >= 1_048_576 ? target >>> 3 : target >>> 1
+  return target >= LARGE_WINDOW ? target >>> 3 : target >>> 1
 }
+
+const LARGE_WINDOW = 8 * 1024 * 1024
 
 /** The window of a stream after half of one of `target` octets was used within `elapsed` milliseconds. */
 export function grownWindow(target: number, elapsed: number, rtt: number, limit: number): number {

@@ -32,13 +32,25 @@ function start(options: ConstructorParameters<typeof ScriptedServer>[0] = {}): {
 }
 
 describe('the window of a stream', () => {
-  test('is refilled to its size once an eighth of it was used; a small one once half was', () => {
-    const large = start()
-    assert.equal(flow(large.server, STREAM_WINDOW / 8 - 16_384), 0)
-    assert.equal(flow(large.server, 16_384), STREAM_WINDOW / 8)
-    const small = start({ streamWindow: MIB / 2 })
-    assert.equal(flow(small.server, MIB / 4 - 16_384), 0)
-    assert.equal(flow(small.server, 16_384), MIB / 4)
+  test('is refilled to its size once half of it was used; a large one once an eighth was', () => {
+    const { server } = start()
+    assert.equal(flow(server, STREAM_WINDOW / 2 - 16_384), 0)
+    assert.equal(flow(server, 16_384), STREAM_WINDOW / 2)
+    const large = start({ streamWindow: 8 * MIB })
+    assert.equal(flow(large.server, MIB - 16_384), 0)
+    assert.equal(flow(large.server, 16_384), MIB)
+  })
+
+  test('is not refilled when it takes all that content-length leaves to come', () => {
+    const { server } = start()
+    server.open()
+    server.headers(3, [':status', '200', 'content-length', String(STREAM_WINDOW + MIB)])
+    // Half of it used: more will be needed, and is granted once.
+    assert.equal(flow(server, STREAM_WINDOW / 2, 3), STREAM_WINDOW / 2)
+    assert.equal(flow(server, STREAM_WINDOW / 2 + MIB - 16_384, 3), 0)
+    server.open()
+    server.headers(5, [':status', '200', 'content-length', String(STREAM_WINDOW)])
+    assert.equal(flow(server, STREAM_WINDOW - 16_384, 5), 0)
   })
 
   test('is doubled when half of it is used within a round trip, up to the limit', () => {
@@ -95,8 +107,8 @@ describe('the window of a stream', () => {
     server.client.updateSettings({ initialWindowSize: 2 * MIB })
     server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
     server.frames()
-    assert.equal(flow(server, MIB / 4 - 16_384), 0)
-    assert.equal(flow(server, 16_384), MIB / 4)
+    assert.equal(flow(server, MIB - 16_384), 0)
+    assert.equal(flow(server, 16_384), MIB)
   })
 })
 
@@ -151,9 +163,8 @@ describe('AdaptiveFlowControlManager', () => {
   test('does what the engine does by itself', () => {
     const clock = context(100)
     const manager = new AdaptiveFlowControlManager(MIB, 'stream', clock)
-    assert.equal(manager.increaseWindowSize(MIB / 8 - 1), 0)
-    assert.equal(manager.increaseWindowSize(1), MIB / 8)
-    assert.equal(manager.increaseWindowSize((MIB * 3) / 8), (MIB * 3) / 8)
+    assert.equal(manager.increaseWindowSize(MIB / 2 - 1), 0)
+    assert.equal(manager.increaseWindowSize(1), MIB / 2)
     clock.at = 100
     assert.equal(manager.increaseWindowSize(MIB / 2), MIB / 2 + MIB)
     assert.equal(manager.target, 2 * MIB)
