@@ -16,6 +16,7 @@ import { fieldsToUndiciHeaders } from '../shared.ts'
 import { tapBody } from './body.ts'
 import { toUndiciError } from './errors.ts'
 import { errors } from './internals.ts'
+import { toBuffers } from './raw-fields.ts'
 
 /** A handler of the older form, as the fetch of Node 20 to 24 passes it. */
 export interface LegacyHandler {
@@ -317,23 +318,4 @@ export class LegacyDispatched extends Dispatched {
     if (this.legacy.onError === undefined) throw error
     this.legacy.onError(error)
   }
-}
-
-/** Names repeat: their bytes are made once. Nobody writes into them. */
-const nameBytes = new Map<string, Buffer>()
-const maxNames = 512
-
-function toBuffers(fields: FieldList): Buffer[] {
-  const buffers = new Array<Buffer>(fields.length)
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]
-    let bytes = nameBytes.get(name)
-    if (bytes === undefined) {
-      bytes = Buffer.from(name, 'latin1')
-      if (nameBytes.size < maxNames) nameBytes.set(name, bytes)
-    }
-    buffers[i] = bytes
-    buffers[i + 1] = Buffer.from(fields[i + 1], 'latin1')
-  }
-  return buffers
 }

@@ -15,6 +15,8 @@ import type { RequestDefaults } from './request.ts'
 export interface HyperDispatcherOptions extends Omit<Agent.Options, 'connect'> {
   /** Carries the exchanges; whoever made it closes it. Excludes the options that concern connections. */
   readonly pool?: ShimOptions['pool']
+  /** A proxy, as undici's ProxyAgent (a URL) and EnvHttpProxyAgent (`'env'`) take one; see docs/proxies.md. */
+  readonly proxy?: PoolOptions['proxy']
   /** TLS and socket options, in undici's names. A connector function is not supported. */
   readonly connect?: Partial<buildConnector.BuildOptions>
 }
@@ -37,6 +39,7 @@ export function toPoolOptions(options: HyperDispatcherOptions): PoolOptions | un
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...pick('socketPath', options.socketPath ?? connect['socketPath']),
     ...pick('localAddress', options.localAddress ?? connect['localAddress']),
+    ...pick('proxy', options.proxy),
     ...pick('family', connect['family']),
     ...pick('lookup', connect['lookup']),
     ...pick('allowH2', options.allowH2 ?? connect['allowH2']),
