@@ -49,7 +49,8 @@ export class Tunnel extends Duplex {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.outgoing.fail(error ?? abortReason(undefined))
-    this.exchange.abort(error ?? undefined)
+    // What was written before the end is on its way, and is let go its way.
+    if (!this.writableFinished || !this.readableEnded) this.exchange.abort(error ?? undefined)
     callback(error)
   }
 }

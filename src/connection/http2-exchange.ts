@@ -176,7 +176,7 @@ export class Http2Exchange implements StreamListener, Exchange {
   }
 
   abort(reason?: unknown): void {
-    if (this.settled) return
+    if (this.settled && !this.halfOpen) return
     this.fail(abortReason(reason))
   }
 
@@ -359,6 +359,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     if (this.halfOpen && stream !== null) {
       this.halfOpen = false
       this.host.reset(stream)
+      this.dropSource()
     }
     if (this.settled) return
     this.settle()

@@ -44,5 +44,5 @@ export function parseOrigin(text: string): Origin {
 
 /** The text without what may be credentials. */
 function shown(text: string): string {
-  return JSON.stringify(String(text).replace(/\/\/[^/?#]*@/, '//***@'))
+  return JSON.stringify(String(text).replace(/^.*@/s, '***@'))
 }

@@ -164,7 +164,11 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 
   abort(reason?: unknown): void {
-    if (this.isSettled) return
+    if (this.isSettled) {
+      // The other direction of a tunnel may be open still.
+      if (this.request.method === 'CONNECT') this.inner?.abort(reason)
+      return
+    }
     if (this.dispatching) {
       process.nextTick(abort, this, reason)
       return

@@ -149,7 +149,8 @@ export class Pool implements Transport, OriginHost {
   }
 
   private originOf(request: ExchangeRequest): OriginPool {
-    const { origin: text, connect } = request
+    const { origin: text } = request
+    const connect = ownConnect(request)
     let cache = this.bySpelling
     if (connect !== undefined && connect !== null) {
       const known = this.byOptions.get(connect)
@@ -167,7 +168,7 @@ export class Pool implements Transport, OriginHost {
   private findOrigin(request: ExchangeRequest): OriginPool {
     if (typeof request.origin !== 'string') throw new InvalidArgumentError('A request needs an origin')
     const origin = parseOrigin(request.origin)
-    const own = request.connect ?? {}
+    const own = ownConnect(request) ?? {}
     checkConnectOptions(own)
     return this.keyed(origin, mergeConnectOptions(this.options, own))
   }
@@ -213,6 +214,11 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
     pause: nothing,
     resume: nothing,
   }
+}
+
+/** Not by way of a polluted Object.prototype, which could lead requests to somebody else. */
+function ownConnect(request: ExchangeRequest): ConnectOptions | undefined {
+  return Object.hasOwn(request, 'connect') ? request.connect : undefined
 }
 
 function checkSignal(signal: unknown): void {

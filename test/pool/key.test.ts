@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConnectOptions } from '../../src/index.ts'
+import { Pool } from '../../src/index.ts'
 import { parseOrigin } from '../../src/net/origin.ts'
 import { mergeConnectOptions, poolKey } from '../../src/pool/key.ts'
+import { send } from '../support/exchange.ts'
+import { startH1Origin } from '../support/origin.ts'
 
 const key = (origin: string, options: ConnectOptions = {}): string => poolKey(parseOrigin(origin), options)
 const PEM = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(200)}\n-----END CERTIFICATE-----\n`
@@ -78,4 +81,21 @@ test('options of a request go before those of the pool, one by one', () => {
     [merged.family, merged.localAddress, { ...merged.tls }],
     [6, '1.1.1.1', { ca: 'b', servername: 's' }],
   )
+})
+
+test('a polluted Object.prototype leads no request elsewhere', async () => {
+  await using origin = await startH1Origin({}, { plain: true })
+  await using pool = new Pool()
+  // Whoever can do this can do much; not this.
+  Object.defineProperty(Object.prototype, 'connect', {
+    value: { proxy: 'http://127.0.0.1:1', socketPath: '/nowhere' },
+    configurable: true,
+    enumerable: false,
+    writable: true,
+  })
+  try {
+    assert.equal((await send(pool, { origin: origin.origin, path: '/bytes/3' })).status, 200)
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'connect')
+  }
 })
