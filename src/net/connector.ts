@@ -70,6 +70,9 @@ export interface ConnectorSeams {
   readonly loadSocks?: LoadSocks | undefined
 }
 
+/** Without a prototype, on which anybody could have put something. */
+const NO_SEAMS: ConnectorSeams = Object.create(null)
+
 export class Connector {
   readonly settings: ConnectorSettings
   /** @internal */
@@ -79,7 +82,7 @@ export class Connector {
   /** In the order of their last use, so that the first is the one to go. */
   private readonly proxies = new Map<string, SharedProxy>()
 
-  constructor(settings: ConnectorSettings = {}, seams: ConnectorSeams = {}) {
+  constructor(settings: ConnectorSettings = {}, seams: ConnectorSeams = NO_SEAMS) {
     this.settings = settings
     const { lookup, clock, connect, startTimer, loadSocks } = seams
     this.resolver = new Resolver({ cacheTime: settings.dnsCacheTime, system: lookup, clock })
