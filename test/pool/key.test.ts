@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConnectOptions } from '../../src/index.ts'
-import { Pool } from '../../src/index.ts'
 import { parseOrigin } from '../../src/net/origin.ts'
 import { mergeConnectOptions, poolKey } from '../../src/pool/key.ts'
-import { send } from '../support/exchange.ts'
-import { FrameServer } from '../support/frame-server.ts'
 
 const key = (origin: string, options: ConnectOptions = {}): string => poolKey(parseOrigin(origin), options)
 const PEM = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(200)}\n-----END CERTIFICATE-----\n`
@@ -81,21 +78,4 @@ test('options of a request go before those of the pool, one by one', () => {
     [merged.family, merged.localAddress, { ...merged.tls }],
     [6, '1.1.1.1', { ca: 'b', servername: 's' }],
   )
-})
-
-test('a polluted Object.prototype leads no request elsewhere', async () => {
-  await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'here') })
-  await using pool = new Pool({ h2c: 'prior-knowledge' })
-  // Whoever can do this can do much; not this.
-  Object.defineProperty(Object.prototype, 'connect', {
-    value: { proxy: 'http://127.0.0.1:1' },
-    configurable: true,
-    enumerable: false,
-    writable: true,
-  })
-  try {
-    assert.equal((await send(pool, { origin: server.origin, path: '/' })).body.toString(), 'here')
-  } finally {
-    Reflect.deleteProperty(Object.prototype, 'connect')
-  }
 })
