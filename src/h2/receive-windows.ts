@@ -121,9 +121,12 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
   }
 }
 
-/** Does the window take all that content-length leaves to come? Then the peer needs no more. */
+/**
+ * Does the window take all that content-length leaves to come? Then the peer needs no more. An octet must be left over:
+ * nghttp2, and so node:http2, does not send the empty frame that ends a body into a window of nothing.
+ */
 function hasEnough({ expectedLength, receivedLength, receiveWindow }: H2Stream): boolean {
-  return expectedLength !== -1 && receiveWindow >= expectedLength - receivedLength
+  return expectedLength !== -1 && receiveWindow > expectedLength - receivedLength
 }
 
 function defaultClock(): number {

@@ -5,6 +5,7 @@ import { ErrorCode, Setting } from '../../src/frame/index.ts'
 import { Pool, type PoolOptions } from '../../src/index.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { FrameServer } from '../support/frame-server.ts'
+import { startH2Origin } from '../support/origin.ts'
 
 function pooled(options: PoolOptions = {}): Pool {
   return new Pool({ h2c: 'prior-knowledge', ...options })
@@ -299,4 +300,19 @@ describe('what can be seen', () => {
     assert.ok(connection.rtt !== undefined && connection.rtt > 0)
     assert.deepEqual(connection.windows, { send: 65_535, receive: 32 * 1024 * 1024 - 1000 })
   })
+})
+
+describe('large bodies from node:http2', () => {
+  for (const size of [4 << 20, (4 << 20) + 1, 8 << 20, 32 << 20]) {
+    test(`of ${size} octets, with a content-length, arrive whole and end`, async () => {
+      const body = Buffer.alloc(size, 'octets ')
+      await using origin = await startH2Origin((stream) => {
+        stream.respond({ ':status': 200, 'content-length': size })
+        stream.end(body)
+      })
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const received = await send(pool, { origin: origin.origin, path: '/' })
+      assert.ok(received.body.equals(body))
+    })
+  }
 })

@@ -49,8 +49,15 @@ describe('the window of a stream', () => {
     assert.equal(flow(server, STREAM_WINDOW / 2, 3), STREAM_WINDOW / 2)
     assert.equal(flow(server, STREAM_WINDOW / 2 + MIB - 16_384, 3), 0)
     server.open()
-    server.headers(5, [':status', '200', 'content-length', String(STREAM_WINDOW)])
-    assert.equal(flow(server, STREAM_WINDOW - 16_384, 5), 0)
+    server.headers(5, [':status', '200', 'content-length', String(STREAM_WINDOW - 1)])
+    assert.equal(flow(server, STREAM_WINDOW - 1, 5), 0)
+  })
+
+  test('is refilled when it takes just all that: a peer may need an octet of it to end the body', () => {
+    const { server } = start()
+    server.open()
+    server.headers(3, [':status', '200', 'content-length', String(STREAM_WINDOW)])
+    assert.ok(flow(server, STREAM_WINDOW, 3) > 0)
   })
 
   test('is doubled when half of it is used within a round trip, up to the limit', () => {
