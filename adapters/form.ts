@@ -47,14 +47,14 @@ export function encodeForm(
     length += part instanceof Blob ? part.size : part.length
   }
   for (const [name, value] of form) {
-    const head = `--${boundary}\r\ncontent-disposition: form-data; name="${escapeName(normaliseBreaks(name))}"`
+    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(normaliseBreaks(name))}"`
     if (typeof value === 'string') {
       add(Buffer.from(`${head}\r\n\r\n${normaliseBreaks(value)}\r\n`))
       continue
     }
     const filename = 'name' in value && typeof value.name === 'string' ? value.name : 'blob'
     const type = value.type || 'application/octet-stream'
-    add(Buffer.from(`${head}; filename="${escapeName(filename)}"\r\ncontent-type: ${type}\r\n\r\n`))
+    add(Buffer.from(`${head}; filename="${escapeName(filename)}"\r\nContent-Type: ${type}\r\n\r\n`))
     add(value)
     add(Buffer.from('\r\n'))
   }

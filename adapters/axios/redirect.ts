@@ -31,7 +31,8 @@ export function redirectTarget(
   config: InternalAxiosRequestConfig,
 ): string | undefined {
   if (status < 300 || status > 399 || option(config, 'maxRedirects') === 0) return undefined
-  return joinedField(fields, 'location')
+  // An empty one leads nowhere.
+  return joinedField(fields, 'location') || undefined
 }
 
 /** @throws AxiosError when `sensitiveHeaders` is no list of names. */
@@ -91,6 +92,7 @@ export function followRedirect(
     body = Buffer.concat(recorder.chunks)
   }
   headers.delete('host')
+  headers.delete('proxy-authorization')
   if (url.origin !== hop.url.origin) {
     auth = undefined
     for (const name of ['authorization', 'proxy-authorization', 'cookie', ...(hop.sensitive ?? [])])

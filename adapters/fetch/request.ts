@@ -169,6 +169,8 @@ function takeField(fields: string[], spelling: string, value: string): void {
   if (kind === FieldKind.INVALID || kind === FieldKind.PSEUDO) {
     throw new TypeError(`Headers.append: ${spelling} is an invalid header name.`)
   }
+  // A fetch asks whom its URL names: Node's ignores the field, too.
+  if (name === 'host') return
   // Outer white space is the serialiser's to remove; line breaks count as such here, and only here.
   const text = isFieldValue(value) ? value : value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
   if (!isFieldValue(text)) throw new TypeError(`Headers.append: ${text} is an invalid header value.`)

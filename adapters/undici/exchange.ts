@@ -12,6 +12,7 @@ import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../../src/exchange.ts'
+import { flattenFields } from '../../src/headers/fields.ts'
 import { fieldsToUndiciHeaders } from '../shared.ts'
 import { tapBody } from './body.ts'
 import { toUndiciError } from './errors.ts'
@@ -40,6 +41,18 @@ export interface Ledger {
 
 /** A handler's raw fields; without `undefined`, so that the types hold with exactOptionalPropertyTypes too. */
 type RawFields = Exclude<Dispatcher.DispatchController['rawHeaders'], undefined>
+
+/** A body that is watched as it is sent is a stream to the transport: its length is said beforehand, when it is known. */
+function withLength({ headers, body }: ExchangeRequest): ExchangeRequest['headers'] {
+  let length: number | undefined
+  if (typeof body === 'string') length = Buffer.byteLength(body)
+  else if (body instanceof Uint8Array || body instanceof ArrayBuffer) length = body.byteLength
+  else if (body instanceof Blob) length = body.size
+  if (length === undefined) return headers
+  const fields = flattenFields(headers)
+  for (let i = 0; i < fields.length; i += 2) if (fields[i].toLowerCase() === 'content-length') return headers
+  return [...fields, 'content-length', String(length)]
+}
 
 /** One request with a handler of the newer form. */
 export class Dispatched implements ExchangeHandler, Dispatcher.DispatchController {
@@ -73,7 +86,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
     this.enter()
     if (request.body instanceof Readable) this.watch(request.body)
     if (this.handler.onBodySent !== undefined && request.body != null) {
-      request = { ...request, body: tapBody(request.body, this) }
+      request = { ...request, headers: withLength(request), body: tapBody(request.body, this) }
     }
     try {
       this.handler.onRequestStart?.(this, null)
@@ -175,7 +188,10 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
 
   onError(error: Error): void {
     if (this.aborted) return
-    this.fail(toUndiciError(error, this.exchange?.connection))
+    const failure = toUndiciError(error, this.exchange?.connection)
+    // Node's fetch hears of a broken body only some microtasks after it heard the head.
+    if (this.answered) setImmediate(() => this.fail(failure))
+    else this.fail(failure)
   }
 
   /** A piece of the request body was taken. */

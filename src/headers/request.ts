@@ -100,7 +100,7 @@ export function serialiseRequest1(
     if (kind === FieldKind.CONNECTION) dropped = (dropped ?? []).concat(value.toLowerCase().split(','))
     else if (kind === FieldKind.CONTENT_LENGTH) {
       length = sameLength(length, checkContentLength(value, -1, origin), origin)
-    } else if (kind !== FieldKind.DROP) {
+    } else if (kind !== FieldKind.DROP && !asksToContinue(name, value)) {
       headers.push(name, kind === FieldKind.HOST ? checkAuthority(value, origin) : value)
     }
   }
@@ -151,6 +151,11 @@ function connectHead(request: ExchangeRequest, scheme: string, authority: string
   }
   const target = checkPath({ ...request, method: 'GET' })
   return [':method', method, ':protocol', protocol, ':scheme', scheme, ':authority', authority, ':path', target]
+}
+
+/** The client of HTTP/1.1 does not wait for 100, and so must not ask for it (RFC 9110 section 10.1.1). */
+function asksToContinue(name: string, value: string): boolean {
+  return name === 'expect' && value.toLowerCase() === '100-continue'
 }
 
 /** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */

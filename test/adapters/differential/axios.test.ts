@@ -1,0 +1,4 @@
+import { differential } from './differential.ts'
+import { runners } from './runners.ts'
+
+differential('axios', await runners.axios())
