@@ -3,27 +3,19 @@
  * node:http2 and curl, in turns, against nghttpd. Small receive windows are what such a link punishes: the clients that
  * have them get a smaller file, so that they end at all.
  */
-import { type ChildProcess, execFile, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile, fork } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startNghttpd } from '../../test/support/programs.ts'
+import { message } from './message.ts'
 
 const MIB = 1024 * 1024
 const LARGE = 128 * MIB
 const SMALL = 8 * MIB
 const ROUNDS = 3
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
-
-async function message<T>(child: ChildProcess): Promise<T> {
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`ended with ${String(code)}`)
-  })
-  const [value] = await Promise.race([once(child, 'message', { signal: AbortSignal.timeout(60_000) }), ended])
-  return value as T
-}
 
 /** MiB a second. */
 async function download(client: string, origin: string, ca: string): Promise<number> {

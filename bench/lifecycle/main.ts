@@ -5,10 +5,10 @@
  * Method: one node:http2 origin on loopback, made anew for each measurement and in a process of its own, as is each
  * client. Times are of a machine that does other things too; sizes and numbers of connections are not.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { fork } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { message } from './message.ts'
 
 interface Scenario {
   readonly name: string
@@ -32,17 +32,6 @@ const scenarios: readonly Scenario[] = [
 ]
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
-
-/** A measurement that has not ended by then has failed. */
-const DEADLINE = 90_000
-
-async function message<T>(child: ChildProcess): Promise<T> {
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`ended with ${String(code)}`)
-  })
-  const [value] = await Promise.race([once(child, 'message', { signal: AbortSignal.timeout(DEADLINE) }), ended])
-  return value as T
-}
 
 async function measure(scenario: Scenario, client: string): Promise<Record<string, number> | string> {
   const server = fork(here('server.ts'), [String(scenario.streams)])

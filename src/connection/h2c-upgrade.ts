@@ -7,7 +7,6 @@
  * does not know h2c is spoken to by HTTP/1.1 on another connection: what it sent here is nobody's answer.
  */
 import { ConnectError, type HyperError, toError } from '../errors.ts'
-import type { StreamListener } from '../h2/index.ts'
 import { MAX_HTTP1_HEAD } from '../limits.ts'
 import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
@@ -84,20 +83,4 @@ export function askForH2c(
   } catch (thrown) {
     fail(toError(thrown).message, thrown)
   }
-}
-
-/** Hears the answer to our question on stream 1. */
-export const UPGRADE_LISTENER: StreamListener = {
-  onInformational: ignore,
-  onHeaders: ignore,
-  onData: ignore,
-  onEnd: ignore,
-  onError: ignore,
-  onSent: ignore,
-  onLocalEnd: ignore,
-  onDrain: ignore,
-}
-
-function ignore(): void {
-  // Nobody asked for it.
 }

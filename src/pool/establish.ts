@@ -1,11 +1,12 @@
 /** From a socket that the connect chain has opened to a connection that carries exchanges. */
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
 import { upgradeSettings } from '../connection/engine.ts'
-import { askForH2c, UPGRADE_LISTENER, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
+import { askForH2c, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
 import { Http1Connection, loadClient } from '../connection/http1.ts'
 import { Http2Connection } from '../connection/http2.ts'
 import { ConnectError, type HyperError, toError } from '../errors.ts'
 import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
+import { NOBODY } from '../h2/stream.ts'
 import { CONNECT_TIMEOUT } from '../limits.ts'
 import type { Dialled } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
@@ -49,7 +50,7 @@ function upgrade(
       callback(error, null)
       return
     }
-    const start = { method: UPGRADE_METHOD, listener: UPGRADE_LISTENER, octets }
+    const start = { method: UPGRADE_METHOD, listener: NOBODY, octets }
     const h2: ConnectionInfo = { ...info, protocol: 'h2' }
     begin(origin, dialled, callback, () => new Http2Connection(origin, socket, h2, owner, options, start))
   })
