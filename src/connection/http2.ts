@@ -82,6 +82,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   private readonly maxStreams: number
   private readonly maxRequests: number
   private readonly retireAt: number
+  private readonly settingsUntil: number
   private readonly watched = new Set<Http2Exchange>()
   private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
   private readonly log: FrameLog | undefined
@@ -133,6 +134,8 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
     this.maxStreams = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
     this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
+    const settingsTimeout = settings.connectTimeout ?? CONNECT_TIMEOUT
+    this.settingsUntil = settingsTimeout > 0 ? this.bornAt + settingsTimeout : Number.POSITIVE_INFINITY
     const maxAge = settings.maxAge ?? MAX_AGE
     this.retireAt = maxAge > 0 ? this.bornAt + maxAge : Number.POSITIVE_INFINITY
     socket.on('error', (error) => this.teardown(this.goaway ?? this.lost(error.message, error)))
@@ -158,7 +161,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       // Not within the constructor: what it leads to is told to an owner that does not know us yet.
       if (upgrade.octets.length > 0) process.nextTick(receive, this, upgrade.octets)
     }
-    this.deadlines.request(Math.min(this.bornAt + CONNECT_TIMEOUT, this.retireAt))
+    this.deadlines.request(Math.min(this.settingsUntil, this.retireAt))
     this.becomeIdle()
   }
 
@@ -557,7 +560,7 @@ export class Http2Connection implements Connection, ConnectionListener {
     }
     let next = Number.POSITIVE_INFINITY
     if (!this.h2.settingsReceived) {
-      next = this.bornAt + CONNECT_TIMEOUT
+      next = this.settingsUntil
       if (next <= at) {
         this.teardown(this.silent())
         return Number.POSITIVE_INFINITY
@@ -652,13 +655,10 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private silent(): ConnectError {
-    return new ConnectError(
-      `Cannot connect to ${this.origin.href}: the server sent no SETTINGS within ${CONNECT_TIMEOUT} ms`,
-      {
-        phase: 'preface',
-        origin: this.origin.href,
-      },
-    )
+    return new ConnectError(`Cannot connect to ${this.origin.href}: the server sent no SETTINGS in time`, {
+      phase: 'preface',
+      origin: this.origin.href,
+    })
   }
 }
 
