@@ -20,8 +20,4 @@ export class ProtocolMemory {
     if (this.until.size >= MAX_REMEMBERED_PROTOCOLS) this.until.delete(String(this.until.keys().next().value))
     this.until.set(key, now() + PROTOCOL_MEMORY)
   }
-
-  forget(key: string): void {
-    this.until.delete(key)
-  }
 }

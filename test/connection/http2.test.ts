@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrorCode, Setting } from '../../src/frame/index.ts'
 import { Pool, type PoolOptions } from '../../src/index.ts'
+import { OWN_RESETS_BURST } from '../../src/limits.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { FrameServer } from '../support/frame-server.ts'
 import { startH2Origin } from '../support/origin.ts'
@@ -197,6 +198,30 @@ describe('the age of a connection', () => {
 })
 
 describe('slots', () => {
+  test('after very many cancelled streams another connection is used: servers end one on which too much is cancelled', async () => {
+    await using server = await FrameServer.start({
+      settings: [[Setting.MAX_CONCURRENT_STREAMS, 2000]],
+      onRequest(connection, streamId, fields) {
+        if (fields.includes('/after')) connection.respond(streamId, `${connection.index}`)
+      },
+    })
+    await using pool = pooled()
+    const after = async (): Promise<string> =>
+      (await send(pool, { origin: server.origin, path: '/after' })).body.toString()
+    const cancel = async (count: number): Promise<void> => {
+      const begun = Array.from({ length: count }, () => begin(pool, { origin: server.origin, path: '/' }))
+      const streams = server.connections[0].streams.length + count
+      await server.until(() => server.connections[0].streams.length === streams)
+      for (const { exchange } of begun) exchange.abort()
+    }
+    assert.equal(await after(), '0')
+    await cancel(OWN_RESETS_BURST)
+    assert.equal(await after(), '0')
+    // More than came back in the meantime.
+    await cancel(OWN_RESETS_BURST)
+    assert.equal(await after(), '1')
+  })
+
   test('before SETTINGS a hundred are assumed, and not one more', async () => {
     await using server = await FrameServer.start({ greet: false })
     await using pool = pooled()

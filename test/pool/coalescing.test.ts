@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { LookupFunction } from 'node:net'
 import { describe, test } from 'node:test'
 import { Pool, type PoolOptions } from '../../src/index.ts'
+import { MAX_COALESCED } from '../../src/limits.ts'
 import { certificateFor } from '../support/certificate.ts'
 import { send } from '../support/exchange.ts'
 import { type Routes, startH2Origin } from '../support/origin.ts'
@@ -168,6 +169,17 @@ describe('coalescing', () => {
       ['b.example', 'a.example', 'b.example'].map((host) => send(pool, { origin: origin(host), path: '/host' })),
     )
     for (const { status } of after) assert.equal(status, 200)
+  })
+
+  test('so many hosts share a connection, and no more', async () => {
+    const { server, pool: make, origin } = await start('a.example', '*.b.example')
+    await using _ = server
+    await using pool = make()
+    await send(pool, { origin: origin('a.example'), path: '/host' })
+    for (let i = 0; i < MAX_COALESCED; i++) await send(pool, { origin: origin(`h${i}.b.example`), path: '/host' })
+    assert.equal(server.connections, 1)
+    await send(pool, { origin: origin('more.b.example'), path: '/host' })
+    assert.equal(server.connections, 2)
   })
 
   test('an advertised alternative service is told of', async () => {
