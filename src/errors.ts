@@ -8,7 +8,7 @@
  *   to have processed any of it (RFC 9113 section 8.7), so that sending it again cannot do anything twice.
  * - The shims translate these into their library's own classes and codes; nothing below them does.
  */
-import { errorCodeName } from './frame/codes.ts'
+import { errorCodeName, errorCodeText } from './frame/codes.ts'
 
 /** What an error can say beside its message. */
 export interface HyperErrorOptions {
@@ -155,7 +155,7 @@ export class StreamResetError extends HyperError {
     const who = options.remote ? `The server${atOrigin(options.origin)} reset the stream` : 'The stream was reset'
     super(
       'ERR_HYPER_STREAM_RESET',
-      `${who} with ${errorCodeName(http2ErrorCode)}${options.detail ? `: ${options.detail}` : ''}`,
+      `${who} with ${errorCodeName(http2ErrorCode)}: ${options.detail || errorCodeText(http2ErrorCode)}`,
       options,
     )
     this.http2ErrorCode = http2ErrorCode
@@ -177,7 +177,7 @@ export class GoawayError extends HyperError {
   ) {
     super(
       'ERR_HYPER_GOAWAY',
-      `The server${atOrigin(options.origin)} is going away with ${errorCodeName(http2ErrorCode)}${options.debug ? `: ${options.debug}` : ''}`,
+      `The server${atOrigin(options.origin)} is going away with ${errorCodeName(http2ErrorCode)}: ${options.debug || errorCodeText(http2ErrorCode)}`,
       options,
     )
     this.http2ErrorCode = http2ErrorCode

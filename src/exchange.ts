@@ -142,6 +142,11 @@ export interface ConnectOptions {
   /** `false`: HTTP/1.1 only. Default true: what ALPN gives. */
   readonly allowH2?: boolean | undefined
   /**
+   * `false`: HTTP/2 only. A server of https that does not choose it fails the connection; one of http is taken to speak it
+   * (`h2c: 'prior-knowledge'`). Default true.
+   */
+  readonly allowH1?: boolean | undefined
+  /**
    * HTTP/2 without TLS for `http:` origins: `'prior-knowledge'` (RFC 9113 section 3.3), or `'upgrade'`, which asks by
    * `Upgrade: h2c` (RFC 7540 section 3.2) and stays with HTTP/1.1 when the server does not know it. Default: HTTP/1.1.
    */
@@ -212,6 +217,11 @@ export interface PushPromise {
 
 /** What comes up: the callbacks of one exchange. */
 export interface ExchangeHandler {
+  /**
+   * The exchange waits while a connection is being made that it may be given: how far that has come. Called when the exchange
+   * joins those who wait for it, and after each step; the times only grow more.
+   */
+  onConnecting?: ((timings: Readonly<ConnectTimings>) => void) | undefined
   /** The exchange was given to a connection; `reused` when the connection existed before. May repeat after a retry. */
   onConnected?: ((info: ConnectionInfo, reused: boolean) => void) | undefined
   /** An informational response, 1xx (RFC 9110 section 15.2). 101 never comes here. */
@@ -236,13 +246,18 @@ export interface ExchangeHandler {
 
 /** The caller's handle on an exchange. */
 export interface Exchange {
-  /** Ends the exchange: `onError` with the reason (as it is if it is an Error), RST_STREAM CANCEL to the peer. After the end: nothing. */
-  abort(reason?: unknown): void
+  /**
+   * Ends the exchange: `onError` with the reason (as it is if it is an Error), RST_STREAM to the peer. After the end: nothing.
+   * @param code of RST_STREAM (RFC 9113 section 7). Default CANCEL.
+   */
+  abort(reason?: unknown, code?: number): void
   /** Withholds data (and so the peer's flow-control window) until resume(). */
   pause(): void
   resume(): void
   /** The connection that carries it, once there is one. */
   readonly connection: ConnectionInfo | undefined
+  /** The identifier of its stream on that connection; undefined before there is one, and over HTTP/1.1. */
+  readonly streamId?: number | undefined
   readonly timings: ExchangeTimings
 }
 

@@ -237,3 +237,24 @@ export const BLOCKED_WRITE_BUDGET = 65_536
 
 /** Milliseconds that a timer may be late before what it would end gets one chance to be heard: the event loop was blocked. */
 export const LATE_TIMER = 50
+
+/** Octets of a response kept for a reader who has not asked (`HTTPConnection`); then the peer has to wait. */
+export const RESPONSE_BUFFER = 262_144
+
+/** Pushes of one connection that nobody has asked for (`HTTPConnection.getPushes`); further ones are cancelled. */
+export const MAX_UNCLAIMED_PUSHES = 100
+
+/**
+ * How many times longer than its coded form a body may become before it is taken for a bomb. deflate cannot exceed 1032
+ * (a match of 258 octets takes two bits), so that whatever one deflate or gzip can make passes.
+ */
+export const MAX_DECODING_RATIO = 1100
+
+/** Octets of a decoded body before its ratio is looked at: short ones may well compress to almost nothing, and are no danger. */
+export const DECODING_RATIO_FLOOR = 1024 * 1024
+
+/**
+ * The same where a library of people's own code is served, whose own transport has no such limit: br and zstd may make a
+ * thousandth of an honest body, which must pass; what grows beyond this out of almost nothing is a bomb.
+ */
+export const LENIENT_DECODING_RATIO_FLOOR = 64 * 1024 * 1024

@@ -7,6 +7,7 @@ export class PushSource implements AsyncIterable<Uint8Array> {
   private whenEnded: ((error?: Error | null) => void) | null = null
   private error: Error | null = null
   private wake: (() => void) | null = null
+  private dropped = false
 
   /** @param isOpen may it be read at once? Otherwise after {@link open}. */
   constructor(isOpen = true) {
@@ -23,6 +24,10 @@ export class PushSource implements AsyncIterable<Uint8Array> {
   push(chunk: Uint8Array, taken: (error?: Error | null) => void): void {
     if (this.error !== null) {
       taken(this.error)
+      return
+    }
+    if (this.dropped) {
+      taken()
       return
     }
     this.chunk = chunk
@@ -49,6 +54,16 @@ export class PushSource implements AsyncIterable<Uint8Array> {
     taken?.(this.error)
     this.tellEnded(this.error)
     this.wakeUp()
+  }
+
+  /** Nobody reads any more, and it is no failure: what is written is let go. */
+  drop(): void {
+    const { taken } = this
+    this.dropped = true
+    this.chunk = null
+    this.taken = null
+    taken?.()
+    this.tellEnded(null)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {

@@ -8,7 +8,7 @@
  * - Every wait has a deadline: headers, body, a stalled write, an unanswered PING, idleness. One timer a connection.
  */
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import type { WindowManagerFactory } from '../h2/index.ts'
+import type { WindowManagerClass, WindowManagerFactory } from '../h2/index.ts'
 
 /** Options of a connection; times in milliseconds (0 = no limit), sizes in octets. */
 export interface ConnectionSettings {
@@ -42,8 +42,11 @@ export interface ConnectionSettings {
   /** What it may grow to when it limits the speed. Default 16 MiB (`MAX_STREAM_WINDOW`); `streamWindow` when that is given. */
   readonly maxStreamWindow?: number | undefined
   readonly connectionWindow?: number | undefined
-  /** Decides on receive windows: called once a connection and once a stream. Default: grows by round trip, see docs/flow-control.md. */
-  readonly windowManager?: WindowManagerFactory | undefined
+  /**
+   * Decides on receive windows: a class, or a function that makes a manager, one a connection and one a stream. Default:
+   * grows by round trip, see docs/flow-control.md.
+   */
+  readonly windowManager?: WindowManagerFactory | WindowManagerClass | undefined
   /** Accept pushed responses (`onPush`). Default false. */
   readonly enablePush?: boolean | undefined
   /** Pushed responses open at once. Default 100 (`MAX_CONCURRENT_STREAMS`). */
@@ -90,6 +93,11 @@ export interface Connection {
   dispatch(request: ExchangeRequest, handler: ExchangeHandler, authority?: string): Exchange | null
   /** Asks a stale connection for a sign of life: `onAvailable` follows, or its end. */
   verify(): void
+  /**
+   * Measures a round trip; HTTP/1.1 has no such thing.
+   * @param onPong is told its milliseconds, or null when the connection ended before.
+   */
+  ping?(onPong: (rtt: number | null) => void): void
   /** While somebody waits for it, an idle connection keeps the process alive. */
   hold(held: boolean): void
   /** Takes no new exchanges and closes when the open ones have ended. */

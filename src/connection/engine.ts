@@ -1,6 +1,12 @@
 /** How the protocol engine of a connection is set up. */
 import type { ConnectionInfo } from '../exchange.ts'
-import { type ConnectionListener, firstWindow, H2Connection, type H2ConnectionOptions } from '../h2/index.ts'
+import {
+  type ConnectionListener,
+  firstWindow,
+  H2Connection,
+  type H2ConnectionOptions,
+  managerFactory,
+} from '../h2/index.ts'
 import { MAX_STREAM_WINDOW } from '../limits.ts'
 import type { Origin } from '../net/origin.ts'
 import type { ConnectionSettings } from './contract.ts'
@@ -17,7 +23,7 @@ export function engineOptions(
     streamWindow: streamWindow ?? firstWindow(info === undefined ? 0 : handshakeTime(info)),
     maxStreamWindow: settings.maxStreamWindow ?? streamWindow ?? MAX_STREAM_WINDOW,
     connectionWindow: settings.connectionWindow,
-    windowManager: settings.windowManager,
+    windowManager: managerFactory(settings.windowManager),
     maxHeaderListSize: settings.maxHeaderListSize,
     maxHeaderFields: settings.maxHeaderFields,
     enablePush: settings.enablePush,

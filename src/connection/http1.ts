@@ -7,12 +7,13 @@
  *   main module would claim the process's global dispatcher.
  * - One exchange at a time (pipelining is not worth its head-of-line blocking).
  * - Deadlines are ours, as over HTTP/2, so that they mean the same over both; the client's own are off.
+ * - Its diagnostics messages are held back (quiet.ts).
  */
 import type { Socket } from 'node:net'
 import type { Client, Dispatcher } from 'undici'
 import { ConnectionLostError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { getField } from '../headers/fields.ts'
+import { flattenFields, getField } from '../headers/fields.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
 import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_AGE, MAX_HEADER_LIST_SIZE, WRITE_TIMEOUT } from '../limits.ts'
 import type { AbsoluteForm, Wire } from '../net/connector.ts'
@@ -21,6 +22,7 @@ import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { Http1Exchange } from './http1-exchange.ts'
+import { keepQuiet, quietClient } from './quiet.ts'
 
 /** Milliseconds; the longest that undici's timers are meant for. */
 const MAX_KEEP_ALIVE = 600_000
@@ -29,8 +31,8 @@ let clientClass: Promise<typeof Client> | undefined
 
 /** undici's `Client`, loaded at the first call. */
 export function loadClient(): Promise<typeof Client> {
-  clientClass ??= import('undici/lib/dispatcher/client.js').then(
-    (module) => module.default,
+  clientClass ??= Promise.all([import('undici/lib/dispatcher/client.js'), keepQuiet(Http1Exchange)]).then(
+    ([module]) => module.default,
     (error) => {
       // What failed now may succeed later.
       clientClass = undefined
@@ -115,6 +117,7 @@ export class Http1Connection implements Connection {
         })
       },
     })
+    quietClient(this.client)
     this.client.on('disconnect', () => this.gone(undefined))
     this.client.on('connectionError', () => this.gone(undefined))
     this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
@@ -163,8 +166,9 @@ export class Http1Connection implements Connection {
     let head: ReturnType<typeof serialiseRequest1>
     let body: PreparedBody | undefined
     try {
-      head = serialiseRequest1(request, this.absoluteForm)
+      // First the body: a function that makes it may still say in the headers what it is.
       body = prepareBody(request.body)
+      head = serialiseRequest1(request, this.absoluteForm)
     } catch (thrown) {
       // Not announced: whoever dispatched knows, and each who waits may be as wrong.
       this.active--
@@ -192,13 +196,16 @@ export class Http1Connection implements Connection {
     )
     this.idleUntil = Number.POSITIVE_INFINITY
     this.current = exchange
-    if (++this.requests >= this.maxRequests) this.drain()
+    const reset = asksToClose(request)
+    if (++this.requests >= this.maxRequests || reset) this.drain()
     const options = {
       path,
       // Any token is a method; undici's type lists the common ones.
       method: request.method as Dispatcher.HttpMethod,
       headers,
       body: body.source === null ? body.bytes : exchange.watch(body.source),
+      // `connection: close` is the client's to say.
+      reset,
     }
     // The body kinds of undici's types are narrower than what it takes.
     process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))
@@ -294,6 +301,17 @@ export class Http1Connection implements Connection {
     void this.client.close().catch(ignore)
     this.owner.onClosed(this, error)
   }
+}
+
+/** Does it say that its connection is to end with it (RFC 9112 section 9.6)? */
+function asksToClose({ headers }: ExchangeRequest): boolean {
+  const fields = flattenFields(headers)
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
+    if (/(?:^|,)\s*close\s*(?:,|$)/i.test(fields[i + 1])) return true
+  }
+  return false
 }
 
 function ignore(): void {

@@ -31,7 +31,7 @@ export interface ExchangeHost {
   /** Reads the clock outside of a turn that reads or writes. */
   readClock(): void
   /** Resets the stream of an exchange that we end. */
-  reset(stream: H2Stream): void
+  reset(stream: H2Stream, code?: number): void
   /** Remembers an exchange that has a deadline. */
   watch(exchange: Http2Exchange): void
   unwatch(exchange: Http2Exchange): void
@@ -86,6 +86,10 @@ export class Http2Exchange implements StreamListener, Exchange {
 
   get connection(): ConnectionInfo {
     return this.host.info
+  }
+
+  get streamId(): number | undefined {
+    return this.stream?.id
   }
 
   get timings(): ExchangeTimings {
@@ -175,9 +179,9 @@ export class Http2Exchange implements StreamListener, Exchange {
     return undefined
   }
 
-  abort(reason?: unknown): void {
+  abort(reason?: unknown, code?: number): void {
     if (this.settled && !this.halfOpen) return
-    this.fail(abortReason(reason))
+    this.fail(abortReason(reason), code)
   }
 
   /** It could not be started. */
@@ -354,16 +358,16 @@ export class Http2Exchange implements StreamListener, Exchange {
   }
 
   /** Ends the exchange from our side: the peer is told, if it still matters to it. */
-  fail(error: Error): void {
+  fail(error: Error, code?: number): void {
     const { stream } = this
     if (this.halfOpen && stream !== null) {
       this.halfOpen = false
-      this.host.reset(stream)
+      this.host.reset(stream, code)
       this.dropSource()
     }
     if (this.settled) return
     this.settle()
-    if (stream !== null) this.host.reset(stream)
+    if (stream !== null) this.host.reset(stream, code)
     this.report(error, true)
   }
 

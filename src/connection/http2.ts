@@ -102,6 +102,8 @@ export class Http2Connection implements Connection, ConnectionListener {
   private wasBlocked = false
   private readonly stall: StallWatch
   private verifying = false
+  /** Who waits for an answer to a PING. */
+  private readonly pings = new Set<(rtt: number | null) => void>()
   /** Resets of this turn are to be asked about. */
   private confirming = false
   private readonly resets = new Budget(OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, now)
@@ -215,13 +217,20 @@ export class Http2Connection implements Connection, ConnectionListener {
     })
   }
 
-  /**
-   * Measures a round trip.
-   * @param onPong is told its milliseconds; never, when the connection ends before.
-   */
-  ping(onPong: (rtt: number) => void): void {
+  ping(onPong: (rtt: number | null) => void): void {
+    if (this.closed) {
+      onPong(null)
+      return
+    }
     this.time = now()
-    this.liveness.ping(this.time, true, onPong)
+    this.pings.add(onPong)
+    // The answer is awaited by somebody.
+    this.socket.ref()
+    this.liveness.ping(this.time, true, (rtt) => {
+      this.pings.delete(onPong)
+      if (!this.closed && this.h2.openStreams === 0) this.becomeIdle()
+      onPong(rtt)
+    })
   }
 
   dispatch(request: ExchangeRequest, handler: ExchangeHandler, authority = this.origin.authority): Exchange | null {
@@ -346,7 +355,7 @@ export class Http2Connection implements Connection, ConnectionListener {
    * whom nothing was heard for a while is asked whether it is there at all.
    * @internal
    */
-  reset(stream: H2Stream): void {
+  reset(stream: H2Stream, code: number = ErrorCode.CANCEL): void {
     if (stream.state === StreamState.CLOSED) return
     this.readClock()
     const limit = Math.min(this.h2.streamLimit, this.maxStreams)
@@ -357,7 +366,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       this.liveness.countReset()
       this.confirming ||= nearLimit
     }
-    this.h2.reset(stream, ErrorCode.CANCEL)
+    this.h2.reset(stream, code)
     // Servers end connections on which too much is cancelled (CVE-2023-44487), with all that is on them.
     if (!this.resets.take()) this.drain()
     if (this.time - this.liveness.lastHeard >= PROBE_AFTER) this.liveness.probe(this.time)
@@ -641,6 +650,8 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   private tellClosed(error: Error | undefined): void {
     for (const start of this.deferred.splice(0)) start()
+    for (const onPong of this.pings) process.nextTick(onPong, null)
+    this.pings.clear()
     if (channels.closed.hasSubscribers)
       publishConnection(channels.closed, { origin: this.origin.href, connection: this.info, error })
     this.owner.onClosed(this, error)

@@ -63,6 +63,28 @@ export function errorCodeName(code: number): string {
   return errorCodeNames[code] ?? `error code 0x${code.toString(16)}`
 }
 
+const errorCodeTexts: readonly string[] = [
+  'nothing went wrong',
+  'a rule of the protocol was broken',
+  'the sender failed within itself',
+  'the flow-control limits were not kept',
+  'SETTINGS were not acknowledged in time',
+  'a frame came for a stream that had ended',
+  'a frame had an impossible size',
+  'the stream was refused before anything was done with it',
+  'the stream is no longer wanted',
+  'the state of header compression was lost',
+  'the connection behind a CONNECT was reset or ended',
+  'the other side makes too much work',
+  'the transport is not secure enough',
+  'HTTP/1.1 is to be used instead',
+]
+
+/** What an error code means (RFC 9113 section 7), in a few words; of one that is not registered, just that. */
+export function errorCodeText(code: number): string {
+  return errorCodeTexts[code] ?? 'the code is not registered'
+}
+
 /** The client connection preface (RFC 9113 section 3.4). */
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 

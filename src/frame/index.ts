@@ -8,6 +8,7 @@
 export {
   ErrorCode,
   errorCodeName,
+  errorCodeText,
   Flag,
   FRAME_HEADER_SIZE,
   FrameType,

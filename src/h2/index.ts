@@ -1,5 +1,5 @@
 /** HTTP/2 without I/O (RFC 9113). `connection.ts` holds the theory of operation. */
-export { ErrorCode, errorCodeName, Setting } from '../frame/codes.ts'
+export { ErrorCode, errorCodeName, errorCodeText, Setting } from '../frame/codes.ts'
 export type { RequestHead } from '../headers/section.ts'
 export { H2Connection } from './connection.ts'
 export type { OpenObstacle } from './core.ts'
@@ -10,9 +10,12 @@ export { StreamState } from './states.ts'
 export { H2Stream, type StreamListener } from './stream.ts'
 export {
   AdaptiveFlowControlManager,
+  BaseFlowControlManager,
   FlowControlManager,
   firstWindow,
+  managerFactory,
   type WindowContext,
   type WindowManager,
+  type WindowManagerClass,
   type WindowManagerFactory,
 } from './window.ts'

@@ -19,6 +19,11 @@ export interface WindowManager {
    * @returns octets to add to the window; 0 for none.
    */
   increaseWindowSize(frameSize: number): number
+  /**
+   * The window is used up, and `increaseWindowSize` did not enlarge it: the peer can send no more.
+   * @returns octets to add to the window; 0 for none.
+   */
+  blocked?(): number
 }
 
 /** What a manager can ask of its connection. */
@@ -36,11 +41,59 @@ export type WindowManagerFactory = (
   context: WindowContext,
 ) => WindowManager
 
+/** A class of managers: one is made for the connection, and one for each stream. */
+export type WindowManagerClass = new (
+  initialWindowSize: number,
+  scope: 'connection' | 'stream',
+  context: WindowContext,
+) => WindowManager
+
+/** A class as a function that makes managers; a function as it is. */
+export function managerFactory(
+  given: WindowManagerFactory | WindowManagerClass | undefined,
+): WindowManagerFactory | undefined {
+  return given !== undefined && isManagerClass(given)
+    ? (size, scope, context) => new given(size, scope, context)
+    : given
+}
+
+function isManagerClass(given: WindowManagerFactory | WindowManagerClass): given is WindowManagerClass {
+  const prototype: unknown = Reflect.get(given, 'prototype')
+  return typeof prototype === 'object' && prototype !== null && 'increaseWindowSize' in prototype
+}
+
 /** Calls a manager with what it must know. */
 export function askManager(manager: WindowManager, windowSize: number, frameSize: number): number {
   manager.windowSize = windowSize
-  const increment = manager.increaseWindowSize(frameSize)
+  const increment = grant(manager.increaseWindowSize(frameSize))
+  if (increment > 0 || windowSize > 0 || manager.blocked === undefined) return increment
+  return grant(manager.blocked())
+}
+
+function grant(increment: number): number {
   return Number.isInteger(increment) && increment > 0 ? increment : 0
+}
+
+/**
+ * A window manager to extend: say in {@link increaseWindowSize} by how much to enlarge the window. What the engine keeps
+ * (`windowSize`, `documentSize`) is to be read only.
+ */
+export abstract class BaseFlowControlManager implements WindowManager {
+  /** Octets of the window when it was made. */
+  readonly initialWindowSize: number
+  windowSize: number
+  documentSize: number | undefined
+
+  constructor(initialWindowSize: number) {
+    this.initialWindowSize = initialWindowSize
+    this.windowSize = initialWindowSize
+  }
+
+  abstract increaseWindowSize(frameSize: number): number
+
+  blocked(): number {
+    return 0
+  }
 }
 
 /**
@@ -74,16 +127,8 @@ export function grownWindow(target: number, elapsed: number, rtt: number, limit:
  * hyper's policy: the window is filled up again when less than a quarter of it, or less than 1000 octets, is left. Its
  * size never changes.
  */
-export class FlowControlManager implements WindowManager {
-  readonly initialWindowSize: number
-  windowSize: number
-  documentSize: number | undefined
+export class FlowControlManager extends BaseFlowControlManager {
   private dealtWith = 0
-
-  constructor(initialWindowSize: number) {
-    this.initialWindowSize = initialWindowSize
-    this.windowSize = initialWindowSize
-  }
 
   increaseWindowSize(frameSize: number): number {
     const { windowSize, initialWindowSize } = this
@@ -97,9 +142,7 @@ export class FlowControlManager implements WindowManager {
 }
 
 /** The engine's own policy as a manager, to be used or extended: see the top of this file. */
-export class AdaptiveFlowControlManager implements WindowManager {
-  windowSize: number
-  documentSize: number | undefined
+export class AdaptiveFlowControlManager extends BaseFlowControlManager {
   /** Octets that the window has when it is full. */
   target: number
   private readonly limit: number
@@ -118,8 +161,8 @@ export class AdaptiveFlowControlManager implements WindowManager {
     context: WindowContext,
     limit: number = scope === 'stream' ? MAX_STREAM_WINDOW : initialWindowSize,
   ) {
+    super(initialWindowSize)
     this.target = initialWindowSize
-    this.windowSize = initialWindowSize
     this.context = context
     this.limit = limit
   }

@@ -142,7 +142,7 @@ export class Dialling implements Dial, Progress {
     }
     if (this.observer === undefined || this.over) return
     this.telling = true
-    this.observer.onStep(step)
+    this.observer.onStep(step, timings)
     this.telling = false
   }
 
@@ -287,12 +287,13 @@ export class Dialling implements Dial, Progress {
   private readonly onWire = (wire: Wire): void => {
     const { origin, options, proxy } = this
     if (origin.scheme === 'http') {
-      this.succeed(wire, options.h2c === 'prior-knowledge' && options.allowH2 !== false ? 'h2' : 'http/1.1')
+      const known = options.h2c === 'prior-knowledge' || options.allowH1 === false
+      this.succeed(wire, known && options.allowH2 !== false ? 'h2' : 'http/1.1')
       return
     }
     this.enter('tls')
     const { host, port } = origin
-    const protocols = options.allowH2 === false ? (['http/1.1'] as const) : (['h2', 'http/1.1'] as const)
+    const protocols = offered(options)
     const route = options.socketPath === undefined ? proxyKey(proxy) : `unix:${options.socketPath}`
     const peer = { kind: 'origin' as const, host, port, tls: options.tls ?? {}, protocols, route }
     this.cancelLink = secure(
@@ -362,4 +363,10 @@ export class Dialling implements Dial, Progress {
       origin: origin.href,
     })
   }
+}
+
+/** The protocols to offer (RFC 7301), the better one first. */
+function offered({ allowH1, allowH2 }: ConnectOptions): readonly ConnectionInfo['protocol'][] {
+  if (allowH2 === false) return ['http/1.1']
+  return allowH1 === false ? ['h2'] : ['h2', 'http/1.1']
 }

@@ -121,13 +121,13 @@ export function secure(
   }
 }
 
-/** What ALPN chose; without a word of the server's it is HTTP/1.1. */
+/** What ALPN chose; without a word of the server's it is HTTP/1.1 (RFC 9113 section 3.2: HTTP/2 has to be chosen). */
 export function agreedProtocol(chosen: unknown, offered: readonly string[]): 'h2' | 'http/1.1' | Error {
-  if (chosen === false || chosen === null || chosen === undefined) return 'http/1.1'
-  if ((chosen === 'h2' || chosen === 'http/1.1') && offered.includes(chosen)) return chosen
-  const error = new Error(
-    `the server chose the protocol ${JSON.stringify(chosen)}, and was offered ${offered.join(' and ')}`,
-  )
+  const silent = chosen === false || chosen === null || chosen === undefined
+  const protocol = silent ? 'http/1.1' : chosen
+  if ((protocol === 'h2' || protocol === 'http/1.1') && offered.includes(protocol)) return protocol
+  const what = silent ? 'no protocol' : `the protocol ${JSON.stringify(chosen)}`
+  const error = new Error(`the server chose ${what}, and was offered ${offered.join(' and ')}`)
   return Object.assign(error, { code: 'ERR_TLS_ALPN' })
 }
 

@@ -61,6 +61,11 @@ export class BorrowedConnection implements Connection {
     return this.over ? null : this.lent.dispatch(request, handler, this.origin.authority)
   }
 
+  ping(onPong: (rtt: number | null) => void): void {
+    if (this.over || this.lent.ping === undefined) onPong(null)
+    else this.lent.ping(onPong)
+  }
+
   verify(): void {
     this.lent.verify()
   }

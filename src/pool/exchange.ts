@@ -18,6 +18,7 @@ import {
 } from '../errors.ts'
 import type {
   ConnectionInfo,
+  ConnectTimings,
   Exchange,
   ExchangeHandler,
   ExchangeRequest,
@@ -35,8 +36,8 @@ import type { Waiter } from './waiting.ts'
 export interface ExchangeHome {
   /** Puts it in line again, before those that came later; after `delay` milliseconds. */
   again(exchange: PoolExchange, delay: number): void
-  /** Sends it over HTTP/1.1 instead. */
-  fallBack(exchange: PoolExchange): void
+  /** Sends it over HTTP/1.1 instead, if that is allowed; otherwise it ends with the error. */
+  fallBack(exchange: PoolExchange, error: Error): void
   /** The server does not speak for this origin on the connection that it lent: no more of it goes there. */
   misdirected(): void
   /** May it be sent again, as far as others were? */
@@ -106,6 +107,10 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     return this.inner?.connection
   }
 
+  get streamId(): number | undefined {
+    return (this.inner ?? this.last)?.streamId
+  }
+
   get timings(): ExchangeTimings {
     const times = (this.inner ?? this.last)?.timings
     return {
@@ -154,6 +159,19 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     if (this.handler.onConnected !== undefined) process.nextTick(tellConnected, this, inner, reused)
   }
 
+  get watchesConnecting(): boolean {
+    return this.handler.onConnecting !== undefined
+  }
+
+  tellConnecting(timings: Readonly<ConnectTimings>): void {
+    if (this.isSettled || this.inner !== null) return
+    try {
+      this.handler.onConnecting?.(timings)
+    } catch (thrown) {
+      this.abort(toError(thrown))
+    }
+  }
+
   tellConnected(inner: Exchange, reused: boolean): void {
     if (this.isSettled || this.inner !== inner || inner.connection === undefined) return
     try {
@@ -163,14 +181,14 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     }
   }
 
-  abort(reason?: unknown): void {
+  abort(reason?: unknown, code?: number): void {
     if (this.isSettled) {
       // The other direction of a tunnel may be open still.
-      if (this.request.method === 'CONNECT') this.inner?.abort(reason)
+      if (this.request.method === 'CONNECT') this.inner?.abort(reason, code)
       return
     }
     if (this.dispatching) {
-      process.nextTick(abort, this, reason)
+      process.nextTick(abort, this, reason, code)
       return
     }
     const error = abortReason(reason)
@@ -178,7 +196,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     this.home.leave(this)
     this.settle()
     // The peer is told first: the handler may throw.
-    inner?.abort(error)
+    inner?.abort(error, code)
     this.tell(error)
   }
 
@@ -233,7 +251,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
       this.fail(error)
     } else if (!this.fellBack && asksForHttp1(error, this.request)) {
       this.fellBack = true
-      if (this.tellRetry(error)) this.home.fallBack(this)
+      if (this.tellRetry(error)) this.home.fallBack(this, error)
     } else if (this.maySendAgain(error)) {
       if (this.tellRetry(error)) this.home.again(this, backoff(this.failures, Math.random()))
     } else {
@@ -356,9 +374,9 @@ function surface(thrown: unknown): void {
   })
 }
 
-function abort(exchange: PoolExchange, reason: unknown): void {
+function abort(exchange: PoolExchange, reason: unknown, code: number | undefined): void {
   exchange.dispatching = false
-  exchange.abort(reason)
+  exchange.abort(reason, code)
 }
 
 function forwardBodySent(this: PoolExchange, octets: number): void {

@@ -42,6 +42,7 @@ function byName(a: [string, unknown], b: [string, unknown]): number {
 /** The default spelt out equals the default left out. */
 function isDefault(name: string, value: unknown): boolean {
   switch (name) {
+    case 'allowH1':
     case 'allowH2':
       return value === true
     case 'family':
@@ -64,6 +65,7 @@ export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions =
     family: pick('family'),
     lookup: pick('lookup'),
     allowH2: pick('allowH2'),
+    allowH1: pick('allowH1'),
     h2c: pick('h2c'),
     proxy: pick('proxy'),
     tls: ownTls(own(base, 'tls'), tls),

@@ -72,7 +72,7 @@ export function checkPoolOptions(options: PoolOptions): void {
   oneOf('enablePush', options.enablePush, [true, false])
   oneOf('coalesce', options.coalesce, [true, false])
   if (options.windowManager !== undefined && typeof options.windowManager !== 'function') {
-    throw new InvalidArgumentError('windowManager must be a function that makes a window manager')
+    throw new InvalidArgumentError('windowManager must be a class of window managers, or a function that makes one')
   }
   for (const name of TIMES) {
     const value = options[name]
@@ -88,6 +88,13 @@ export function checkConnectOptions(options: ConnectOptions): void {
   oneOf('h2c', options.h2c, ['prior-knowledge', 'upgrade'])
   oneOf('family', options.family, [0, 4, 6])
   oneOf('allowH2', options.allowH2, [true, false])
+  oneOf('allowH1', options.allowH1, [true, false])
+  if (options.allowH1 === false && options.allowH2 === false) {
+    throw new InvalidArgumentError('allowH1 and allowH2 cannot both be false: no protocol is left')
+  }
+  if (options.allowH1 === false && options.h2c === 'upgrade') {
+    throw new InvalidArgumentError("h2c: 'upgrade' begins with HTTP/1.1, which allowH1: false rules out")
+  }
   if (options.lookup !== undefined && typeof options.lookup !== 'function') {
     throw new InvalidArgumentError('lookup must be a function like dns.lookup')
   }

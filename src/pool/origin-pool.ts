@@ -10,7 +10,7 @@ import { channels, publishConnection } from '../diagnostics.ts'
 import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
 import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { H1_CONNECTIONS, MAX_ORIGINS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST } from '../limits.ts'
-import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
+import type { Connector, Dial, Dialled } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
 import type { Loan } from './coalescing.ts'
@@ -19,9 +19,13 @@ import { type ExchangeHome, PoolExchange } from './exchange.ts'
 import type { ProtocolMemory } from './memory.ts'
 import type { PoolOptions } from './options.ts'
 import { plan } from './plan.ts'
+import { DialProgress } from './progress.ts'
 import { Queue, type QueueOwner } from './queue.ts'
 import { RetryBudget } from './retry.ts'
 import { type OriginStats, statsOf } from './stats.ts'
+
+/** Told the connection that was asked for, or why there is none. */
+export type ExpectedConnection = (error: Error | null, connection: Connection | null) => void
 
 /** What an origin needs of its pool. */
 export interface OriginHost {
@@ -67,6 +71,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   private readonly host: OriginHost
   private readonly held = new Map<Connection, Held>()
   private readonly dials = new Set<Dial>()
+  private readonly progress: DialProgress
   private readonly waiting: Queue
   private readonly budget = new RetryBudget()
   private protocol: 'h2' | 'http/1.1' | undefined
@@ -74,6 +79,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   private upgradesLost = 0
   private closing = false
   private destroyedWith: Error | undefined
+  /** Who wants a connection without having a request for it. */
+  private expecting: ExpectedConnection[] = []
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
   private unsettled = 0
 
@@ -82,10 +89,11 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.key = key
     this.origin = origin
     this.connect = connect
+    this.progress = new DialProgress(origin.href)
     this.waiting = new Queue(this, host.options.queueTimeout)
     this.mayBorrow = host.options.coalesce === true
     if (origin.scheme === 'http' && connect.h2c !== 'upgrade') {
-      this.protocol = connect.h2c === undefined ? 'http/1.1' : 'h2'
+      this.protocol = connect.h2c === undefined && connect.allowH1 !== false ? 'http/1.1' : 'h2'
     }
     if (connect.allowH2 === false) this.protocol = 'http/1.1'
   }
@@ -106,6 +114,12 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     }
     exchange.dispatching = false
     return exchange
+  }
+
+  /** Makes a connection unless there is one. The callback is called once, and not before this has returned. */
+  expect(found: ExpectedConnection): void {
+    this.expecting.push(found)
+    process.nextTick(assign, this)
   }
 
   /** Takes over an exchange from another origin pool. */
@@ -132,7 +146,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   get empty(): boolean {
-    return this.held.size === 0 && this.dials.size === 0 && this.unsettled === 0
+    return this.held.size === 0 && this.dials.size === 0 && this.unsettled === 0 && this.expecting.length === 0
   }
 
   /** The connections that are its own, for those who look for one to borrow. */
@@ -151,6 +165,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.closing = true
     this.destroyedWith = error
     this.waiting.failAll(error)
+    this.disappoint(error)
     for (const dialling of [...this.dials]) {
       dialling.cancel(new PoolDestroyedError({ origin: this.origin.href, cause: error }))
     }
@@ -178,9 +193,10 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.waiting.cleared(exchange)
   }
 
-  fallBack(exchange: PoolExchange): void {
-    if (this.destroyedWith !== undefined) {
-      exchange.fail(this.destroyedWith)
+  fallBack(exchange: PoolExchange, error: Error): void {
+    const refusal = this.destroyedWith ?? (this.connect.allowH1 === false ? error : undefined)
+    if (refusal !== undefined) {
+      exchange.fail(refusal)
       return
     }
     const twin = this.host.http1Twin(this)
@@ -205,6 +221,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   leave(exchange: PoolExchange): void {
+    this.progress.remove(exchange)
     if (!this.waiting.remove(exchange)) return
     if (this.waiting.length === 0) this.hold(false)
     this.closeIfDone()
@@ -265,6 +282,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   onHttp1Required(): void {
+    if (this.connect.allowH1 === false) return
     this.protocol = 'http/1.1'
     this.host.memory.remember(this.key)
   }
@@ -273,6 +291,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   assign(): void {
     if (this.destroyedWith !== undefined) {
       this.waiting.failAll(this.destroyedWith)
+      this.disappoint(this.destroyedWith)
       return
     }
     const { starts, verify, open } = plan(this.situation())
@@ -289,8 +308,25 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     }
     for (const index of verify) this.usable[index]?.verify()
     for (let i = 0; i < open; i++) this.open()
+    if (this.expecting.length > 0) this.meetExpectations()
     if (this.waiting.length === 0) this.hold(false)
     this.closeIfDone()
+  }
+
+  private meetExpectations(): void {
+    const [connection] = this.usable
+    if (connection === undefined) {
+      if (this.closing) this.disappoint(new PoolClosedError({ origin: this.origin.href }))
+      else if (this.dials.size === 0) this.open()
+      return
+    }
+    for (const found of this.expecting.splice(0)) found(null, connection)
+  }
+
+  private disappoint(error: Error): void {
+    if (this.expecting.length === 0) return
+    for (const found of this.expecting.splice(0)) found(error, null)
+    this.checkEmpty()
   }
 
   private situation(): Parameters<typeof plan>[0] {
@@ -313,6 +349,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.waiting.push(exchange)
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
     if (this.waiting.length === 1) this.hold(true)
+    if (exchange.watchesConnecting) this.progress.add(exchange, this.dials.size > 0)
     this.assign()
   }
 
@@ -330,6 +367,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   private start(exchange: PoolExchange, connection: Connection): void {
+    this.progress.remove(exchange)
     const held = this.held.get(connection)
     const reused = held?.used === true
     if (held !== undefined) held.used = true
@@ -360,7 +398,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
         if (dialled !== null) this.establish(dialling, dialled, connect)
         else this.onDialFailed(dialling, error ?? new ConnectError(`Cannot connect to ${href}`, { phase: 'tcp' }))
       },
-      channels.step.hasSubscribers ? observe(href) : undefined,
+      this.progress.observe(),
     )
     this.dials.add(dialling)
   }
@@ -453,6 +491,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   private onDialFailed(dialling: Dial, error: HyperError): void {
     this.dials.delete(dialling)
     const { href } = this.origin
+    if (this.usable.length === 0 && this.dials.size === 0) this.disappoint(error)
     if (error instanceof PoolClosedError) {
       this.checkEmpty()
       return
@@ -488,10 +527,6 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.waiting.stop()
     this.host.onEmpty(this)
   }
-}
-
-function observe(origin: string): DialObserver {
-  return { onStep: (step) => publishConnection(channels.step, { origin, step }) }
 }
 
 function assign(origin: OriginPool): void {

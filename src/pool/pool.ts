@@ -8,9 +8,19 @@
  * - `close()` lets everything finish, `destroy()` ends everything; after either, dispatch() is refused.
  * - An origin without connections and exchanges is forgotten.
  */
+import type { Connection } from '../connection/contract.ts'
 import { DeadlineTimer, now } from '../connection/deadline.ts'
-import { type HyperError, InvalidArgumentError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
+import {
+  ConnectionLostError,
+  type HyperError,
+  InvalidArgumentError,
+  NotSupportedError,
+  PoolClosedError,
+  PoolDestroyedError,
+  toError,
+} from '../errors.ts'
 import type {
+  ConnectionInfo,
   ConnectOptions,
   Exchange,
   ExchangeHandler,
@@ -75,6 +85,43 @@ export class Pool implements Transport, OriginHost {
       return refuse(handler, toError(thrown))
     }
     return origin.dispatch(request, handler)
+  }
+
+  /**
+   * Makes a connection to an origin before there is a request for it, unless there is one.
+   * @param connect options of the connection, as requests have them; they are part of the key.
+   * @returns the connection.
+   * @throws {HyperError} why it could not be made.
+   */
+  async connect(origin: string, connect?: ConnectOptions): Promise<ConnectionInfo> {
+    return (await this.connectionTo(origin, connect)).info
+  }
+
+  /**
+   * Measures a round trip by PING (RFC 9113 section 6.7), on a new connection if there is none.
+   * @returns milliseconds.
+   * @throws {NotSupportedError} over HTTP/1.1.
+   * @throws {HyperError} when there is no connection, or it ended before the answer came.
+   */
+  async ping(origin: string, connect?: ConnectOptions): Promise<number> {
+    const connection = await this.connectionTo(origin, connect)
+    if (connection.ping === undefined) throw new NotSupportedError('HTTP/1.1 has no PING', { origin })
+    const rtt = await new Promise<number | null>((resolve) => {
+      connection.ping?.(resolve)
+    })
+    if (rtt !== null) return rtt
+    throw new ConnectionLostError(`The connection to ${origin} ended before it answered the PING`, { origin })
+  }
+
+  private async connectionTo(text: string, connect: ConnectOptions | undefined): Promise<Connection> {
+    if (this.state !== 'open') throw this.refusal()
+    const origin = this.originOf({ origin: text, method: 'GET', path: '/', connect })
+    return new Promise((resolve, reject) => {
+      origin.expect((error, connection) => {
+        if (connection === null) reject(error)
+        else resolve(connection)
+      })
+    })
   }
 
   /** What can be seen from outside, as it is now. */

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import {
   ErrorCode,
   errorCodeName,
+  errorCodeText,
   explain,
   type Frame,
   FrameError,
@@ -325,4 +326,14 @@ describe('the http2-frame-test-case corpus', { skip: existsSync(corpus) ? false 
     assert.ok(found instanceof Uint8Array)
     assert.equal(Buffer.from(found).toString('latin1'), text)
   }
+})
+
+describe('error codes', () => {
+  test('each has a name and says in words what it means', () => {
+    const texts = Object.values(ErrorCode).map((code) => errorCodeText(code))
+    assert.equal(new Set(texts).size, 14)
+    assert.equal(errorCodeText(ErrorCode.CANCEL), 'the stream is no longer wanted')
+    assert.equal(errorCodeText(0xff), 'the code is not registered')
+    assert.equal(errorCodeName(0xff), 'error code 0xff')
+  })
 })

@@ -1,7 +1,14 @@
 /** The policies of receive windows: the engine's own, and the two managers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AdaptiveFlowControlManager, FlowControlManager, firstWindow, type WindowContext } from '../../src/h2/index.ts'
+import {
+  AdaptiveFlowControlManager,
+  BaseFlowControlManager,
+  FlowControlManager,
+  firstWindow,
+  managerFactory,
+  type WindowContext,
+} from '../../src/h2/index.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
 import { ScriptedServer } from '../support/peer.ts'
 
@@ -203,5 +210,60 @@ describe('AdaptiveFlowControlManager', () => {
     flow(server, MIB / 2)
     at = 20
     assert.equal(flow(server, MIB / 2), MIB / 2 + MIB)
+  })
+})
+
+describe('a class of managers', () => {
+  class Eager extends BaseFlowControlManager {
+    increaseWindowSize(frameSize: number): number {
+      return frameSize
+    }
+  }
+
+  test('is made into a function that makes them; a function is left as it is', () => {
+    const context: WindowContext = { rtt: 0, now: () => 0 }
+    const manager = managerFactory(Eager)?.(1000, 'stream', context)
+    assert.ok(manager instanceof Eager)
+    assert.deepEqual([manager.initialWindowSize, manager.windowSize, manager.documentSize], [1000, 1000, undefined])
+    const make = (size: number): Eager => new Eager(size)
+    assert.equal(managerFactory(make), make)
+    assert.equal(managerFactory(undefined), undefined)
+    for (const own of [AdaptiveFlowControlManager, FlowControlManager]) {
+      assert.ok(managerFactory(own)?.(1000, 'connection', context) instanceof own)
+    }
+  })
+
+  test('is asked once more when the window is used up and was not enlarged', () => {
+    const calls: string[] = []
+    class Last extends BaseFlowControlManager {
+      increaseWindowSize(): number {
+        calls.push(`increase ${this.windowSize}`)
+        return 0
+      }
+
+      override blocked(): number {
+        calls.push('blocked')
+        return 30_000
+      }
+    }
+    const { server } = start({
+      streamWindow: 32_768,
+      windowManager: (size, scope) => (scope === 'stream' ? new Last(size) : new Eager(size)),
+    })
+    assert.equal(flow(server, 32_768), 30_000)
+    assert.deepEqual(calls, ['increase 16384', 'increase 0', 'blocked'])
+  })
+
+  test('one that says nothing when the window is used up leaves it so', () => {
+    class Never extends BaseFlowControlManager {
+      increaseWindowSize(): number {
+        return 0
+      }
+    }
+    const { server } = start({
+      streamWindow: 16_384,
+      windowManager: (size, scope) => (scope === 'stream' ? new Never(size) : new Eager(size)),
+    })
+    assert.equal(flow(server, 16_384), 0)
   })
 })

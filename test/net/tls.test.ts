@@ -35,12 +35,15 @@ describe('the protocol that ALPN chose', () => {
   test('is HTTP/2, or HTTP/1.1 when the server says so or nothing', () => {
     assert.equal(agreedProtocol('h2', ['h2', 'http/1.1']), 'h2')
     assert.equal(agreedProtocol('http/1.1', ['h2', 'http/1.1']), 'http/1.1')
-    for (const nothing of [false, null, undefined]) assert.equal(agreedProtocol(nothing, ['h2']), 'http/1.1')
+    for (const nothing of [false, null, undefined]) {
+      assert.equal(agreedProtocol(nothing, ['h2', 'http/1.1']), 'http/1.1')
+    }
   })
 
   test('is an error when it was not offered', () => {
     assert.match(String(agreedProtocol('h2', ['http/1.1'])), /chose the protocol "h2", and was offered http\/1\.1/)
     assert.match(String(agreedProtocol('spdy/3', ['h2', 'http/1.1'])), /"spdy\/3"/)
+    assert.match(String(agreedProtocol(false, ['h2'])), /chose no protocol, and was offered h2/)
   })
 })
 

@@ -27,6 +27,8 @@ export class FrameConnection {
   readonly frames: Frame[] = []
   /** Streams opened by the client, in order. */
   readonly streams: number[] = []
+  /** The section of each request, by its stream. */
+  readonly requests = new Map<number, readonly string[]>()
   pong: boolean
   private readonly options: FrameServerOptions
   private readonly parser = new FrameParser()
@@ -65,6 +67,7 @@ export class FrameConnection {
       const fields = this.decoder.decode(Buffer.from(frame.block))
       if (!this.streams.includes(frame.streamId)) {
         this.streams.push(frame.streamId)
+        this.requests.set(frame.streamId, fields)
         this.options.onRequest?.(this, frame.streamId, fields, frame.endStream)
       }
     }

@@ -1,0 +1,111 @@
+/**
+ * The body of a response between its exchange, which pushes, and its reader, who pulls.
+ *
+ * Rules
+ * - Up to {@link RESPONSE_BUFFER} octets are kept for a reader who has not asked; then the exchange is paused, and with it
+ *   the peer. What has arrived whole stays readable, whatever becomes of the connection.
+ * - A failure comes after what was received before it.
+ */
+import { abortReason } from '../errors.ts'
+import type { Exchange, FieldList } from '../exchange.ts'
+import { RESPONSE_BUFFER } from '../limits.ts'
+
+interface Waiting<T> {
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
+export class IncomingBody {
+  private exchange: Exchange | undefined
+  private queue: Buffer[] = []
+  private queued = 0
+  private held = false
+  private trailerFields: FieldList | undefined
+  private failure: Error | undefined
+  private closed = false
+  private reader: Waiting<Buffer | null> | undefined
+  private trailerWaiting: Waiting<FieldList>[] = []
+
+  /** Whom to pause and to abort. It may push before this is called. */
+  attach(exchange: Exchange): void {
+    this.exchange = exchange
+    if (this.held) exchange.pause()
+  }
+
+  // From the exchange.
+
+  push(chunk: Buffer): void {
+    if (this.closed) return
+    const { reader } = this
+    if (reader !== undefined) {
+      this.reader = undefined
+      reader.resolve(chunk)
+      return
+    }
+    this.queue.push(chunk)
+    this.queued += chunk.length
+    if (this.queued >= RESPONSE_BUFFER && !this.held) {
+      this.held = true
+      this.exchange?.pause()
+    }
+  }
+
+  end(trailers: FieldList): void {
+    this.trailerFields = trailers
+    this.reader?.resolve(null)
+    this.reader = undefined
+    for (const waiting of this.trailerWaiting.splice(0)) waiting.resolve(trailers)
+  }
+
+  fail(error: Error): void {
+    if (this.over) return
+    this.failure = error
+    this.reader?.reject(error)
+    this.reader = undefined
+    for (const waiting of this.trailerWaiting.splice(0)) waiting.reject(error)
+  }
+
+  // To the reader.
+
+  /** Everything has come, or nothing more will. */
+  get over(): boolean {
+    return this.trailerFields !== undefined || this.failure !== undefined
+  }
+
+  /** The next piece as it arrived, or null at the end. One call at a time. */
+  next(): Promise<Buffer | null> {
+    const chunk = this.queue.shift()
+    if (chunk !== undefined) {
+      this.queued -= chunk.length
+      if (this.held && this.queued < RESPONSE_BUFFER / 2) {
+        this.held = false
+        this.exchange?.resume()
+      }
+      return Promise.resolve(chunk)
+    }
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    if (this.trailerFields !== undefined) return Promise.resolve(null)
+    return new Promise((resolve, reject) => {
+      this.reader = { resolve, reject }
+    })
+  }
+
+  /** The trailer section, which comes after the body: somebody has to read it. */
+  trailers(): Promise<FieldList> {
+    if (this.trailerFields !== undefined) return Promise.resolve(this.trailerFields)
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    return new Promise((resolve, reject) => {
+      this.trailerWaiting.push({ resolve, reject })
+    })
+  }
+
+  /** Nobody reads any more: what has not come is cancelled. */
+  close(reason?: unknown): void {
+    if (this.closed) return
+    this.closed = true
+    this.queue = []
+    if (this.over) return
+    this.fail(abortReason(reason))
+    this.exchange?.abort(reason)
+  }
+}

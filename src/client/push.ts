@@ -1,0 +1,101 @@
+/**
+ * Server push (RFC 9113 section 8.4) for `HTTPConnection`: promises are kept until somebody asks for them.
+ *
+ * A promise of another origin than the one asked is refused before it comes here, as is one of a method that is not safe.
+ */
+import type { ExchangeHandler, PushPromise } from '../exchange.ts'
+import { HTTPHeaderMap } from './header-map.ts'
+import { PendingResponse } from './pending-response.ts'
+import type { DecodeLimits, HTTPResponse } from './response.ts'
+
+/** A request that the server made up, and the answer to it that it sends. */
+export class Push {
+  readonly scheme: string
+  readonly method: string
+  readonly authority: string
+  readonly path: string
+  /** The fields of the made-up request, without pseudo-header fields. */
+  readonly requestHeaders: HTTPHeaderMap
+  private readonly promise: PushPromise
+  private readonly pending: PendingResponse
+
+  /** @internal */
+  constructor(promise: PushPromise, pending: PendingResponse) {
+    this.scheme = promise.scheme
+    this.method = promise.method
+    this.authority = promise.authority
+    this.path = promise.path
+    this.requestHeaders = new HTTPHeaderMap(promise.headers)
+    this.promise = promise
+    this.pending = pending
+  }
+
+  /** The pushed response; the same one each time. Rejects with the error that ended it. */
+  getResponse(): Promise<HTTPResponse> {
+    return this.pending.response
+  }
+
+  /** The response is not wanted: RST_STREAM CANCEL. After its end: nothing. */
+  cancel(): void {
+    this.promise.exchange.abort()
+  }
+}
+
+/** The pushes of one request, in the order of their promises. */
+export class PushQueue {
+  private readonly pushes: Push[] = []
+  private ended = false
+  private wake: (() => void) | undefined
+
+  get length(): number {
+    return this.pushes.length
+  }
+
+  /** Takes a promise. @returns what hears the answer. */
+  take(promise: PushPromise, limits: DecodeLimits): ExchangeHandler {
+    const pending = new PendingResponse(limits)
+    pending.attach(promise.exchange)
+    this.pushes.push(new Push(promise, pending))
+    this.wakeUp()
+    return pending
+  }
+
+  /** The request is over: no further promise can come. */
+  end(): void {
+    this.ended = true
+    this.wakeUp()
+  }
+
+  /** Those nobody has asked for are cancelled. */
+  cancelAll(): void {
+    for (const push of this.pushes.splice(0)) push.cancel()
+  }
+
+  /** @param captureAll also those still to come, until the request is over. */
+  async *claim(captureAll: boolean, onClaimed: () => void): AsyncGenerator<Push, void, undefined> {
+    for (;;) {
+      const push = this.pushes.shift()
+      if (push !== undefined) {
+        onClaimed()
+        yield push
+      } else if (!captureAll || this.ended) {
+        return
+      } else {
+        await new Promise<void>((resolve) => {
+          const { wake } = this
+          // Several may wait.
+          this.wake = () => {
+            wake?.()
+            resolve()
+          }
+        })
+      }
+    }
+  }
+
+  private wakeUp(): void {
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+}

@@ -1,0 +1,143 @@
+/** A request made step by step: `putRequest`, `putHeader`, `endHeaders`, `send`. */
+import { chunkBytes } from '../connection/body.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import type { BodyChunk } from '../exchange.ts'
+import { piecesOf, type RequestBody } from './body.ts'
+import { HTTPHeaderMap } from './header-map.ts'
+import { PushSource } from './push-source.ts'
+import type { HTTPResponse } from './response.ts'
+
+/** A request that has been sent, or is waiting to be. */
+export interface SentRequest {
+  /** Its stream's identifier, or null over HTTP/1.1, once it has a connection. */
+  readonly started: Promise<number | null>
+  /** Takes the response out of those that are outstanding. */
+  take(): Promise<HTTPResponse>
+}
+
+/** How a draft becomes a request. @param onSettled the exchange is over; the error it ended with, if one. */
+export type Sender = (
+  method: string,
+  path: string,
+  headers: HTTPHeaderMap,
+  body: RequestBody | AsyncIterable<Uint8Array> | undefined,
+  onSettled: (error: Error | undefined) => void,
+) => SentRequest
+
+export class RequestDraft {
+  readonly method: string
+  readonly path: string
+  readonly headers = new HTTPHeaderMap()
+  private readonly sender: Sender
+  private sent: SentRequest | undefined
+  private outgoing: PushSource | undefined
+  private tail: Promise<void> = Promise.resolve()
+
+  /** @internal */
+  constructor(method: string, path: string, sender: Sender) {
+    this.method = method
+    this.path = path
+    this.sender = sender
+  }
+
+  /**
+   * Adds a header; nothing is sent yet. `connection`, and what it names, is left out over HTTP/2 (RFC 9113 section 8.2.2).
+   * @param options `replace`: in the place of those with this name.
+   */
+  putHeader(name: string, value: string | number, options: { readonly replace?: boolean } = {}): this {
+    if (this.sent !== undefined) throw new InvalidArgumentError('The headers have been sent')
+    if (options.replace === true) this.headers.replace(name, value)
+    else this.headers.append(name, value)
+    return this
+  }
+
+  /**
+   * Sends the headers.
+   * @param options `body`: sent as well; then nothing follows, unless `final` is false. `final` without a body: there is none.
+   * @returns the stream's identifier, or null over HTTP/1.1, when there is a connection.
+   * @throws {HyperError} why there is none, or what is wrong with the request.
+   */
+  async endHeaders(
+    options: { readonly body?: RequestBody | null | undefined; readonly final?: boolean | undefined } = {},
+  ): Promise<number | null> {
+    if (this.sent !== undefined) throw new InvalidArgumentError('The headers have been sent')
+    const { body, final = body !== undefined && body !== null } = options
+    if (final) {
+      this.sent = this.sender(this.method, this.path, this.headers, body ?? undefined, ignore)
+      return this.sent.started
+    }
+    const outgoing = new PushSource()
+    this.outgoing = outgoing
+    this.sent = this.sender(this.method, this.path, this.headers, outgoing, (error) => {
+      // What the server answers without waiting for the rest, it does not want.
+      if (error === undefined) outgoing.drop()
+      else outgoing.fail(error)
+    })
+    if (body !== undefined && body !== null) this.send(sendable(body)).catch(ignore)
+    return this.sent.started
+  }
+
+  /**
+   * Sends a part of the body.
+   * @param options `final`: it is the last one.
+   * @returns when it was taken: the server's window, and what waits before it, decide when. What a server no longer wants,
+   * because its response is whole, is let go.
+   * @throws {HyperError} why the exchange has ended.
+   */
+  send(
+    data: BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk>,
+    options: { readonly final?: boolean | undefined } = {},
+  ): Promise<void> {
+    const { outgoing } = this
+    if (outgoing === undefined) {
+      const why = this.sent === undefined ? 'Call endHeaders() first' : 'The body has been sent'
+      return Promise.reject(new InvalidArgumentError(why))
+    }
+    if (options.final === true) this.outgoing = undefined
+    const mine = this.tail.then(() => push(outgoing, data, options.final === true))
+    this.tail = mine.catch(ignore)
+    return mine
+  }
+
+  /** The response to it, whatever the identifier. */
+  async getResponse(): Promise<HTTPResponse> {
+    if (this.sent === undefined) throw new InvalidArgumentError('Call endHeaders() first')
+    return this.sent.take()
+  }
+}
+
+async function push(
+  outgoing: PushSource,
+  data: BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk>,
+  final: boolean,
+): Promise<void> {
+  try {
+    for await (const piece of piecesOf(data)) {
+      const chunk = chunkBytes(piece)
+      await new Promise<void>((resolve, reject) => {
+        outgoing.push(chunk, (error) => (error ? reject(error) : resolve()))
+      })
+    }
+  } catch (thrown) {
+    // The server must not take what it has for the whole.
+    outgoing.fail(thrown instanceof Error ? thrown : new InvalidArgumentError(String(thrown)))
+    throw thrown
+  }
+  if (!final) return
+  await new Promise<void>((resolve, reject) => {
+    outgoing.end((error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** What may be followed by more. */
+function sendable(body: RequestBody): BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return body
+  if (body instanceof ArrayBuffer) return new Uint8Array(body)
+  if (body instanceof Blob) return body.stream()
+  if (typeof body === 'object' && Symbol.asyncIterator in body) return body
+  throw new InvalidArgumentError('Only text, bytes and streams can be followed by more of a body')
+}
+
+function ignore(): void {
+  // Whoever awaits it is told.
+}

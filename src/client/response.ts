@@ -1,0 +1,224 @@
+/** `HTTPResponse`: a response as hyper's users know it, and as people of today expect it. */
+import { pipeline, Readable } from 'node:stream'
+import { type Coding, DecodeStream, parseCodings } from '../content/index.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import type { ConnectionInfo, FieldList } from '../exchange.ts'
+import { MAX_DECODING_RATIO } from '../limits.ts'
+import { HTTPHeaderMap } from './header-map.ts'
+import type { IncomingBody } from './incoming.ts'
+
+/** The protocol of a message, as its version is written. */
+export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1'
+
+export interface ReadOptions {
+  /** Undo what `content-encoding` says. Default true. One response is read either way, not both. */
+  readonly decodeContent?: boolean | undefined
+}
+
+/** What bounds decoding. */
+export interface DecodeLimits {
+  /** Octets of the decoded body. Default: no limit. */
+  readonly maxDecodedSize?: number | undefined
+  /** How many times longer than its coded form the body may become. Default 1100 (`MAX_DECODING_RATIO`). */
+  readonly maxDecodingRatio?: number | undefined
+}
+
+/**
+ * A response. Its body is read once, in one of many ways; what nobody reads holds back the server, so read it, or
+ * `close()` the response.
+ *
+ * Reading fails with the error that ended the exchange; with ContentDecodingError when the body is not what
+ * `content-encoding` says; with ContentLimitError when it decodes to more than is allowed.
+ */
+export class HTTPResponse implements AsyncDisposable {
+  readonly status: number
+  /** The reason phrase; empty over HTTP/2, which has none. */
+  readonly reason: string
+  readonly version: HTTPVersion
+  /** The header section, without pseudo-header fields. */
+  readonly headers: HTTPHeaderMap
+  /** The connection it came on. */
+  readonly connection: ConnectionInfo | undefined
+  private readonly incoming: IncomingBody
+  private readonly limits: DecodeLimits
+  private decoding: boolean | undefined
+  private source: AsyncIterator<Buffer> | undefined
+  private rest: Buffer | undefined
+  private ended = false
+  private tail: Promise<unknown> = Promise.resolve()
+  private trailerMap: Promise<HTTPHeaderMap> | undefined
+  private readable: Readable | undefined
+
+  /** @internal */
+  constructor(
+    status: number,
+    reason: string,
+    version: HTTPVersion,
+    fields: FieldList,
+    connection: ConnectionInfo | undefined,
+    incoming: IncomingBody,
+    limits: DecodeLimits,
+  ) {
+    this.status = status
+    this.reason = reason
+    this.version = version
+    this.headers = new HTTPHeaderMap(fields)
+    this.connection = connection
+    this.incoming = incoming
+    this.limits = limits
+  }
+
+  /**
+   * The trailer section; empty when there is none. It follows the body, so it comes when that has been read. Rejects with
+   * the error that ended the exchange.
+   */
+  get trailers(): Promise<HTTPHeaderMap> {
+    if (this.trailerMap === undefined) {
+      this.trailerMap = this.incoming.trailers().then((fields) => new HTTPHeaderMap(fields))
+      // Somebody who only looked is not told of a failure that the body tells.
+      this.trailerMap.catch(ignore)
+    }
+    return this.trailerMap
+  }
+
+  /**
+   * The whole body, or what is left of it.
+   * @param size octets to read at most: fewer only at the end; an empty Buffer after it. Default: all.
+   */
+  async read(size?: number | null, options: ReadOptions = {}): Promise<Buffer> {
+    if (size !== undefined && size !== null && !(Number.isInteger(size) && size >= 0)) {
+      throw new InvalidArgumentError(`The number of octets to read must be a whole number, not ${String(size)}`)
+    }
+    this.choose(options)
+    return this.inTurn(() => this.readNow(size ?? Number.POSITIVE_INFINITY))
+  }
+
+  /**
+   * The body piece by piece as it arrives: over HTTP/2 each DATA frame, over HTTP/1.1 each chunk; one that comes in
+   * several reads comes in several pieces, and one without octets not at all. Decoded, what the decoder gives. Leaving
+   * the loop closes the response.
+   */
+  async *readChunked(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    this.choose(options)
+    let finished = false
+    try {
+      for (;;) {
+        const chunk = await this.inTurn(() => this.pull())
+        if (chunk === null) break
+        yield chunk
+      }
+      finished = true
+    } finally {
+      if (!finished) await this.close()
+    }
+  }
+
+  /** The decoded body, piece by piece. */
+  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    return this.readChunked()
+  }
+
+  /** The whole decoded body. */
+  bytes(): Promise<Buffer> {
+    return this.read()
+  }
+
+  /** The whole decoded body as UTF-8. */
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await this.read())
+  }
+
+  /** The whole decoded body as JSON. @throws {SyntaxError} when it is none. */
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text())
+  }
+
+  /** The decoded body as a Node stream: the same stream each time. Destroying it closes the response. */
+  get body(): Readable {
+    this.readable ??= Readable.from(this.readChunked(), { objectMode: false })
+    return this.readable
+  }
+
+  /** Lets go of the response: what has not come is cancelled (RST_STREAM CANCEL), and no more can be read. */
+  async close(): Promise<void> {
+    this.ended = true
+    this.rest = undefined
+    this.incoming.close()
+    // A decoder may hold on to memory of its own.
+    await this.source?.return?.().catch(ignore)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  private choose({ decodeContent = true }: ReadOptions): void {
+    this.decoding ??= decodeContent
+    if (this.decoding === decodeContent) return
+    throw new InvalidArgumentError(
+      `The body is being read ${this.decoding ? 'decoded' : 'as it came'}: it cannot be read otherwise as well`,
+    )
+  }
+
+  /** One read at a time, in the order of the calls. */
+  private inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const mine = this.tail.then(read)
+    this.tail = mine.catch(ignore)
+    return mine
+  }
+
+  private async readNow(size: number): Promise<Buffer> {
+    const parts: Buffer[] = []
+    let length = 0
+    while (length < size) {
+      const chunk = await this.pull()
+      if (chunk === null) break
+      parts.push(chunk)
+      length += chunk.length
+    }
+    const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts, length)
+    if (length <= size) return whole
+    this.rest = whole.subarray(size)
+    return whole.subarray(0, size)
+  }
+
+  private async pull(): Promise<Buffer | null> {
+    const { rest } = this
+    if (rest !== undefined) {
+      this.rest = undefined
+      return rest
+    }
+    if (this.ended) return null
+    this.source ??= this.open()
+    const { done, value } = await this.source.next()
+    if (done !== true) return value
+    this.ended = true
+    return null
+  }
+
+  private open(): AsyncIterator<Buffer> {
+    const raw = received(this.incoming)
+    const codings = this.decoding === true ? parseCodings(this.headers.text('content-encoding')) : undefined
+    return codings === undefined ? raw : this.decode(raw, codings)
+  }
+
+  private decode(raw: AsyncGenerator<Buffer>, codings: readonly Coding[]): AsyncIterator<Buffer> {
+    const { maxDecodedSize: maxOutput, maxDecodingRatio: maxRatio = MAX_DECODING_RATIO } = this.limits
+    const decoder = new DecodeStream(codings, { maxOutput, maxRatio })
+    // Whoever reads the decoder hears of a failure.
+    pipeline(Readable.from(raw), decoder, ignore)
+    return decoder[Symbol.asyncIterator]()
+  }
+}
+
+async function* received(incoming: IncomingBody): AsyncGenerator<Buffer, void, undefined> {
+  for (;;) {
+    const chunk = await incoming.next()
+    if (chunk === null) return
+    yield chunk
+  }
+}
+
+function ignore(): void {
+  // Whoever reads is told.
+}

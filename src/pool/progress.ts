@@ -1,0 +1,56 @@
+/**
+ * How far a connection that is being made has come, told to the exchanges that wait for one and want to know.
+ *
+ * Of several the newest is told of: whoever joins the line makes the pool open that one, if any.
+ */
+import { channels, publishConnection } from '../diagnostics.ts'
+import type { ConnectTimings } from '../exchange.ts'
+import type { DialObserver } from '../net/connector.ts'
+import type { PoolExchange } from './exchange.ts'
+
+export class DialProgress {
+  private readonly origin: string
+  private readonly watchers = new Set<PoolExchange>()
+  private timings: Readonly<ConnectTimings> | undefined
+
+  constructor(origin: string) {
+    this.origin = origin
+  }
+
+  /** Hears the steps of one dial. */
+  observe(): DialObserver {
+    this.tellLater({
+      start: Date.now(),
+      lookup: undefined,
+      connect: undefined,
+      proxy: undefined,
+      secureConnect: undefined,
+    })
+    return {
+      onStep: (step, timings) => {
+        if (channels.step.hasSubscribers) publishConnection(channels.step, { origin: this.origin, step })
+        this.timings = timings
+        for (const exchange of [...this.watchers]) exchange.tellConnecting(timings)
+      },
+    }
+  }
+
+  /** @param dialling a connection is being made: the exchange is told how far it is, once dispatch() has returned. */
+  add(exchange: PoolExchange, dialling: boolean): void {
+    this.watchers.add(exchange)
+    if (dialling && this.timings !== undefined) process.nextTick(tell, exchange, this.timings)
+  }
+
+  remove(exchange: PoolExchange): void {
+    if (this.watchers.size > 0) this.watchers.delete(exchange)
+  }
+
+  private tellLater(timings: Readonly<ConnectTimings>): void {
+    this.timings = timings
+    for (const exchange of this.watchers) process.nextTick(tell, exchange, timings)
+  }
+}
+
+function tell(exchange: PoolExchange, timings: Readonly<ConnectTimings>): void {
+  exchange.tellConnecting(timings)
+}

@@ -1,0 +1,136 @@
+/** Requests step by step: putRequest, putHeader, endHeaders, send. */
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { describe, test } from 'node:test'
+import { HTTP20Connection, HTTPConnection } from '../../src/index.ts'
+import { rejection } from '../support/exchange.ts'
+import { FrameServer } from '../support/frame-server.ts'
+import { startH1Origin, startH2Origin } from '../support/origin.ts'
+
+for (const { name, start } of [
+  { name: 'HTTP/2', start: startH2Origin },
+  { name: 'HTTP/1.1', start: startH1Origin },
+] as const) {
+  describe(`step by step over ${name}`, () => {
+    const connectionTo = (origin: Awaited<ReturnType<typeof start>>): HTTPConnection =>
+      new HTTPConnection(`localhost:${origin.port}`, { secure: true, tls: { ca: origin.ca } })
+
+    test('the methods of the connection act on the latest draft', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      connection.putRequest('POST', '/echo')
+      connection.putHeader('x-one', 'first').putHeader('x-one', 'second').putHeader('x-two', 'a')
+      connection.putHeader('X-Two', 'b', { replace: true }).putHeader('connection', 'x-hop').putHeader('x-hop', '1')
+      const id = await connection.endHeaders()
+      await connection.send('hello ')
+      await connection.send(Buffer.from('wor'))
+      await connection.send(Readable.from(['l', 'd']), { final: true })
+      const response = await connection.getResponse(id)
+      assert.equal(await response.text(), 'hello world')
+      assert.equal(response.headers.text('x-x-one'), 'first, second')
+      assert.equal(response.headers.text('x-x-two'), 'b')
+      assert.equal(response.headers.text('x-x-hop'), undefined)
+    })
+
+    test('drafts can be interleaved, each with its own response', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const one = connection.putRequest('POST', '/echo')
+      const two = connection.putRequest('POST', '/echo')
+      await Promise.all([one.endHeaders(), two.endHeaders()])
+      await one.send('1')
+      await connection.send('2', { request: two })
+      await connection.send('!', { request: one, final: true })
+      await two.send('?', { final: true })
+      assert.equal(await (await two.getResponse()).text(), '2?')
+      assert.equal(await (await one.getResponse()).text(), '1!')
+    })
+
+    test('a body given with the headers ends the request, unless more is to follow', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const whole = connection.putRequest('POST', '/echo')
+      await whole.endHeaders({ body: 'whole' })
+      assert.equal(await (await whole.getResponse()).text(), 'whole')
+      assert.match((await rejection(whole.send('more'))).message, /The body has been sent/)
+      const parts = connection.putRequest('POST', '/echo')
+      await parts.endHeaders({ body: new Blob(['first ']), final: false })
+      await parts.send('then', { final: true })
+      assert.equal(await (await parts.getResponse()).text(), 'first then')
+      const none = connection.putRequest('GET', '/json')
+      await none.endHeaders({ final: true })
+      assert.equal((await none.getResponse()).status, 200)
+    })
+
+    test('steps out of order are refused by name', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      assert.throws(() => connection.putHeader('a', 'b'), /Call putRequest\(\) first/)
+      const draft = connection.putRequest('GET', '/json')
+      assert.match((await rejection(draft.send('x'))).message, /Call endHeaders\(\) first/)
+      assert.match((await rejection(draft.getResponse())).message, /Call endHeaders\(\) first/)
+      await draft.endHeaders({ final: true })
+      assert.throws(() => draft.putHeader('a', 'b'), /headers have been sent/)
+      assert.match((await rejection(draft.endHeaders())).message, /headers have been sent/)
+      assert.throws(() => connection.putRequest(7 as never, '/'), /needs a method and a path/)
+      assert.equal((await draft.getResponse()).status, 200)
+    })
+
+    test('a part that cannot be sent ends the request', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const draft = connection.putRequest('POST', '/echo-length')
+      await draft.endHeaders()
+      assert.match((await rejection(draft.send(7 as never))).message, /Cannot send/)
+      const error = await rejection(draft.getResponse())
+      assert.equal(Reflect.get(error, 'code'), 'ERR_HYPER_INVALID_ARGUMENT')
+      assert.match((await rejection(draft.send('x'))).message, /Cannot send/)
+    })
+
+    test('an exchange that fails ends the sending', async () => {
+      await using origin = await start({ '/cut': (_call, answer) => answer.cut() })
+      await using connection = connectionTo(origin)
+      const draft = connection.putRequest('POST', '/cut')
+      await draft.endHeaders()
+      // HTTP/1.1 sends the headers along with the first octets of the body.
+      draft.send('x').catch(() => {})
+      await rejection(draft.getResponse())
+      const error = await rejection(draft.send('y', { final: true }))
+      assert.match(String(Reflect.get(error, 'code')), /^ERR_HYPER_/)
+    })
+  })
+}
+
+describe('step by step over HTTP/2', () => {
+  test('send() resolves when the server takes the octets', async () => {
+    await using server = await FrameServer.start({ settings: [[4, 10]] })
+    await using connection = new HTTP20Connection(server.origin)
+    await connection.connect()
+    const [peer] = server.connections
+    assert.ok(peer !== undefined)
+    await server.until(() => peer.count('SETTINGS') === 2)
+    const draft = connection.putRequest('POST', '/')
+    await draft.endHeaders()
+    let taken = false
+    const sending = draft.send(Buffer.alloc(100_000), { final: true }).then(() => {
+      taken = true
+    })
+    await server.until(() => peer.count('DATA') === 1)
+    assert.equal(taken, false)
+    peer.send({ type: 'WINDOW_UPDATE', streamId: 1, increment: 99_990 })
+    peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 99_990 })
+    await sending
+    peer.respond(1, 'thanks')
+    assert.equal(await (await draft.getResponse()).text(), 'thanks')
+  })
+
+  test('what the server no longer wants, because it has answered, is let go', async () => {
+    await using server = await FrameServer.start({ onRequest: (peer, streamId) => peer.respond(streamId, 'early') })
+    await using connection = new HTTP20Connection(server.origin)
+    const draft = connection.putRequest('POST', '/')
+    await draft.endHeaders()
+    assert.equal(await (await draft.getResponse()).text(), 'early')
+    await draft.send('too late')
+    await draft.send('and more', { final: true })
+  })
+})
