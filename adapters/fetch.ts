@@ -18,6 +18,7 @@ import { gatherBody } from './fetch/gather.ts'
 import { type FailureWords, IncomingBody } from './fetch/incoming.ts'
 import { matchesIntegrity } from './fetch/integrity.ts'
 import { isBadPort, nextRequest, redirectLimit } from './fetch/redirect.ts'
+import { isTrustworthy } from './fetch/referrer.ts'
 import { type FetchRequest, hasField, readRequest } from './fetch/request.ts'
 import { type HyperResponse, makeResponse, type ResponseHead } from './fetch/response.ts'
 import { joinedField, resolvePool, type ShimOptions, sharedTransport } from './shared.ts'
@@ -76,11 +77,11 @@ function start(
       return
     }
     if (request.unread === undefined) {
-      new Hop(transport, request, maxRedirects, false, resolve, reject).send()
+      new Hop(transport, request, maxRedirects, 0, resolve, reject).send()
       return
     }
     gatherBody(request.unread)
-      .then((body) => new Hop(transport, { ...request, body }, maxRedirects, false, resolve, reject).send())
+      .then((body) => new Hop(transport, { ...request, body }, maxRedirects, 0, resolve, reject).send())
       .catch((error: unknown) => reject(request.signal?.aborted ? request.signal.reason : fetchFailed(error)))
   })
 }
@@ -103,7 +104,8 @@ class Hop implements ExchangeHandler, FailureWords {
   private readonly transport: Transport
   private readonly request: FetchRequest
   private readonly redirectsLeft: number
-  private readonly redirected: boolean
+  /** How it came about: the first of all, after a redirect, or again after a 421. */
+  private readonly flags: number
   /** Let go of once called: a promise's functions hold the promise, and that the response. */
   private resolve: (response: HyperResponse) => void
   private reject: (reason: unknown) => void
@@ -119,14 +121,14 @@ class Hop implements ExchangeHandler, FailureWords {
     transport: Transport,
     request: FetchRequest,
     redirectsLeft: number,
-    redirected: boolean,
+    flags: number,
     resolve: (response: HyperResponse) => void,
     reject: (reason: unknown) => void,
   ) {
     this.transport = transport
     this.request = request
     this.redirectsLeft = redirectsLeft
-    this.redirected = redirected
+    this.flags = flags
     this.resolve = resolve
     this.reject = reject
   }
@@ -145,7 +147,7 @@ class Hop implements ExchangeHandler, FailureWords {
       {
         origin: url.origin,
         method,
-        path: url.pathname + url.search,
+        path: targetOf(url),
         headers: headerSection(this.request),
         body: body?.body,
         trailers: undefined,
@@ -166,23 +168,31 @@ class Hop implements ExchangeHandler, FailureWords {
       const location = getField(fields, 'location')
       if (location !== undefined) {
         this.ignoring = maxIgnored
-        this.follow(status, location)
+        this.follow(status, location, fields)
         return
       }
     }
     const { request } = this
-    const withBody = !(status === 204 || status === 205 || status === 304 || request.method === 'HEAD')
+    if (status === 421 && (this.flags & again) === 0 && request.body?.replayable !== false) {
+      this.sendAgain()
+      return
+    }
+    const opaque = request.tainting === 'opaque'
+    // Of another origin's response to a `no-cors` request Node's fetch tells no status and no body.
+    const withBody = !opaque && !(status === 204 || status === 205 || status === 304 || request.method === 'HEAD')
+    if (opaque) this.ignoring = maxIgnored
     if (withBody) {
       const codings = parseCodings(joinedField(fields, 'content-encoding'))
       this.incoming = new IncomingBody(codings, this)
       this.incoming.exchange = this.exchange
     }
     const head: ResponseHead = {
-      status,
-      statusText,
+      status: opaque ? 0 : status,
+      statusText: opaque ? '' : statusText,
       fields,
       url: withoutFragment(request.url),
-      redirected: this.redirected,
+      redirected: (this.flags & redirected) !== 0,
+      type: request.tainting,
       signal: request.signal,
     }
     if (request.integrity !== '' && this.incoming !== undefined) {
@@ -242,17 +252,28 @@ class Hop implements ExchangeHandler, FailureWords {
     }
   }
 
-  private follow(status: number, location: string): void {
+  /** Misdirected (RFC 9110 section 15.5.20): once more. This exchange is ended first, and over HTTP/1.1 its connection. */
+  private sendAgain(): void {
+    this.ignoring = 0
+    this.exchange?.abort()
+    new Hop(this.transport, this.request, this.redirectsLeft, this.flags | again, this.resolve, this.reject).send()
+  }
+
+  private follow(status: number, location: string, fields: FieldList): void {
     try {
       if (this.request.redirect === 'error') throw new Error('unexpected redirect')
       if (this.redirectsLeft === 0) throw new Error('redirect count exceeded')
-      const next = nextRequest(this.request, status, location)
-      new Hop(this.transport, next, this.redirectsLeft - 1, true, this.resolve, this.reject).send()
+      const next = nextRequest(this.request, status, location, fields)
+      new Hop(this.transport, next, this.redirectsLeft - 1, redirected, this.resolve, this.reject).send()
     } catch (error) {
       this.reject(fetchFailed(error))
     }
   }
 }
+
+/** Flags of a hop. */
+const redirected = 1
+const again = 2
 
 /** A redirect's body is let run to its end if it is shorter than this: cheaper than ending the exchange. */
 const maxIgnored = 64 * 1024
@@ -272,17 +293,42 @@ function withoutFragment(url: URL): string {
   return url.hash === '' && !url.href.endsWith('#') ? url.href : url.href.slice(0, url.href.indexOf('#'))
 }
 
+/** Path and query; a query that is empty keeps its question mark, which URL's parts do not tell of. */
+function targetOf({ pathname, search, href }: URL): string {
+  if (search !== '') return pathname + search
+  const question = href.indexOf('?')
+  if (question === -1) return pathname
+  const fragment = href.indexOf('#')
+  return fragment !== -1 && fragment < question ? pathname : `${pathname}?`
+}
+
 function headerSection(request: FetchRequest): FieldList {
-  const { fields } = request
+  const { fields, mode, referrer, url } = request
   const length = request.body?.length
-  if (fields.length === 0 && length === undefined) return onlyDefaults
+  const trustworthy = isTrustworthy(url)
+  if (fields.length === 0 && length === undefined && mode === 'cors' && referrer === undefined && trustworthy) {
+    return onlyDefaults
+  }
   const section = fields.slice()
   for (const [name, value] of defaults) {
-    if (!hasField(fields, name)) section.push(name, value)
+    if (name === 'sec-fetch-mode') {
+      // It says how the request came about, so it is not the caller's; and nothing is said where others can hear.
+      if (trustworthy) setField(section, name, mode)
+    } else if (!hasField(fields, name)) {
+      section.push(name, value)
+    }
   }
+  if (referrer !== undefined) section.push('referer', referrer.href)
   if (!hasField(fields, 'accept-encoding')) {
     section.push('accept-encoding', hasField(fields, 'range') ? 'identity' : acceptEncoding)
   }
   if (length !== undefined && !hasField(fields, 'content-length')) section.push('content-length', String(length))
   return section
+}
+
+function setField(section: string[], name: string, value: string): void {
+  for (let i = section.length - 2; i >= 0; i -= 2) {
+    if (section[i] === name) section.splice(i, 2)
+  }
+  section.push(name, value)
 }

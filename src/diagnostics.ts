@@ -35,6 +35,16 @@ export interface ConnectionMessage {
   readonly step?: ConnectStep
 }
 
+/** Message of the channel `hyper:connection:frame`: a frame of HTTP/2 in words, or more about the one before. */
+export interface FrameMessage {
+  readonly origin: string
+  /** Counts the connections that are looked at. */
+  readonly connection: number
+  readonly direction: 'sent' | 'received'
+  /** One line. Values of fields that carry secrets are left out. */
+  readonly text: string
+}
+
 export const channels = {
   /** An exchange was dispatched. Header fields may still be added to `request.headers` when that is a list. */
   create: channel('hyper:request:create'),
@@ -53,10 +63,16 @@ export const channels = {
   connected: channel('hyper:connection:connected'),
   failed: channel('hyper:connection:failed'),
   closed: channel('hyper:connection:closed'),
+  /** A frame was sent or received, on a connection that was made while somebody listened. */
+  frame: channel('hyper:connection:frame'),
 } as const satisfies Readonly<Record<string, Channel>>
 
 export function publishRequest(to: Channel, message: RequestMessage): void {
   to.publish(message)
+}
+
+export function publishFrame(message: FrameMessage): void {
+  channels.frame.publish(message)
 }
 
 export function publishConnection(to: Channel, message: ConnectionMessage): void {

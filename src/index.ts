@@ -9,7 +9,7 @@ export { type DecodeLimits, HTTPResponse, type HTTPVersion, type ReadOptions } f
 export { openTunnel, type Tunnel, type TunnelRequest } from './client/tunnel.ts'
 export type { ConnectionSettings, ConnectionStats } from './connection/contract.ts'
 export { ContentDecodingError, ContentLimitError } from './content/index.ts'
-export type { ConnectionMessage, RequestMessage } from './diagnostics.ts'
+export type { ConnectionMessage, FrameMessage, RequestMessage } from './diagnostics.ts'
 export * from './errors.ts'
 export type * from './exchange.ts'
 export {

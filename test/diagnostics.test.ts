@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { FrameLog } from '../src/connection/frame-log.ts'
-import { channels } from '../src/diagnostics.ts'
+import { channels, type FrameMessage } from '../src/diagnostics.ts'
 import { ErrorCode, PREFACE, serializeFrame } from '../src/frame/index.ts'
 import { Encoder } from '../src/hpack/index.ts'
 import { Pool } from '../src/index.ts'
@@ -19,7 +19,10 @@ type Message = Record<string, unknown>
 /** Listens to all channels while `run` runs; the messages of others (tests run beside each other) are left out by origin. */
 async function listen(origin: string, run: () => Promise<unknown>): Promise<[string, Message][]> {
   const heard: [string, Message][] = []
-  const names = Object.values(channels).map((channel) => String(channel.name))
+  // Frames have a test of their own.
+  const names = Object.values(channels)
+    .filter((channel) => channel !== channels.frame)
+    .map((channel) => String(channel.name))
   const take = (message: unknown, name: string | symbol): void => {
     const fields = message as Message
     const { request } = fields as { request?: { origin: string } }
@@ -139,7 +142,7 @@ describe('diagnostics channels', () => {
 describe('the log of frames', () => {
   test('one line a frame, header fields decoded, secrets left out, cut anywhere', () => {
     const lines: string[] = []
-    const log = new FrameLog('1 https://example.com', (line) => lines.push(line))
+    const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
     const block = new Encoder().encode([':method', 'GET', 'authorization', 'Bearer secret'])
     const octets = Buffer.concat([
       Buffer.from(PREFACE),
@@ -148,22 +151,41 @@ describe('the log of frames', () => {
     ])
     for (const octet of octets) log.sent(Buffer.of(octet))
     log.received(serializeFrame({ type: 'PING', streamId: 0, ack: true, payload: Buffer.alloc(8) }))
-    assert.equal(lines.length, 4)
-    assert.match(lines[0], /^\[1 https:\/\/example\.com\] > SETTINGS: ENABLE_PUSH=0$/)
+    assert.equal(lines.length, 5)
+    assert.match(lines[0], /^sent SETTINGS: ENABLE_PUSH=0$/)
     assert.match(lines[1], /HEADERS stream 1: \d+ octets, END_STREAM, END_HEADERS$/)
-    assert.match(lines[2], /> {3}:method: GET \| authorization: \*\*\*$/)
-    assert.match(lines[3], /< PING/)
+    assert.match(lines[2], /^sent {3}:method: GET \| authorization: \*\*\*$/)
+    assert.equal(lines[3], `sent   HPACK: ${block.length} octets; table of 0 entries, 0 octets`)
+    assert.match(lines[4], /^received PING/)
   })
 
   test('a frame that cannot be read ends the log of its direction, not the connection', () => {
     const lines: string[] = []
-    const log = new FrameLog('1', (line) => lines.push(line))
+    const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
     const frame = serializeFrame({ type: 'SETTINGS', streamId: 0, ack: false, settings: [] })
     frame[2] = 1
     log.received(Buffer.concat([frame, Buffer.alloc(1)]))
     log.received(frame)
     assert.equal(lines.length, 1)
     assert.match(lines[0], /cannot be read/)
+  })
+
+  test('the channel hyper:connection:frame gives them, with what header compression holds', async () => {
+    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
+    const frames: FrameMessage[] = []
+    const hear = (message: unknown): void => {
+      const frame = message as FrameMessage
+      if (frame.origin === server.origin) frames.push(frame)
+    }
+    subscribe('hyper:connection:frame', hear)
+    await using pool = new Pool({ h2c: 'prior-knowledge' })
+    await send(pool, { origin: server.origin, path: '/' })
+    unsubscribe('hyper:connection:frame', hear)
+    assert.equal(new Set(frames.map((frame) => frame.connection)).size, 1)
+    const texts = frames.map(({ direction, text }) => `${direction} ${text}`)
+    assert.ok(texts.some((text) => /^sent HEADERS stream 1/.test(text)))
+    assert.ok(texts.some((text) => /^sent {3}HPACK: \d+ octets; table of \d+ entries, \d+ octets$/.test(text)))
+    assert.ok(texts.some((text) => /^received DATA stream 1: 4 octets, END_STREAM/.test(text)))
   })
 
   test('NODE_DEBUG=hyper prints them; without it nothing is printed', async () => {

@@ -1,7 +1,7 @@
 /** Request bodies as axios knows them, after its own transformRequest. */
 import { PassThrough, type Readable } from 'node:stream'
+import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body } from '../../src/exchange.ts'
-import { encodeForm, isFormData } from '../form.ts'
 
 /** A body and the header fields that come with it. */
 export interface AxiosBody {
@@ -93,6 +93,19 @@ function lengthOf(form: FormDataStream): Promise<number> {
   return new Promise((resolve) => {
     form.getLength((error, length) => resolve(error !== null || !Number.isFinite(length) ? -1 : length))
   })
+}
+
+/** What axios's own adapter sends at a time, in octets. */
+const PIECE = 65_536
+
+/** Bytes piece by piece, so that there is progress to tell of; any other body as it is. */
+export function inPieces(body: Body | null): Body | null {
+  if (!(body instanceof Uint8Array) || body.length <= PIECE) return body
+  return () => pieces(body)
+}
+
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE)
 }
 
 /** Keeps what is read of a body, so that a redirect that asks for it again can have it. */

@@ -3,25 +3,33 @@ import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } fr
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, FieldList, Transport } from '../../src/exchange.ts'
 import { joinedField } from '../shared.ts'
-import { type AxiosBody, limited, NO_BODY, Recorder, readBody } from './body.ts'
+import { type AxiosBody, inPieces, limited, NO_BODY, Recorder, readBody } from './body.ts'
 import { credentials, needsOwnAdapter } from './config.ts'
 import { connectOptions } from './connect.ts'
-import { isAxiosOwn, wireError } from './errors.ts'
+import { isAxiosOwn, redirectionError, wireError } from './errors.ts'
 import { axiosHeaders, flatHeaders, type HeaderMap, lengthField, requestHeaders } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
 import { option } from './option.ts'
 import { Progress } from './progress.ts'
 import type { Realm } from './realm.ts'
-import { configOfRest, followRedirect, type Hop, MAX_REDIRECTS, redirectTarget, sensitiveNames } from './redirect.ts'
+import {
+  basic,
+  configOfRest,
+  followRedirect,
+  type Hop,
+  MAX_REDIRECTS,
+  redirectTarget,
+  sensitiveNames,
+} from './redirect.ts'
 import { RequestView, ResponseView } from './request-view.ts'
-import { BodyCollector, BodyStream, codingOf, dropCoding, TooLongError } from './response.ts'
+import { BodyCollector, BodyStream, type Collected, codingOf, dropCoding, TooLongError } from './response.ts'
 
 /** What follow-redirects keeps of a body for a redirect that asks for it again, where the config says nothing. */
 const MAX_RECORDED = 10 * 1024 * 1024
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
-export class AxiosCall implements HopListener {
+export class AxiosCall implements HopListener, Collected {
   private readonly config: InternalAxiosRequestConfig
   private readonly realm: Realm
   private readonly transport: Transport
@@ -48,7 +56,8 @@ export class AxiosCall implements HopListener {
     this.realm = realm
     this.transport = transport
     this.responseType = option(config, 'responseType')
-    this.hop = { url, method: String(config.method ?? 'get').toUpperCase(), headers: new Map(), body: null, count: 0 }
+    const method = String(config.method ?? 'get').toUpperCase()
+    this.hop = { url, origin: url.origin, method, headers: new Map(), body: null, count: 0 }
   }
 
   run(): Promise<AxiosResponse> {
@@ -106,19 +115,7 @@ export class AxiosCall implements HopListener {
       stream.finish()
       return
     }
-    try {
-      const finished = this.collector?.finish()
-      if (finished instanceof Promise) {
-        finished.then(
-          (body) => this.finishBody(body),
-          (error: unknown) => this.finish(toError(error)),
-        )
-      } else if (finished !== undefined) {
-        this.finishBody(finished)
-      }
-    } catch (error) {
-      this.finish(toError(error))
-    }
+    this.collector?.finish()
   }
 
   onError(error: Error): void {
@@ -161,13 +158,14 @@ export class AxiosCall implements HopListener {
     }
     if (body.body !== null) this.setBodyHeaders(headers, body)
     const auth = credentials(config, hop.url)
-    if (auth !== undefined) headers.set('authorization', `Basic ${Buffer.from(auth).toString('base64')}`)
+    if (auth !== undefined) headers.set('authorization', basic(auth))
     hop.body = this.limitBody(body)
     hop.auth = auth
     hop.sensitive = sensitiveNames(config, realm)
     const { onUploadProgress } = config
     if (onUploadProgress && body.body !== null) {
       this.upload = new Progress(onUploadProgress, lengthField(headers), 'upload')
+      hop.body = inPieces(hop.body)
     }
     this.dispatch()
   }
@@ -227,8 +225,9 @@ export class AxiosCall implements HopListener {
     const length = Number(joinedField(fields, 'content-length') ?? 0)
     try {
       this.hop = followRedirect(this.hop, status, fields, target, this.config, this.realm, this.recorder)
-    } catch (error) {
-      this.finish(toError(error))
+    } catch (caught) {
+      const error = toError(caught)
+      this.finish(isAxiosOwn(error) ? error : redirectionError(error, this.config, this.realm, this.view))
       handler?.drain(Number.POSITIVE_INFINITY)
       return
     }
@@ -276,7 +275,7 @@ export class AxiosCall implements HopListener {
     this.response = response
     const options = { decompress, maxLength: this.number('maxContentLength') }
     if (this.responseType !== 'stream' || handler?.exchange === undefined) {
-      this.collector = new BodyCollector(coding, options)
+      this.collector = new BodyCollector(coding, options, this)
       return
     }
     Reflect.set(response, 'trailers', new realm.AxiosHeaders())
@@ -287,7 +286,7 @@ export class AxiosCall implements HopListener {
     this.settle(response)
   }
 
-  private finishBody(body: Buffer): void {
+  onBody(body: Buffer): void {
     const { response, config } = this
     if (response === undefined) return
     if (this.responseType === 'arraybuffer') {
@@ -299,6 +298,11 @@ export class AxiosCall implements HopListener {
     }
     this.settle(response)
     this.unfollow()
+  }
+
+  onBodyError(error: Error): void {
+    this.finish(error)
+    this.handler?.exchange?.abort(error)
   }
 
   private settle(response: AxiosResponse): void {

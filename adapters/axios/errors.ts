@@ -1,5 +1,6 @@
 /** The transport's errors as axios's users know them. */
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
+import { ContentDecodingError } from '../../src/content/index.ts'
 import { HyperError } from '../../src/errors.ts'
 import { systemCode, undiciCode } from '../shared.ts'
 import type { Realm } from './realm.ts'
@@ -18,6 +19,11 @@ export function wireError(
   view: RequestView | undefined,
   response: AxiosResponse | undefined,
 ): Error {
+  if (error instanceof ContentDecodingError) {
+    const failed = AxiosError.from(error, error.systemCode, config, view, response)
+    failed.name = 'AxiosError'
+    return failed
+  }
   if (response !== undefined && error instanceof HyperError) {
     const message = `stream has been aborted: ${error.message}`
     const failed = new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, config, view, response)
@@ -50,4 +56,17 @@ function codeOf(error: Error): string | undefined {
     default:
       return undiciCode(error)
   }
+}
+
+/** A redirect that could not be followed, by the code that follow-redirects gives it. `cause` says why. */
+export function redirectionError(
+  cause: Error,
+  config: InternalAxiosRequestConfig,
+  { AxiosError }: Realm,
+  view: RequestView | undefined,
+): Error {
+  const message = `Redirected request failed: ${cause.message}`
+  const failed = new AxiosError(message, 'ERR_FR_REDIRECTION_FAILURE', config, view)
+  Object.defineProperty(failed, 'cause', { value: cause, configurable: true, writable: true })
+  return failed
 }

@@ -63,14 +63,15 @@ export function axiosHeaders(fields: FieldList, { AxiosHeaders }: Realm): Instan
     const value = fields[i + 1]
     const known = own[name]
     if (known === undefined) own[name] = name === 'set-cookie' ? [value] : value
-    else if (!Object.hasOwn(own, name)) define(own, name, value)
+    else if (!Object.hasOwn(own, name)) setHidden(headers, name, value)
     else if (Array.isArray(known)) known.push(value)
     else own[name] = `${String(known)}, ${value}`
   }
   return headers
 }
 
-/** Makes a name that the prototype has a header like any other. */
-function define(headers: object, name: string, value: string): void {
-  Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true })
+/** A field named like something of the prototype (`constructor`, `get`): AxiosHeaders knows how it stores these. */
+function setHidden(headers: InstanceType<Realm['AxiosHeaders']>, name: string, value: string): void {
+  const known = headers.get(name)
+  headers.set(name, typeof known === 'string' ? `${known}, ${value}` : value)
 }

@@ -18,8 +18,10 @@ export interface Hop {
   body: Body | null
   /** Redirects followed so far. */
   count: number
-  /** Credentials, which go along only to the same origin. */
+  /** Credentials of the option `auth` or of the URL, which go only to the origin of the first request. */
   auth?: string | undefined
+  /** The first request's. */
+  readonly origin: string
   /** Names of headers that must not reach another origin. */
   sensitive?: ReadonlySet<string> | undefined
 }
@@ -50,7 +52,7 @@ export function sensitiveNames(
 
 /**
  * The next request of the chain.
- * @throws AxiosError when there were too many, or the target is no URL; whatever beforeRedirect throws.
+ * @throws AxiosError when there were too many; otherwise whatever went wrong, which follow-redirects names by one code
  */
 export function followRedirect(
   hop: Hop,
@@ -66,17 +68,8 @@ export function followRedirect(
   if (hop.count >= limit) {
     throw new AxiosError('Maximum number of redirects exceeded', 'ERR_FR_TOO_MANY_REDIRECTS', config)
   }
-  let url: URL
-  try {
-    url = new URL(location, hop.url)
-  } catch (error) {
-    throw AxiosError.from(error instanceof Error ? error : new Error('Invalid URL'), 'ERR_INVALID_URL', config)
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new AxiosError(`Unsupported protocol ${url.protocol}`, AxiosError.ERR_BAD_REQUEST, config)
-  }
   const headers = new Map(hop.headers)
-  let { method, body, auth } = hop
+  let { method, body } = hop
   const toGet =
     ((status === 301 || status === 302) && method === 'POST') ||
     (status === 303 && method !== 'GET' && method !== 'HEAD')
@@ -91,27 +84,69 @@ export function followRedirect(
     }
     body = Buffer.concat(recorder.chunks)
   }
+  // A relative target is one of the host that was asked for by name.
+  const host = headers.get('host')
+  const before = typeof host === 'string' ? host : hop.url.host
+  const base = /^\w+:/.test(location)
+    ? hop.url
+    : new URL(`${hop.url.protocol}//${before}${hop.url.pathname}${hop.url.search}`)
+  const url = new URL(location, base)
   headers.delete('host')
+  // axios settles each time anew whether there is a proxy, and never passes this on.
   headers.delete('proxy-authorization')
-  if (url.origin !== hop.url.origin) {
-    auth = undefined
-    for (const name of ['authorization', 'proxy-authorization', 'cookie', ...(hop.sensitive ?? [])])
-      headers.delete(name)
+  if (url.origin !== hop.url.origin) for (const name of hop.sensitive ?? []) headers.delete(name)
+  if (isLessTrusted(url, hop.url, before)) {
+    for (const name of [...CONFIDENTIAL, ...(hop.sensitive ?? [])]) headers.delete(name)
   }
-  const next: Hop = { ...hop, url, method, headers, body, auth, count: hop.count + 1 }
+  const auth = hop.auth !== undefined && url.origin === hop.origin ? hop.auth : undefined
+  if (hop.auth !== undefined) headers.delete('authorization')
+  const next: Hop = { ...hop, url, method, headers, body, count: hop.count + 1 }
   const beforeRedirect = option(config, 'beforeRedirect')
   if (typeof beforeRedirect === 'function') {
-    const options = redirectOptions(next)
+    const names = spellings(config)
+    const options = redirectOptions(next, auth, names)
     const response = { headers: fieldsToNodeHeaders(fields), statusCode: status }
-    const before = { url: hop.url.href, method: hop.method, headers: Object.fromEntries(hop.headers) }
-    beforeRedirect(options, response, before)
+    const old = { Host: host ?? hop.url.host, ...spelled(hop.headers, names) }
+    beforeRedirect(options, response, { url: hop.url.href, method: hop.method, headers: old })
     applyOptions(next, options)
+  } else if (auth !== undefined) {
+    headers.set('authorization', basic(auth))
   }
+  const { protocol } = next.url
+  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`Unsupported protocol ${protocol}`)
   return next
 }
 
+/** What does not go on to a peer that is trusted less. */
+const CONFIDENTIAL = ['authorization', 'cookie']
+
+/** No TLS any more, or another host that is no subdomain of the one before. */
+function isLessTrusted(url: URL, from: URL, host: string): boolean {
+  if (url.protocol !== from.protocol && url.protocol !== 'https:') return true
+  return url.host !== host && !url.host.endsWith(`.${host}`)
+}
+
+export function basic(auth: string): string {
+  return `Basic ${Buffer.from(auth).toString('base64')}`
+}
+
+/** Header names as the caller, or axios, spells them: beforeRedirect finds them so in its options. */
+function spellings(config: InternalAxiosRequestConfig): ReadonlyMap<string, string> {
+  const given = Object.keys(config.headers ?? {})
+  const own = ['User-Agent', 'Accept-Encoding', 'Content-Type', 'Content-Length', 'Authorization']
+  return new Map([...own, ...given].map((name) => [name.toLowerCase(), name]))
+}
+
+function spelled(headers: Hop['headers'], names: ReadonlyMap<string, string>): Record<string, string | string[]> {
+  return Object.fromEntries([...headers].map(([name, value]) => [names.get(name) ?? name, value]))
+}
+
 /** The next request as node:http's options, which beforeRedirect may change. */
-function redirectOptions({ url, method, headers }: Hop): Record<string, unknown> {
+function redirectOptions(
+  { url, method, headers }: Hop,
+  auth: string | undefined,
+  names: ReadonlyMap<string, string>,
+): Record<string, unknown> {
   return {
     href: url.href,
     protocol: url.protocol,
@@ -119,8 +154,12 @@ function redirectOptions({ url, method, headers }: Hop): Record<string, unknown>
     host: url.host,
     port: url.port,
     path: `${url.pathname}${url.search}`,
+    pathname: url.pathname,
+    search: url.search,
+    hash: url.hash,
+    auth,
     method,
-    headers: Object.fromEntries(headers),
+    headers: spelled(headers, names),
   }
 }
 
@@ -132,8 +171,13 @@ function applyOptions(hop: Hop, options: Record<string, unknown>): void {
       hop.headers.set(name.toLowerCase(), Array.isArray(value) ? value : String(value))
   }
   const { protocol, hostname, port, path, auth } = options
-  hop.url = new URL(`${String(protocol)}//${String(hostname)}${port ? `:${String(port)}` : ''}${String(path)}`)
-  if (typeof auth === 'string') hop.headers.set('authorization', `Basic ${Buffer.from(auth).toString('base64')}`)
+  const { url } = hop
+  const same =
+    protocol === url.protocol && hostname === url.hostname && port === url.port && path === url.pathname + url.search
+  if (!same) {
+    hop.url = new URL(`${String(protocol)}//${String(hostname)}${port ? `:${String(port)}` : ''}${String(path)}`)
+  }
+  if (typeof auth === 'string') hop.headers.set('authorization', basic(auth))
 }
 
 /** The rest of a chain as a config, for an adapter that goes on from there. */
@@ -153,7 +197,7 @@ export function configOfRest(
     auth: undefined,
     method: hop.method,
     headers: new AxiosHeaders(Object.fromEntries(hop.headers)),
-    data: typeof body === 'function' ? Readable.from(body() as AsyncIterable<Uint8Array>) : body,
+    data: typeof body === 'function' ? Readable.from(body() as Iterable<Uint8Array> | AsyncIterable<Uint8Array>) : body,
     maxRedirects: Math.max(0, (typeof limit === 'number' ? limit : MAX_REDIRECTS) - hop.count),
   }
   // Written out of what is one already; the types of the two `auth` differ.

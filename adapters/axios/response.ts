@@ -1,7 +1,16 @@
 /** Turns what comes up into axios's response: collected or streamed, decoded, limited, with its trailers. */
 import { Readable } from 'node:stream'
-import { Decoder, type DecoderSink, decodeSmall, parseCodings } from '../../src/content/index.ts'
+import {
+  ContentDecodingError,
+  Decoder,
+  type DecoderSink,
+  decodeSmall,
+  parseCodings,
+  smallInput,
+} from '../../src/content/index.ts'
+import { toError } from '../../src/errors.ts'
 import type { Exchange, FieldList } from '../../src/exchange.ts'
+import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
 
 /** What the body is read for. */
 export interface BodyOptions {
@@ -10,6 +19,9 @@ export interface BodyOptions {
   /** Octets of the decoded body; -1 for no limit. */
   readonly maxLength: number
 }
+
+/** As lenient as axios's own adapter, but for bombs. */
+const decoding = { tolerant: true, maxRatio: MAX_DECODING_RATIO, ratioFloor: LENIENT_DECODING_RATIO_FLOOR }
 
 /** The decoded body was longer than allowed. */
 export class TooLongError extends Error {}
@@ -37,69 +49,111 @@ function codings(header: string | undefined): ReturnType<typeof parseCodings> {
   return parseCodings(header?.toLowerCase().replace(/\b(?:x-)?compress\b/g, 'gzip'))
 }
 
-/** Collects a body. The chunks are joined, and decoded, once at the end: short ones at once, long ones by streams. */
-export class BodyCollector {
-  private readonly options: BodyOptions
-  private readonly coding: string | undefined
-  private readonly chunks: Buffer[] = []
-  private length = 0
-
-  constructor(coding: string | undefined, options: BodyOptions) {
-    this.coding = coding
-    this.options = options
-  }
-
-  /** @throws {TooLongError} */
-  add(chunk: Buffer): void {
-    this.chunks.push(chunk)
-    this.length += chunk.length
-    const { maxLength, decompress } = this.options
-    if (maxLength > -1 && this.length > maxLength && !(decompress && this.coding)) throw new TooLongError()
-  }
-
-  /** The whole body. */
-  finish(): Buffer | Promise<Buffer> {
-    const whole = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks, this.length)
-    const list = this.options.decompress && whole.length > 0 ? codings(this.coding) : undefined
-    if (list === undefined) return whole
-    const { maxLength } = this.options
-    const small = decodeSmall(list, whole, { tolerant: true })
-    if (small !== undefined) {
-      if (maxLength > -1 && small.length > maxLength) throw new TooLongError()
-      return small
-    }
-    return decodeWhole(list, whole, maxLength)
-  }
+/** Where a collected body goes. */
+export interface Collected {
+  onBody(body: Buffer): void
+  /** Once; nothing comes after it. */
+  onBodyError(error: Error): void
 }
 
-function decodeWhole(
-  list: NonNullable<ReturnType<typeof parseCodings>>,
-  whole: Buffer,
-  maxLength: number,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = []
-    let length = 0
-    const decoder: Decoder = new Decoder(
-      list,
-      {
-        onDecoded(chunk) {
-          length += chunk.length
-          if (maxLength > -1 && length > maxLength) {
-            decoder.destroy()
-            reject(new TooLongError())
-          } else {
-            parts.push(chunk)
-          }
-        },
-        onDecodedEnd: () => resolve(Buffer.concat(parts, length)),
-        onDecodeError: reject,
-      },
-      { tolerant: true },
-    )
-    decoder.write(whole)
-    decoder.end()
-  })
+/**
+ * Collects a body. A short coded one is decoded at its end, at once; of a longer one each chunk is decoded as it comes, so that
+ * the limit holds long before the end.
+ */
+export class BodyCollector implements DecoderSink {
+  private readonly options: BodyOptions
+  private readonly list: ReturnType<typeof codings>
+  private readonly target: Collected
+  private chunks: Buffer[] = []
+  private length = 0
+  private decoder: Decoder | undefined
+  private failed = false
+
+  constructor(coding: string | undefined, options: BodyOptions, target: Collected) {
+    this.options = options
+    this.list = options.decompress ? codings(coding) : undefined
+    this.target = target
+  }
+
+  add(chunk: Buffer): void {
+    if (this.failed) return
+    if (this.decoder !== undefined) {
+      this.decoder.write(chunk)
+      return
+    }
+    this.onDecoded(chunk)
+    if (this.list !== undefined && this.length > smallInput) this.decode(this.list)
+  }
+
+  /** No more comes. */
+  finish(): void {
+    const { list, options, length } = this
+    if (this.failed) return
+    if (this.decoder !== undefined) {
+      this.decoder.end()
+      return
+    }
+    if (list !== undefined && length > 0) {
+      const small = this.attempt(list)
+      if (this.failed) return
+      if (small === undefined) {
+        this.decode(list).end()
+        return
+      }
+      this.chunks = [small]
+      this.length = small.length
+      if (options.maxLength > -1 && small.length > options.maxLength) {
+        this.onDecodeError(new TooLongError())
+        return
+      }
+    }
+    this.onDecodedEnd()
+  }
+
+  onDecoded(chunk: Buffer): void {
+    const { maxLength } = this.options
+    this.chunks.push(chunk)
+    this.length += chunk.length
+    const coded = this.list !== undefined && this.decoder === undefined
+    if (maxLength > -1 && this.length > maxLength && !coded) this.onDecodeError(new TooLongError())
+  }
+
+  onDecodedEnd(): void {
+    if (!this.failed) this.target.onBody(this.whole())
+  }
+
+  onDecodeError(error: Error): void {
+    if (this.failed) return
+    this.failed = true
+    this.chunks = []
+    this.decoder?.destroy()
+    this.target.onBodyError(error)
+  }
+
+  private whole(): Buffer {
+    return this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks, this.length)
+  }
+
+  private attempt(list: NonNullable<typeof this.list>): Buffer | undefined {
+    try {
+      return decodeSmall(list, this.whole(), { tolerant: true })
+    } catch (error) {
+      this.onDecodeError(toError(error))
+      return undefined
+    }
+  }
+
+  /** From now on by chunks, beginning with those that have come. */
+  private decode(list: NonNullable<typeof this.list>): Decoder {
+    if (this.decoder !== undefined) return this.decoder
+    const { chunks } = this
+    this.chunks = []
+    this.length = 0
+    const decoder = new Decoder(list, this, decoding)
+    this.decoder = decoder
+    for (const chunk of chunks) decoder.write(chunk)
+    return decoder
+  }
 }
 
 /** A body as a Node stream, with the transport's backpressure. */
@@ -121,7 +175,7 @@ export class BodyStream extends Readable implements DecoderSink {
     this.maxLength = options.maxLength
     this.tooLong = tooLong
     const list = options.decompress ? codings(coding) : undefined
-    this.decoder = list === undefined ? undefined : new Decoder(list, this, { tolerant: true })
+    this.decoder = list === undefined ? undefined : new Decoder(list, this, decoding)
   }
 
   add(chunk: Buffer): void {
@@ -175,7 +229,8 @@ export class BodyStream extends Readable implements DecoderSink {
   }
 
   onDecodeError(error: Error): void {
-    this.fail(error)
+    // Whoever reads the stream knows zlib's errors.
+    this.fail(error instanceof ContentDecodingError && error.cause instanceof Error ? error.cause : error)
   }
 
   onDecoderDrain(): void {

@@ -12,9 +12,13 @@
  */
 import { type Coding, Decoder, type DecoderSink, decodeSmall, smallInput } from '../../src/content/index.ts'
 import type { Exchange, FieldList } from '../../src/exchange.ts'
+import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
 
 /** Octets kept for a reader that has not asked: a quarter of a megabyte, so that a burst does not stop the peer. */
 export const highWater = 256 * 1024
+
+/** Node's fetch decodes whatever comes; we stop at bombs. */
+const decoding = { maxRatio: MAX_DECODING_RATIO, ratioFloor: LENIENT_DECODING_RATIO_FLOOR }
 
 /** The largest chunk given to a stream's reader, unless the exchange's own are larger. */
 const maxStreamChunk = 64 * 1024
@@ -250,7 +254,7 @@ export class IncomingBody implements DecoderSink {
     const { queue } = this
     this.queue = []
     this.queued = 0
-    const decoder = new Decoder(codings, this)
+    const decoder = new Decoder(codings, this, decoding)
     this.decoder = decoder
     for (const chunk of queue) {
       if (!decoder.write(chunk)) this.hold()

@@ -1,5 +1,8 @@
 /** What a redirect makes of a request (Fetch standard, HTTP-redirect fetch), and the ports that fetch does not speak to. */
-import type { FetchRequest } from './request.ts'
+import type { FieldList } from '../../src/exchange.ts'
+import { joinedField } from '../shared.ts'
+import { policyOf, refererFor } from './referrer.ts'
+import type { FetchMode, FetchRequest } from './request.ts'
 
 /** The standard's number. */
 export const redirectLimit = 20
@@ -18,11 +21,20 @@ const secretFields = new Set(['authorization', 'proxy-authorization', 'cookie', 
  *
  * @throws Error or TypeError when the redirect must not be followed
  */
-export function nextRequest(request: FetchRequest, status: number, location: string): FetchRequest {
+export function nextRequest(
+  request: FetchRequest,
+  status: number,
+  location: string,
+  response: FieldList,
+): FetchRequest {
   const url = new URL(decodeLocation(location), request.url)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('URL scheme must be a HTTP(S) scheme')
-  if ((url.username !== '' || url.password !== '') && url.origin !== request.url.origin) {
-    throw new Error('cross origin not allowed for request mode "cors"')
+  const { first, mode } = request
+  if (url.username !== '' || url.password !== '') {
+    if (mode === 'cors' && url.origin !== request.url.origin) {
+      throw new Error('cross origin not allowed for request mode "cors"')
+    }
+    if (request.tainting === 'cors') throw new Error('URL cannot contain credentials for request mode "cors"')
   }
   if (url.hash === '') url.hash = request.url.hash
   let { method, body, fields } = request
@@ -38,7 +50,20 @@ export function nextRequest(request: FetchRequest, status: number, location: str
     fields = without(fields, bodyFields)
   }
   if (url.origin !== request.url.origin) fields = without(fields, secretFields)
-  return { ...request, url, method, body, fields }
+  const tainting = request.tainting === 'basic' && url.origin === first.origin ? 'basic' : taintingOf(mode)
+  const referrerPolicy = policyOf(joinedField(response, 'referrer-policy'), request.referrerPolicy)
+  const referrer = refererFor(request.referrer, referrerPolicy, url)
+  return { ...request, url, method, body, fields, tainting, referrer, referrerPolicy }
+}
+
+/**
+ * What a mode makes of a response of another origin.
+ *
+ * @throws Error when it may not be had
+ */
+function taintingOf(mode: FetchMode): FetchRequest['tainting'] {
+  if (mode === 'same-origin') throw new Error('request mode cannot be "same-origin"')
+  return mode === 'no-cors' ? 'opaque' : 'cors'
 }
 
 /** Servers put UTF-8 into `location` although it is no ASCII; header values arrive as latin1. */

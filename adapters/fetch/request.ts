@@ -3,9 +3,10 @@
  * not called: it costs more than the request. Where rare options are given, it is, for its checks alone.
  */
 import { Readable } from 'node:stream'
+import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body, BodyChunk } from '../../src/exchange.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
-import { encodeForm, isFormData } from '../form.ts'
+import { type Referrer, refererFor } from './referrer.ts'
 
 /** Everything about one request. */
 export interface FetchRequest {
@@ -19,6 +20,14 @@ export interface FetchRequest {
   readonly redirect: 'follow' | 'manual' | 'error'
   readonly signal: AbortSignal | undefined
   readonly integrity: string
+  readonly mode: FetchMode
+  /** What this request tells as `referer`. */
+  readonly referrer: Referrer
+  readonly referrerPolicy: string
+  /** Where the first request of a chain of redirects went. */
+  readonly first: URL
+  /** What the chain has made of the response: `basic` as long as it stays with one origin. */
+  readonly tainting: 'basic' | 'cors' | 'opaque'
 }
 
 /** A request body and whether it can be sent once more. */
@@ -29,6 +38,8 @@ export interface RequestBody {
   /** Octets, where they must be announced. */
   readonly length: number | undefined
 }
+
+export type FetchMode = NonNullable<RequestInit['mode']>
 
 type HeaderSource = NonNullable<RequestInit['headers']>
 
@@ -43,7 +54,20 @@ interface RequestLike {
   readonly redirect?: RequestInit['redirect']
   readonly integrity?: string
   readonly cache?: RequestInit['cache']
+  readonly mode?: FetchMode
+  readonly referrer?: string
+  readonly referrerPolicy?: string
 }
+
+/** What {@link checkRare} finds. */
+interface Rare {
+  readonly mode: FetchMode
+  /** `about:client` and the empty string tell nothing. */
+  readonly referrer: string
+  readonly referrerPolicy: string
+}
+
+const nothingRare: Rare = { mode: 'cors', referrer: '', referrerPolicy: '' }
 
 /**
  * Input and init as a request.
@@ -53,7 +77,7 @@ interface RequestLike {
 export function readRequest(input: string | URL | Request, init: RequestInit = {}): FetchRequest {
   const from = typeof input === 'object' && !(input instanceof URL) && isRequestLike(input) ? input : undefined
   const url = parseUrl(from === undefined ? String(input) : from.url)
-  checkRare(init)
+  const rare = readRare(from, init)
   const method = readMethod(init.method ?? from?.method ?? 'GET')
   const fields: string[] = []
   const headers = init.headers ?? from?.headers
@@ -78,7 +102,27 @@ export function readRequest(input: string | URL | Request, init: RequestInit = {
       throw new TypeError('Cannot construct a Request with a Request object that has already been used.')
     unread = from.body as AsyncIterable<BodyChunk>
   }
-  return { url, method, fields, body, unread, redirect, signal, integrity: init.integrity ?? from?.integrity ?? '' }
+  const { mode, referrerPolicy } = rare
+  const referrer =
+    rare.referrer === '' || rare.referrer === 'about:client'
+      ? undefined
+      : refererFor(new URL(rare.referrer), referrerPolicy, url)
+  const integrity = init.integrity ?? from?.integrity ?? ''
+  return {
+    url,
+    method,
+    fields,
+    body,
+    unread,
+    redirect,
+    signal,
+    integrity,
+    mode,
+    referrer,
+    referrerPolicy,
+    first: url,
+    tainting: 'basic',
+  }
 }
 
 function bodyForbidden(): TypeError {
@@ -105,8 +149,22 @@ function parseUrl(text: string): URL {
   return url
 }
 
-/** Options that change nothing here but can be wrong: Node's own Request says so. */
-function checkRare(init: RequestInit): void {
+/** Of a Request its own, unless there is an init, which begins anew but for the mode. */
+function readRare(from: RequestLike | undefined, init: RequestInit): Rare {
+  const given = checkRare(init)
+  if (from?.mode === undefined) return given ?? nothingRare
+  const fallback: FetchMode = from.mode === 'navigate' ? 'same-origin' : from.mode
+  if (given !== undefined) return init.mode === undefined ? { ...given, mode: fallback } : given
+  if (Object.keys(init).length > 0) return { ...nothingRare, mode: fallback }
+  const { referrer = '', referrerPolicy = '' } = from
+  return { mode: from.mode, referrer, referrerPolicy }
+}
+
+/**
+ * Options that are rare, and that can be wrong: Node's own Request says so, and what they come to. `undefined` when none is
+ * given.
+ */
+function checkRare(init: RequestInit): Rare | undefined {
   const { mode, credentials, cache, referrer, referrerPolicy, keepalive, window, priority } = init as RequestInit & {
     priority?: string
   }
@@ -120,11 +178,11 @@ function checkRare(init: RequestInit): void {
     window === undefined &&
     priority === undefined
   ) {
-    return
+    return undefined
   }
   const given = { mode, credentials, cache, referrer, referrerPolicy, keepalive, window, priority }
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  new Request('http://localhost/', present as RequestInit)
+  return new Request('http://localhost/', present as RequestInit)
 }
 
 const upperMethods: Readonly<Record<string, string>> = {
@@ -177,15 +235,31 @@ function takeField(fields: string[], spelling: string, value: string): void {
   fields.push(name, text)
 }
 
-/** What a cache mode tells servers and caches on the way (Fetch standard, HTTP-network-or-cache fetch). */
+/**
+ * What a cache mode tells servers and caches on the way (Fetch standard, HTTP-network-or-cache fetch). Who sends a condition
+ * has a cache of its own, and wants no other's answer.
+ */
 function takeCache(fields: string[], cache: RequestInit['cache'] | undefined): void {
   if (cache === 'no-cache') {
     if (!hasField(fields, 'cache-control')) fields.push('cache-control', 'max-age=0')
-  } else if (cache === 'no-store' || cache === 'reload') {
+  } else if (
+    cache === 'no-store' ||
+    cache === 'reload' ||
+    ((cache === undefined || cache === 'default') && hasCondition(fields))
+  ) {
     if (!hasField(fields, 'pragma')) fields.push('pragma', 'no-cache')
     if (!hasField(fields, 'cache-control')) fields.push('cache-control', 'no-cache')
   }
 }
+
+function hasCondition(fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i].startsWith('if-') && conditions.has(fields[i])) return true
+  }
+  return false
+}
+
+const conditions = new Set(['if-modified-since', 'if-none-match', 'if-unmodified-since', 'if-match', 'if-range'])
 
 function readBody(body: unknown, fields: string[], init: RequestInit): RequestBody {
   if (typeof body === 'string') return known(fields, body, 'text/plain;charset=UTF-8')
@@ -212,7 +286,7 @@ function readBody(body: unknown, fields: string[], init: RequestInit): RequestBo
     if (!('duplex' in init) || init.duplex !== 'half') {
       throw new TypeError('RequestInit: duplex option is required when sending a body.')
     }
-    if (body instanceof ReadableStream && body.locked) {
+    if (Readable.isDisturbed(body as Readable) || (body instanceof ReadableStream && body.locked)) {
       throw new TypeError('Response body object should not be disturbed or locked')
     }
     // A stream of Node's may fail before it is read; whoever reads it then hears of that.

@@ -32,6 +32,7 @@ export interface ResponseHead {
   /** The final URL without its fragment. */
   readonly url: string
   readonly redirected: boolean
+  readonly type: Response['type']
   readonly signal: AbortSignal | undefined
 }
 
@@ -68,7 +69,7 @@ function defineResponse() {
     }
 
     get type(): Response['type'] {
-      return 'basic'
+      return this.#head.type
     }
 
     get url(): string {

@@ -14,16 +14,16 @@
 import type {
   Body,
   ConnectionInfo,
+  ConnectTimings,
   ExchangeHandler,
   ExchangeRequest,
   FieldList,
   Transport,
 } from '../../src/exchange.ts'
-import { Pool } from '../../src/pool/pool.ts'
 import { connectOptions } from '../node-options.ts'
-import { fieldsToNodeHeaders, sharedPool, sharedTransport, statusText } from '../shared.ts'
+import { fieldsToNodeHeaders, statusText } from '../shared.ts'
 import { UploadBody } from './body.ts'
-import { NodeError, toNodeError } from './errors.ts'
+import { NodeError, nodeRefusal, toNodeError } from './errors.ts'
 import type { NativeOptions, Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
 import { HyperResponse } from './response.ts'
@@ -61,6 +61,8 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   private sent = false
   private settled = false
   private socketTold = false
+  /** The socket stands for a connection that is being made. */
+  private makingSocket = false
   private idle: NodeJS.Timeout | undefined
 
   constructor(transport: Transport, target: Target, options: NativeOptions) {
@@ -148,7 +150,10 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.exchange?.abort(reason)
     const { res } = this
     if (res === undefined || error) process.nextTick(emitError, this, reason)
-    if (res !== undefined && !res.destroyed) res.destroy(new NodeError('ECONNRESET', 'aborted', error ?? undefined))
+    if (res !== undefined && !res.destroyed) {
+      res.endedByCaller = true
+      res.destroy(new NodeError('ECONNRESET', 'aborted', error ?? undefined))
+    }
     process.nextTick(emitClose, this)
     return this
   }
@@ -161,12 +166,24 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
 
   // The exchange.
 
+  onConnecting(timings: Readonly<ConnectTimings>): void {
+    if (this.settled) return
+    if (this.socket === undefined) {
+      this.socket = new ConnectionSocket(undefined, this.protocol === 'https:')
+      this.makingSocket = true
+      this.tellSocket()
+    }
+    if (this.makingSocket) this.socket.progress(timings)
+  }
+
   onConnected(info: ConnectionInfo, reused: boolean): void {
     if (this.settled) return
     this.touch()
     this.reusedSocket = reused
     const { socket } = this
-    if (socket === undefined || !socket.connecting) {
+    const making = this.makingSocket
+    this.makingSocket = false
+    if (socket === undefined || !making) {
       this.socket = socketOf(info)
       if (!this.socketTold) this.tellSocket()
     } else {
@@ -227,7 +244,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.settle()
     this.destroyed = true
     const { res } = this
-    const failure = toNodeError(error)
+    const failure = nodeRefusal(error, this.method, this.headers) ?? toNodeError(error)
     if (res !== undefined) res.destroy(failure)
     else emitError(this, failure)
     process.nextTick(emitClose, this)
@@ -241,7 +258,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (this.settled || this.sent) return
     this.sent = true
     // A short request may be on its way before its connection was told of; got measures from the one to the other.
-    if (this.socket !== undefined && !this.socket.connecting) this.tellSent()
+    if (this.socket !== undefined && !this.makingSocket) this.tellSent()
   }
 
   /** @internal The response was destroyed before its end. */
@@ -290,20 +307,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       trailers: this.headers['trailer'] === undefined ? this.trailers : () => this.trailers,
       connect: connectOptions(this.options),
     }
-    const exchange = this.transport.dispatch(request, this)
-    this.exchange = exchange
-    if (exchange.connection === undefined) process.nextTick(tellConnecting, this)
-  }
-
-  /** @internal */
-  tellConnecting(): void {
-    if (this.settled || this.socket !== undefined) return
-    // One that waits its turn on a connection has no socket yet, and got's clocks for connecting do not run.
-    if (!isDialling(this.transport, this.origin)) return
-    const socket = new ConnectionSocket()
-    this.socket = socket
-    this.tellSocket()
-    socket.begin()
+    this.exchange = this.transport.dispatch(request, this)
   }
 
   private tellSocket(): void {
@@ -355,10 +359,6 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   }
 }
 
-function tellConnecting(request: HyperRequest): void {
-  request.tellConnecting()
-}
-
 function finish(request: HyperRequest): void {
   request.finish()
 }
@@ -378,13 +378,6 @@ function emitAbort(request: HyperRequest): void {
 function emitClose(request: HyperRequest): void {
   request.closed = true
   request.emit('close')
-}
-
-/** Is a connection being made? Of a transport that cannot tell it is assumed. */
-function isDialling(transport: Transport, origin: string): boolean {
-  const pool = transport === sharedTransport ? sharedPool() : transport
-  if (!(pool instanceof Pool)) return true
-  return pool.stats().origins.some((one) => one.dialling > 0 && one.origin === origin)
 }
 
 /** Nobody may listen any more: got takes its listener off after the first, and a second must not end the process. */

@@ -18,7 +18,10 @@ export class HyperResponse extends Readable {
   trailersDistinct: Readonly<Record<string, string[]>> = NONE
   httpVersion: string
   complete = false
+  /** It broke off. Not when the caller ended its request: node:http says so only later, when nobody looks any more. */
   aborted = false
+  /** @internal */
+  endedByCaller = false
   url = ''
   method: string | null = null
   readonly req: HyperRequest
@@ -107,17 +110,18 @@ export class HyperResponse extends Readable {
       callback(error)
       return
     }
-    this.aborted = true
+    const aborted = !this.endedByCaller
+    this.aborted = aborted
     this.req.responseDestroyed()
     const reason = error ?? new NodeError('ECONNRESET', 'aborted')
     if (this.listenerCount('error') === 0) {
-      this.emit('aborted')
+      if (aborted) this.emit('aborted')
       callback()
       return
     }
     callback(reason)
     // After the error, which says why: who listens to both hears the reason first.
-    process.nextTick(emitAborted, this)
+    if (aborted) process.nextTick(emitAborted, this)
   }
 }
 

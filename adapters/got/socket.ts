@@ -5,7 +5,7 @@
  * requests that find it connected; so one such object stands for one connection, for as long as that lives.
  */
 import { EventEmitter } from 'node:events'
-import type { ConnectionInfo } from '../../src/exchange.ts'
+import type { ConnectionInfo, ConnectTimings } from '../../src/exchange.ts'
 
 const sockets = new WeakMap<ConnectionInfo, ConnectionSocket>()
 
@@ -13,7 +13,7 @@ const sockets = new WeakMap<ConnectionInfo, ConnectionSocket>()
 export function socketOf(info: ConnectionInfo): ConnectionSocket {
   let socket = sockets.get(info)
   if (socket === undefined) {
-    socket = new ConnectionSocket(info)
+    socket = new ConnectionSocket(info, info.encrypted)
     sockets.set(info, socket)
   }
   return socket
@@ -25,17 +25,20 @@ export class ConnectionSocket extends EventEmitter {
   readonly writable = true
   readonly destroyed = false
   private info: ConnectionInfo | undefined
+  private lookedUp = false
 
-  constructor(info?: ConnectionInfo) {
+  /**
+   * @param info undefined while it is being made.
+   * @param encrypted there will be TLS: got asks for the property when TCP is there.
+   */
+  constructor(info: ConnectionInfo | undefined, encrypted: boolean) {
     super()
     // Each request that waits for it listens.
     this.setMaxListeners(0)
     this.connecting = info === undefined
     this.info = info
-    if (info === undefined) return
-    // got asks whether there are such properties.
-    if (info.encrypted) Object.assign(this, { encrypted: true, authorized: info.authorized })
-    this.keepPhases(info)
+    if (encrypted) Object.assign(this, { encrypted, authorized: info?.authorized === true })
+    if (info !== undefined) this.keepPhases(info)
   }
 
   get remoteAddress(): string | undefined {
@@ -78,23 +81,31 @@ export class ConnectionSocket extends EventEmitter {
         }
   }
 
-  /**
-   * A connection is being made. How far it has come the transport tells at the end only; got's `connect` timeout runs from
-   * `lookup`, so that comes at once, and the timeout covers lookup, TCP and TLS together.
-   */
-  begin(): void {
-    this.emit('lookup', null)
+  /** How far the connection has come; each step is told once. */
+  progress({ lookup, connect }: Readonly<ConnectTimings>): void {
+    if (lookup !== undefined && !this.lookedUp) {
+      this.lookedUp = true
+      this.emit('lookup', null)
+    }
+    if (connect !== undefined) this.tcpConnected()
   }
 
-  /** The connection is there. Tells of the steps that led to it. */
+  /** The connection is there. */
   connected(info: ConnectionInfo): void {
     this.info = info
-    this.connecting = false
-    if (info.encrypted) Object.assign(this, { encrypted: true, authorized: info.authorized })
     if (!sockets.has(info)) sockets.set(info, this)
-    this.emit('connect')
-    if (info.encrypted) this.emit('secureConnect')
+    this.tcpConnected()
+    if (info.encrypted) {
+      Object.assign(this, { encrypted: true, authorized: info.authorized })
+      this.emit('secureConnect')
+    }
     this.keepPhases(info)
+  }
+
+  private tcpConnected(): void {
+    if (!this.connecting) return
+    this.connecting = false
+    this.emit('connect')
   }
 
   /** What got tells of the phases to requests that find the connection made. */

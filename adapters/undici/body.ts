@@ -1,4 +1,4 @@
-/** Tells a handler which pieces of its request body were sent. Made only for handlers that want to know. */
+/** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
 import type { Body, BodyChunk } from '../../src/exchange.ts'
 
 /** Hears of each piece. */
@@ -20,6 +20,53 @@ export function tapBody(body: Body, listener: ChunkListener): Body {
   if (body instanceof ArrayBuffer) return () => new TappedBody([new Uint8Array(body)], listener)
   if (body instanceof Blob) return () => new TappedBody(body.stream(), listener)
   return new TappedBody(body, listener)
+}
+
+/** How long a body waits for 100 before it is sent all the same (RFC 9110 section 10.1.1), as curl does; milliseconds. */
+const CONTINUE_TIMEOUT = 1000
+
+/** What holds a body back until the server asks for it. */
+export class ContinueGate {
+  private readonly verdict: Promise<boolean>
+  private decide: (wanted: boolean) => void = () => {}
+  private timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    this.verdict = new Promise((resolve) => {
+      this.decide = resolve
+    })
+  }
+
+  /** The body may be sent. */
+  open(): void {
+    clearTimeout(this.timer)
+    this.decide(true)
+  }
+
+  /** Nobody wants it any more. */
+  close(): void {
+    clearTimeout(this.timer)
+    this.decide(false)
+  }
+
+  /** The same body, behind the gate; the time begins when it is first asked for. */
+  hold(body: Body): Body {
+    if (typeof body === 'function') {
+      return () => {
+        const made = body()
+        return made == null ? made : this.hold(made)
+      }
+    }
+    if (typeof body === 'string' || body instanceof Uint8Array) return () => this.behind([body])
+    if (body instanceof ArrayBuffer) return () => this.behind([new Uint8Array(body)])
+    if (body instanceof Blob) return () => this.behind(body.stream())
+    return this.behind(body)
+  }
+
+  private async *behind(source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>): AsyncGenerator<BodyChunk> {
+    this.timer ??= setTimeout(() => this.decide(true), CONTINUE_TIMEOUT)
+    if (await this.verdict) yield* source
+  }
 }
 
 class TappedBody implements AsyncIterable<BodyChunk>, AsyncIterator<BodyChunk> {

@@ -3,10 +3,6 @@ declare module 'undici/lib/dispatcher/dispatcher.js' {
   const Dispatcher: typeof import('undici').Dispatcher
   export default Dispatcher
 }
-declare module 'undici/lib/dispatcher/agent.js' {
-  const Agent: typeof import('undici').Agent
-  export default Agent
-}
 declare module 'undici/lib/dispatcher/dispatcher1-wrapper.js' {
   const Dispatcher1Wrapper: { wrapHandler(handler: object): import('undici').Dispatcher.DispatchHandler }
   export default Dispatcher1Wrapper

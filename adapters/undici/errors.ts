@@ -19,7 +19,7 @@ import {
   TimeoutError,
 } from '../../src/errors.ts'
 import type { ConnectionInfo } from '../../src/exchange.ts'
-import { errorCodeName } from '../../src/frame/codes.ts'
+import { ErrorCode, errorCodeName } from '../../src/frame/codes.ts'
 import { systemError } from '../shared.ts'
 import { errors } from './internals.ts'
 
@@ -47,7 +47,11 @@ export function toUndiciError(error: Error, connection?: ConnectionInfo): Error 
 }
 
 function translate(error: HyperError, connection: ConnectionInfo | undefined): Error {
-  if (error instanceof StreamResetError) return new StreamError(error.http2ErrorCode)
+  if (error instanceof StreamResetError) {
+    // Of our own accord only where a header section crosses a limit.
+    const tooLarge = !error.remote && error.http2ErrorCode === ErrorCode.ENHANCE_YOUR_CALM
+    return tooLarge ? new errors.HeadersOverflowError(error.message) : new StreamError(error.http2ErrorCode)
+  }
   if (error instanceof GoawayError) {
     return new errors.InformationalError(`HTTP/2: "GOAWAY" frame received with code ${error.http2ErrorCode}`)
   }

@@ -7,36 +7,39 @@
  * - After onResponseEnd or onResponseError a handler hears nothing more; abort() then does nothing.
  * - What onResponseStart or onResponseData throws aborts the request with it; what onResponseEnd throws goes to onResponseError.
  * - pause() holds back data and the end, never headers.
+ * - A request that ends in a socket ends with onRequestUpgrade; abort() after it destroys the socket.
  */
-import { Readable } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { toError } from '../../src/errors.ts'
-import type { Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../../src/exchange.ts'
+import type { Body, ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../../src/exchange.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
 import { fieldsToUndiciHeaders } from '../shared.ts'
-import { tapBody } from './body.ts'
+import { ContinueGate, tapBody } from './body.ts'
+import {
+  type ObservedRequest,
+  publishBodyChunkReceived,
+  publishBodyChunkSent,
+  publishBodySent,
+  publishError,
+  publishHeaders,
+  publishSendHeaders,
+  publishTrailers,
+  wantsBodyChunks,
+} from './diagnostics.ts'
 import { toUndiciError } from './errors.ts'
 import { errors } from './internals.ts'
 import { toBuffers } from './raw-fields.ts'
-
-/** A handler of the older form, as the fetch of Node 20 to 24 passes it. */
-export interface LegacyHandler {
-  onConnect?(abort: (reason?: Error) => void, context: object | null): void
-  onResponseStarted?(): void
-  onHeaders?(status: number, rawHeaders: Buffer[], resume: () => void, statusText: string): boolean | undefined
-  onData?(chunk: Buffer): boolean | undefined
-  onComplete?(rawTrailers: Buffer[]): void
-  onError?(error: Error): void
-  onUpgrade?(status: number, rawHeaders: Buffer[] | null, socket: object): void
-  onBodySent?(chunk: Uint8Array): void
-  onRequestSent?(): void
-}
 
 /** The dispatcher's book of what is open: a doubly linked list, so that entering and leaving cost nothing. */
 export interface Ledger {
   newest: Dispatched | undefined
   open: number
   settled(): void
+  /** A request waits for room at this origin. */
+  waits(origin: string): void
+  /** It does so no longer. */
+  found(origin: string): void
 }
 
 /** A handler's raw fields; without `undefined`, so that the types hold with exactOptionalPropertyTypes too. */
@@ -54,8 +57,16 @@ function withLength({ headers, body }: ExchangeRequest): ExchangeRequest['header
   return [...fields, 'content-length', String(length)]
 }
 
+/** What hears of a tunnel besides what an exchange tells: it was opened, and belongs to the caller. */
+export interface TunnelHandler extends ExchangeHandler {
+  onInformational(status: number, headers: FieldList, statusText: string): void
+  onUpgraded(status: number, headers: FieldList, socket: Duplex): void
+}
+
 /** One request with a handler of the newer form. */
-export class Dispatched implements ExchangeHandler, Dispatcher.DispatchController {
+export class Dispatched implements TunnelHandler, Dispatcher.DispatchController {
+  /** Heard only by those who need it. */
+  onConnected: ((info: ConnectionInfo) => void) | undefined = undefined
   aborted = false
   paused = false
   older: Dispatched | undefined
@@ -64,8 +75,16 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   private readonly ledger: Ledger
   private readonly bytesWanted: boolean
   private exchange: Exchange | undefined
+  /** For whoever listens to diagnostics. */
+  private observed: ObservedRequest | undefined
   /** The request's body, when it is a stream. */
   private body: Readable | undefined
+  /** The request's body waits for 100. */
+  private gate: ContinueGate | undefined
+  /** The origin at which it waits for room, while it does. */
+  private waitsAt: string | undefined
+  /** What the request ended in. */
+  private socket: Duplex | undefined
   private abortedWith: Error | undefined
   private done = false
   private answered = false
@@ -82,17 +101,28 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   }
 
   /** Tells the handler, and sends the request unless the handler aborts at once. */
-  start(send: (request: ExchangeRequest, handler: ExchangeHandler) => Exchange, request: ExchangeRequest): void {
+  start<Request extends ExchangeRequest>(
+    send: (request: Request, handler: Dispatched) => Exchange,
+    request: Request,
+    observed: ObservedRequest | undefined,
+    expectContinue: boolean,
+  ): void {
     this.enter()
-    if (request.body instanceof Readable) this.watch(request.body)
-    if (this.handler.onBodySent !== undefined && request.body != null) {
-      request = { ...request, headers: withLength(request), body: tapBody(request.body, this) }
+    this.observed = observed
+    const { body } = request
+    if (body instanceof Readable) this.watch(body)
+    if (body != null) {
+      if (expectContinue) request = this.holdBody(request, body)
+      const tapped = this.handler.onBodySent !== undefined || (observed !== undefined && wantsBodyChunks())
+      if (tapped) request = { ...request, headers: withLength(request), body: tapBody(request.body ?? body, this) }
     }
+    if (observed !== undefined || this.gate !== undefined) this.onConnected = this.tellConnected
     try {
       this.handler.onRequestStart?.(this, null)
     } catch (error) {
       this.abort(toError(error))
     }
+    if (body instanceof Readable) this.checkBody(body)
     if (this.done) return
     try {
       this.exchange = send(request, this)
@@ -101,6 +131,15 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
       return
     }
     if (this.paused) this.exchange.pause()
+  }
+
+  /** Does it wait for a connection with room? Then the ledger hears when it does so no longer. */
+  awaitRoom(origin: string): boolean {
+    if (this.done || this.exchange === undefined || this.exchange.connection !== undefined) return false
+    this.waitsAt = origin
+    this.ledger.waits(origin)
+    this.onConnected = this.tellConnected
+    return true
   }
 
   // The controller: what the handler may do.
@@ -148,6 +187,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
     if (this.aborted) return
     this.aborted = true
     this.abortedWith = reason
+    this.socket?.destroy()
     if (this.done) return
     const error = reason ?? new errors.RequestAbortedError()
     // The handler hears from here, at once and with the very reason given; what the exchange says of it is not passed on.
@@ -158,15 +198,44 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   // The exchange: what happens to the request.
 
   onInformational(status: number, headers: FieldList, statusText: string): void {
+    if (this.gate !== undefined && status === 100) {
+      this.gate.open()
+      return
+    }
     this.head(status, headers, statusText)
   }
 
   onHeaders(status: number, headers: FieldList, statusText: string): void {
+    // A server that takes the request without a word about its body wants it; one that refuses does not.
+    if (status < 300) this.gate?.open()
     this.head(status, headers, statusText)
+  }
+
+  /** The request has ended in a socket, which is the caller's from here on. */
+  onUpgraded(status: number, headers: FieldList, socket: Duplex): void {
+    if (this.done) {
+      socket.destroy()
+      return
+    }
+    this.socket = socket
+    this.headerFields = headers
+    if (this.observed !== undefined) publishHeaders(this.observed, status, headers, '')
+    try {
+      this.tellUpgrade(status, headers, socket)
+    } catch (thrown) {
+      socket.destroy()
+      surface(thrown)
+    }
+    // It may have been aborted for its status, and the handler has heard of that.
+    if (this.done) return
+    this.done = true
+    this.leave()
+    if (this.observed !== undefined) publishTrailers(this.observed, [])
   }
 
   onData(chunk: Buffer): void {
     if (this.done) return
+    if (this.observed !== undefined) publishBodyChunkReceived(this.observed, chunk)
     try {
       this.tellData(chunk)
     } catch (error) {
@@ -179,6 +248,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
     this.done = true
     this.leave()
     this.trailerFields = trailers
+    if (this.observed !== undefined) publishTrailers(this.observed, trailers)
     try {
       this.tellEnd(trailers)
     } catch (error) {
@@ -197,6 +267,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   /** A piece of the request body was taken. */
   onChunkSent(chunk: Buffer): void {
     if (this.done) return
+    if (this.observed !== undefined) publishBodyChunkSent(this.observed, chunk)
     try {
       this.handler.onBodySent?.(chunk)
     } catch (error) {
@@ -206,6 +277,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
 
   onRequestSent(): void {
     if (this.done) return
+    if (this.observed !== undefined) publishBodySent(this.observed)
     try {
       this.handler.onRequestSent?.()
     } catch (error) {
@@ -221,6 +293,10 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
 
   protected tellHead(status: number, headers: FieldList, statusText: string): void {
     this.handler.onResponseStart?.(this, status, fieldsToUndiciHeaders(headers), statusText)
+  }
+
+  protected tellUpgrade(status: number, headers: FieldList, socket: Duplex): void {
+    this.handler.onRequestUpgrade?.(this, status, fieldsToUndiciHeaders(headers), socket)
   }
 
   protected tellData(chunk: Buffer): void {
@@ -239,6 +315,7 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
     if (this.done) return
     this.headerFields = headers
     this.headersRead = undefined
+    if (this.observed !== undefined) publishHeaders(this.observed, status, headers, statusText)
     try {
       if (!this.answered) {
         this.answered = true
@@ -255,22 +332,47 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
     this.done = true
     this.leave()
     this.body?.destroy()
+    if (this.observed !== undefined) publishError(this.observed, error)
     try {
       this.tellError(error)
     } catch (thrown) {
-      // Nobody is left to tell, and the connection must not suffer for it.
-      process.nextTick(() => {
-        throw thrown
-      })
+      surface(thrown)
     }
   }
 
-  /** Hears of a stream's failure from the beginning: it may fail before anything of it is asked for. */
+  /** A connection has taken it. */
+  private tellConnected(info: ConnectionInfo): void {
+    this.leaveLine()
+    // Only HTTP/2 waits for 100.
+    if (info.protocol !== 'h2') this.gate?.open()
+    if (this.observed !== undefined) publishSendHeaders(this.observed, info)
+  }
+
+  private leaveLine(): void {
+    const { waitsAt } = this
+    if (waitsAt === undefined) return
+    this.waitsAt = undefined
+    this.ledger.found(waitsAt)
+  }
+
+  /** The body waits for 100. */
+  private holdBody<Request extends ExchangeRequest>(request: Request, body: Body): Request {
+    this.gate = new ContinueGate()
+    return { ...request, headers: withLength(request), body: this.gate.hold(body) }
+  }
+
+  /** Hears of a stream's failure from the beginning: it may fail, or be gone, before anything of it is asked for. */
   private watch(body: Readable): void {
     this.body = body
     body.on('error', (error) => {
       if (!this.done) this.abort(error)
     })
+    body.on('close', () => this.checkBody(body))
+  }
+
+  /** A stream that was destroyed for no reason takes back the request; after the answer, we are who destroys it. */
+  private checkBody(body: Readable): void {
+    if (!this.done && !this.answered && body.destroyed && !body.readableEnded && body.errored === null) this.abort()
   }
 
   private enter(): void {
@@ -283,6 +385,8 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
 
   private leave(): void {
     const { ledger, older, newer } = this
+    this.gate?.close()
+    this.leaveLine()
     if (older !== undefined) older.newer = newer
     if (newer === undefined) ledger.newest = older
     else newer.older = older
@@ -293,45 +397,9 @@ export class Dispatched implements ExchangeHandler, Dispatcher.DispatchControlle
   }
 }
 
-/** One request with a handler of the older form. */
-export class LegacyDispatched extends Dispatched {
-  private readonly legacy: LegacyHandler
-  private readonly resumeOnce = (): void => this.resume()
-
-  constructor(handler: LegacyHandler, ledger: Ledger) {
-    super(
-      {
-        onRequestStart: (controller, context) =>
-          handler.onConnect?.((reason) => controller.abort(reason as Error), context),
-        ...(handler.onBodySent ? { onBodySent: (chunk: Buffer) => handler.onBodySent?.(chunk) } : {}),
-        onRequestSent: () => handler.onRequestSent?.(),
-      },
-      ledger,
-      true,
-    )
-    this.legacy = handler
-  }
-
-  protected override tellStarted(): void {
-    this.legacy.onResponseStarted?.()
-  }
-
-  protected override tellHead(status: number, headers: FieldList, statusText: string): void {
-    if (this.legacy.onHeaders?.(status, toBuffers(headers), this.resumeOnce, statusText) !== false) return
-    // Node's fetch answers 1xx with false and means nothing by it: it never resumes.
-    if (status >= 200) this.pause()
-  }
-
-  protected override tellData(chunk: Buffer): void {
-    if (this.legacy.onData?.(chunk) === false) this.pause()
-  }
-
-  protected override tellEnd(trailers: FieldList): void {
-    this.legacy.onComplete?.(toBuffers(trailers))
-  }
-
-  protected override tellError(error: Error): void {
-    if (this.legacy.onError === undefined) throw error
-    this.legacy.onError(error)
-  }
+/** Nobody is left to tell, and the connection must not suffer for it. */
+function surface(thrown: unknown): void {
+  process.nextTick(() => {
+    throw thrown
+  })
 }

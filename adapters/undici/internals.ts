@@ -8,6 +8,7 @@
 import type * as undici from 'undici'
 import apiModule from 'undici/lib/api/index.js'
 import errorsModule from 'undici/lib/core/errors.js'
+import symbolsModule from 'undici/lib/core/symbols.js'
 import DispatcherModule from 'undici/lib/dispatcher/dispatcher.js'
 import WrapperModule from 'undici/lib/dispatcher/dispatcher1-wrapper.js'
 
@@ -19,6 +20,15 @@ export const errors: typeof undici.errors = errorsModule
 
 /** `request`, `stream`, `pipeline`, `connect`, `upgrade`. */
 export const api: Pick<undici.Dispatcher, 'request' | 'stream' | 'pipeline' | 'connect' | 'upgrade'> = apiModule
+
+/** Where an Agent of undici's keeps what it has for each origin, and where MockAgent puts its mocks. */
+export const kClients: unique symbol = symbolsModule.kClients as never
+
+/** Where undici's Client and Pool keep their origin, and interceptors look for it. */
+export const kUrl: unique symbol = symbolsModule.kUrl as never
+
+/** What dispatchers of undici's own do when they have checked what they were given. */
+export const { kDispatch } = symbolsModule
 
 /** Turns a handler of the older form into one of the newer. */
 export function wrapLegacyHandler(handler: object): undici.Dispatcher.DispatchHandler {

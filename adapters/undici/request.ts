@@ -8,9 +8,9 @@
 import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body, BodyChunk, ConnectOptions, ExchangeRequest } from '../../src/exchange.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
-import { encodeForm, isFormData } from '../form.ts'
 import { errors } from './internals.ts'
 
 /** DispatchOptions as they really arrive: with what undici's types leave out, and not yet checked. */
@@ -21,6 +21,8 @@ export interface RawDispatchOptions extends Omit<Dispatcher.DispatchOptions, 'bo
   readonly throwOnError?: unknown
   readonly maxRedirections?: number | null
   readonly dispatcher?: unknown
+  /** Not undici's: a trailer section for the request, or a function that is called when the body was sent. HTTP/2 only. */
+  readonly trailers?: ExchangeRequest['trailers']
 }
 
 /** What a dispatcher adds to each of its requests. */
@@ -28,6 +30,8 @@ export interface RequestDefaults {
   readonly headersTimeout: number | undefined
   readonly bodyTimeout: number | undefined
   readonly maxResponseSize: number | undefined
+  /** `connection: close`, over HTTP/1.1. */
+  readonly reset: boolean
 }
 
 /** The connection options for a name to verify, or for HTTP/1.1 only; `undefined` when the pool's own will do. */
@@ -45,6 +49,9 @@ interface Section {
 /** Nothing outside these in a path; spelt as undici does. */
 const badPath = /[^\u0021-\u00ff]/
 
+/** undici's function `connect` puts a slash before what is no path. */
+const slashBeforeAuthority = /^\/(?=[^/]+:\d+$)/
+
 /**
  * @throws undici's InvalidArgumentError and NotSupportedError
  */
@@ -58,7 +65,8 @@ export function toExchangeRequest(
   const { method, headersTimeout, bodyTimeout, query } = options
   let { path } = options
   if (typeof path !== 'string') throw new errors.InvalidArgumentError('path must be a string')
-  if (path.charCodeAt(0) !== 0x2f) path = relativePath(path, origin)
+  if (options.method === 'CONNECT') path = path.replace(slashBeforeAuthority, '')
+  else if (path.charCodeAt(0) !== 0x2f) path = relativePath(path, origin)
   if (badPath.test(path)) throw new errors.InvalidArgumentError('invalid request path')
   if (typeof method !== 'string') throw new errors.InvalidArgumentError('method must be a string')
   if (method !== 'GET' && method !== 'POST' && !isToken(method)) {
@@ -73,7 +81,7 @@ export function toExchangeRequest(
     fields: [],
     host: undefined,
     contentLength: undefined,
-    close: options.reset === true,
+    close: options.reset ?? defaults.reset,
     hasContentType: false,
   }
   if (options.headers != null) takeHeaders(section, options.headers)
@@ -96,6 +104,7 @@ export function toExchangeRequest(
   if (section.host !== undefined) fields.push('host', section.host)
   if (contentLength !== undefined) fields.push('content-length', contentLength)
   if (section.close) fields.push('connection', 'close')
+  if (options.expectContinue === true && body !== undefined) fields.push('expect', '100-continue')
 
   const servername = options.servername ?? hostServername(section.host, origin)
   return {
@@ -104,7 +113,7 @@ export function toExchangeRequest(
     path,
     headers: fields,
     body,
-    trailers: undefined,
+    trailers: options.trailers ?? undefined,
     headersTimeout: headersTimeout ?? defaults.headersTimeout,
     bodyTimeout: bodyTimeout ?? defaults.bodyTimeout,
     timeout: undefined,
@@ -133,7 +142,9 @@ function checkTimeout(name: string, value: number | null | undefined): void {
 }
 
 function checkRare(options: RawDispatchOptions): void {
-  const { reset, expectContinue, throwOnError, maxRedirections, typeOfService } = options
+  const { reset, expectContinue, throwOnError, maxRedirections, typeOfService, upgrade } = options
+  if (upgrade && typeof upgrade !== 'string') throw new errors.InvalidArgumentError('upgrade must be a string')
+  if (upgrade && !isFieldValue(upgrade)) throw new errors.InvalidArgumentError('invalid upgrade header')
   if (reset != null && typeof reset !== 'boolean') throw new errors.InvalidArgumentError('invalid reset')
   if (expectContinue != null && typeof expectContinue !== 'boolean') {
     throw new errors.InvalidArgumentError('invalid expectContinue')

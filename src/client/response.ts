@@ -3,7 +3,7 @@ import { pipeline, Readable } from 'node:stream'
 import { type Coding, DecodeStream, parseCodings } from '../content/index.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { ConnectionInfo, FieldList } from '../exchange.ts'
-import { MAX_DECODING_RATIO } from '../limits.ts'
+import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../limits.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import type { IncomingBody } from './incoming.ts'
 
@@ -19,7 +19,10 @@ export interface ReadOptions {
 export interface DecodeLimits {
   /** Octets of the decoded body. Default: no limit. */
   readonly maxDecodedSize?: number | undefined
-  /** How many times longer than its coded form the body may become. Default 1100 (`MAX_DECODING_RATIO`). */
+  /**
+   * How many times longer than its coded form the body may become, once 64 MiB were decoded. Default 1100
+   * (`MAX_DECODING_RATIO`).
+   */
   readonly maxDecodingRatio?: number | undefined
 }
 
@@ -204,7 +207,7 @@ export class HTTPResponse implements AsyncDisposable {
 
   private decode(raw: AsyncGenerator<Buffer>, codings: readonly Coding[]): AsyncIterator<Buffer> {
     const { maxDecodedSize: maxOutput, maxDecodingRatio: maxRatio = MAX_DECODING_RATIO } = this.limits
-    const decoder = new DecodeStream(codings, { maxOutput, maxRatio })
+    const decoder = new DecodeStream(codings, { maxOutput, maxRatio, ratioFloor: LENIENT_DECODING_RATIO_FLOOR })
     // Whoever reads the decoder hears of a failure.
     pipeline(Readable.from(raw), decoder, ignore)
     return decoder[Symbol.asyncIterator]()

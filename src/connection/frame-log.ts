@@ -1,12 +1,13 @@
 /**
- * `NODE_DEBUG=hyper`: each frame of each HTTP/2 connection in one readable line on stderr, both directions. Without it
- * nothing of this runs.
+ * `NODE_DEBUG=hyper`: each frame of each HTTP/2 connection in one readable line on stderr, both directions. The channel
+ * `hyper:connection:frame` gives the same lines to whoever listens when the connection is made. Without either nothing of this runs.
  *
  * Header blocks are decoded with tables of the log's own, so that looking changes nothing; both sides of ours use tables
  * of the first size (`HEADER_TABLE_SIZE`). Values of fields that carry
  * secrets are left out.
  */
 import { debuglog } from 'node:util'
+import { channels, type FrameMessage, publishFrame } from '../diagnostics.ts'
 import { Flag, FrameType, PREFACE } from '../frame/codes.ts'
 import { explain } from '../frame/explain.ts'
 import type { Frame } from '../frame/frames.ts'
@@ -22,20 +23,22 @@ let connections = 0
 
 /** The log of one connection, when it is asked for. */
 export function frameLog(origin: string): FrameLog | undefined {
-  return debug.enabled ? new FrameLog(`${++connections} ${origin}`, (line) => debug('%s', line)) : undefined
+  if (!debug.enabled && !channels.frame.hasSubscribers) return undefined
+  const connection = ++connections
+  return new FrameLog((direction, text) => {
+    if (debug.enabled) debug('%s', `[${connection} ${origin}] ${direction === 'sent' ? '>' : '<'} ${text}`)
+    if (channels.frame.hasSubscribers) publishFrame({ origin, connection, direction, text })
+  })
 }
 
 export class FrameLog {
   private readonly incoming: Direction
   private readonly outgoing: Direction
 
-  /**
-   * @param name stands in each line.
-   * @param write takes each line.
-   */
-  constructor(name: string, write: (line: string) => void) {
-    this.incoming = new Direction((text) => write(`[${name}] < ${text}`), 0)
-    this.outgoing = new Direction((text) => write(`[${name}] > ${text}`), PREFACE.length)
+  /** @param write takes each line. */
+  constructor(write: (direction: FrameMessage['direction'], text: string) => void) {
+    this.incoming = new Direction((text) => write('received', text), 0)
+    this.outgoing = new Direction((text) => write('sent', text), PREFACE.length)
   }
 
   received(octets: Uint8Array): void {
@@ -103,5 +106,8 @@ class Direction {
     }
     const text = shown.join(' | ')
     this.write(`  ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text}`)
+    const { tableSize } = this.decoder
+    const entries = this.decoder.tableEntries().length / 2
+    this.write(`  HPACK: ${block.length} octets; table of ${entries} entries, ${tableSize} octets`)
   }
 }

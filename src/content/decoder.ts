@@ -1,6 +1,7 @@
 /** Chunks in, decoded chunks out. This is on the path of each coded body, so its state is plain and mutable. */
 import zlib from 'node:zlib'
 import { systemCodeOf, toError } from '../errors.ts'
+import { DECODING_RATIO_FLOOR } from '../limits.ts'
 import type { Coding } from './codings.ts'
 import { ContentDecodingError, ContentLimitError } from './errors.ts'
 import { ZstdFrames } from './zstd.ts'
@@ -10,11 +11,16 @@ export interface DecoderOptions {
   /** The longest decoded body, in octets. Default: no limit. */
   readonly maxOutput?: number | undefined
   /**
-   * How many times longer than its coded form the body may become; looked at once 1 MiB was decoded, since short bodies
-   * may well compress to almost nothing. Default: no limit. deflate alone cannot exceed about 1030.
+   * How many times longer than its coded form the body may become; looked at once `ratioFloor` octets were decoded.
+   * Default: no limit. deflate alone cannot exceed about 1030.
    */
   readonly maxRatio?: number | undefined
-  /** Take a body that ends too early for what it has so far. Default false: it is an error. */
+  /** Octets. Default 1 MiB (`DECODING_RATIO_FLOOR`): short bodies may well compress to almost nothing. */
+  readonly ratioFloor?: number | undefined
+  /**
+   * Take a body that ends too early for what it has so far, and zlib's format where gzip was announced. Default false: it is
+   * an error.
+   */
   readonly tolerant?: boolean | undefined
 }
 
@@ -28,10 +34,7 @@ export interface DecoderSink {
   onDecoderDrain?(): void
 }
 
-type Stage = zlib.Gunzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress | ZstdFrames
-
-/** A ratio says nothing about bodies shorter than this. */
-const ratioFloor = 1024 * 1024
+type Stage = zlib.Gunzip | zlib.Unzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress | ZstdFrames
 
 /** RFC 9659 section 3: a zstd window in HTTP is at most 8 MiB. */
 const zstdWindowLog = 23
@@ -46,6 +49,7 @@ export class Decoder {
   private readonly sink: DecoderSink
   private readonly maxOutput: number
   private readonly maxRatio: number
+  private readonly ratioFloor: number
   private readonly tolerant: boolean
   private stages: Stage[] | undefined
   private last: Stage | undefined
@@ -58,6 +62,7 @@ export class Decoder {
     this.sink = sink
     this.maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY
     this.maxRatio = options.maxRatio ?? Number.POSITIVE_INFINITY
+    this.ratioFloor = options.ratioFloor ?? DECODING_RATIO_FLOOR
     this.tolerant = options.tolerant === true
   }
 
@@ -118,7 +123,7 @@ export class Decoder {
     this.octetsOut += chunk.length
     if (this.octetsOut > this.maxOutput) {
       this.fail(new ContentLimitError(`The decoded body is longer than the ${this.maxOutput} octets allowed`))
-    } else if (this.octetsOut > ratioFloor && this.octetsOut > this.octetsIn * this.maxRatio) {
+    } else if (this.octetsOut > this.ratioFloor && this.octetsOut > this.octetsIn * this.maxRatio) {
       this.fail(new ContentLimitError(`The decoded body is more than ${this.maxRatio} times as long as its coded form`))
     } else {
       this.sink.onDecoded(chunk)
@@ -181,7 +186,7 @@ export function zstdOptions(tolerant: boolean): zlib.ZstdOptions {
 function createStage(coding: Coding, wrapped: boolean, tolerant: boolean): Stage {
   switch (coding) {
     case 'gzip':
-      return zlib.createGunzip(zlibOptions(tolerant))
+      return tolerant ? zlib.createUnzip(zlibOptions(true)) : zlib.createGunzip(zlibOptions(false))
     case 'deflate':
       return wrapped ? zlib.createInflate(zlibOptions(tolerant)) : zlib.createInflateRaw(zlibOptions(tolerant))
     case 'br':

@@ -52,7 +52,7 @@ export function decodeSmall(
 function undo(coding: Coding, bytes: Uint8Array, tolerant: boolean): Buffer {
   switch (coding) {
     case 'gzip':
-      return zlib.gunzipSync(bytes, tolerant ? tolerantZlib : strictZlib)
+      return tolerant ? zlib.unzipSync(bytes, tolerantZlib) : zlib.gunzipSync(bytes, strictZlib)
     case 'deflate':
       return hasZlibHeader(bytes)
         ? zlib.inflateSync(bytes, tolerant ? tolerantZlib : strictZlib)

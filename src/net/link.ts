@@ -9,7 +9,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ConnectPhase, HyperError } from '../errors.ts'
-import type { ConnectionInfo, FieldList } from '../exchange.ts'
+import type { ConnectionInfo, ConnectTimings, FieldList } from '../exchange.ts'
 
 /** An address to connect to. */
 export interface Address {
@@ -76,7 +76,7 @@ export type ProxyProtocol = 'http/1.1' | 'h2' | 'socks4' | 'socks5'
 
 /** Is told each step of a dial, in order. It must not throw. */
 export interface DialObserver {
-  onStep(step: ConnectStep): void
+  onStep(step: ConnectStep, timings: Readonly<ConnectTimings>): void
 }
 
 /** What links tell the dial that they work for. */

@@ -129,7 +129,7 @@ for (const { name, start } of protocols) {
           'application/x-www-form-urlencoded;charset=UTF-8',
         ],
         ['Blob', { body: new Blob(['blob'], { type: 'text/x' }) }, 'blob', 'text/x'],
-        ['form', { body: form }, /name="field"[^]*value[^]*filename="name\.txt"[^]*content/, 'multipart/form-data'],
+        ['form', { body: form }, /name="field".*value.*filename="name\.txt".*content/s, 'multipart/form-data'],
         ['generator', { body: letters() }, 'abc', undefined],
         ['Web stream', { body: new Blob(['web']).stream() }, 'web', undefined],
         ['function', { body: () => letters() }, 'abc', undefined],

@@ -30,6 +30,12 @@ const routes: Routes = {
     answer.head(200)
     answer.end('late')
   },
+  '/reset': (_call, answer) => answer.reset(8),
+  '/cut-body': (_call, answer) => {
+    answer.head(200, { 'content-length': '1000' })
+    answer.write('first')
+    setTimeout(() => answer.cut(), 20)
+  },
   '/endless': (_call, answer) => {
     answer.head(200)
     answer.write('first')
@@ -142,6 +148,36 @@ for (const [kind, start, protocol] of kinds) {
       const request = https.get(origin.origin, { agent: createHyperAgent({ pool }).https })
       const [error] = await once(request, 'error')
       assert.equal(error.code, 'ECONNREFUSED')
+    })
+
+    test('a reset before the head, and a connection lost within the body, are errors and hold up nothing', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const agent = createHyperAgent({ pool }).https
+      const request = https.request(`${origin.origin}/reset`, { agent, method: 'POST' }).end()
+      const [error] = await once(request, 'error')
+      assert.ok(error instanceof Error)
+      const second = https.get(`${origin.origin}/cut-body`, { agent })
+      // As with a socket of Node's, both the request and the response tell of it.
+      second.on('error', () => {})
+      const [cut] = (await once(second, 'response')) as [http.IncomingMessage]
+      await assert.rejects(buffer(cut))
+      assert.equal(cut.complete, false)
+      assert.equal((await ask(origin.origin, '/bytes/3', { agent })).body.length, 3)
+    })
+
+    test('5 MB each way, and names and values that would break the text between', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const agent = createHyperAgent({ pool }).https
+      const sent = Buffer.alloc(5_000_000, 'a line\r\n\r\nand another 0\r\n\r\n')
+      const request = https.request(`${origin.origin}/echo-all`, { agent, method: 'POST' }).end(sent)
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+      assert.ok((await buffer(response)).equals(sent))
+      assert.throws(() => https.get(origin.origin, { agent, headers: { 'x-a': 'b\r\nx-c: d' } }), {
+        code: 'ERR_INVALID_CHAR',
+      })
+      assert.throws(() => https.get(origin.origin, { agent, path: '/a b' }), { code: 'ERR_UNESCAPED_CHARACTERS' })
     })
 
     test('axios by httpsAgent, with redirects', async () => {

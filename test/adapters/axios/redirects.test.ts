@@ -77,7 +77,9 @@ for (const [name, start] of protocols) {
         },
       }),
     )
-    assert.equal(stopped.message, 'not there')
+    assert.equal(stopped.code, 'ERR_FR_REDIRECTION_FAILURE')
+    assert.match(stopped.message, /not there$/)
+    assert.equal((stopped.cause as Error).message, 'not there')
   })
 
   test(`${name}: a cancellation between two hops`, async () => {

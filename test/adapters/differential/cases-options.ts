@@ -28,6 +28,9 @@ function undici(name: string, url: string, options: Readonly<Record<string, unkn
 const redirect = '/redirect/302?to=/echo'
 const post = { method: 'POST' }
 
+const elsewhere = '/redirect/302?to=other:/echo'
+const thereAndBack = `/redirect/302?to=${encodeURIComponent('other:/redirect/302?to=main:/echo')}`
+
 export const optionCases: readonly Case[] = [
   ...['manual', 'error', 'follow', 'other'].map((mode) => ({
     name: `redirect: ${mode}`,
@@ -60,6 +63,61 @@ export const optionCases: readonly Case[] = [
     only: standard,
     options: standardOptions({ referrer }),
   })),
+  ...['cors', 'no-cors', 'same-origin'].flatMap((mode) => [
+    { name: `mode: ${mode}, redirected elsewhere`, url: elsewhere, only: standard, options: standardOptions({ mode }) },
+    {
+      name: `mode: ${mode}, redirected and back`,
+      url: thereAndBack,
+      only: standard,
+      options: standardOptions({ mode }),
+    },
+    { name: `mode: ${mode}, not redirected`, url: redirect, only: standard, options: standardOptions({ mode }) },
+  ]),
+  {
+    name: 'mode: no-cors, a redirect that is an error',
+    url: elsewhere,
+    only: standard,
+    options: standardOptions({ mode: 'no-cors', redirect: 'error' }),
+  },
+  { name: 'mode: no-cors, 421', url: '/status/421', only: standard, options: standardOptions({ mode: 'no-cors' }) },
+  ...[
+    '',
+    'no-referrer',
+    'no-referrer-when-downgrade',
+    'origin',
+    'strict-origin',
+    'origin-when-cross-origin',
+    'strict-origin-when-cross-origin',
+    'unsafe-url',
+  ].flatMap((referrerPolicy) =>
+    ['/echo', elsewhere, '/redirect/302?to=plain:/echo'].map((url) => ({
+      name: `referrerPolicy: "${referrerPolicy}", ${url}`,
+      url,
+      only: standard,
+      options: standardOptions({ referrer: 'https://user:secret@a.example/x?y#z', referrerPolicy }),
+    })),
+  ),
+  {
+    name: 'a referrer that is long',
+    url: '/echo',
+    only: standard,
+    options: standardOptions({ referrer: `https://a.example/${'x'.repeat(5000)}`, referrerPolicy: 'unsafe-url' }),
+  },
+  {
+    name: 'a policy that is none',
+    url: '/echo',
+    only: standard,
+    options: standardOptions({ referrerPolicy: 'never' }),
+  },
+  ...['if-modified-since', 'if-unmodified-since', 'if-match', 'if-range'].flatMap((name) =>
+    ['default', 'no-cache', 'force-cache'].map((cache) => ({
+      name: `${name} with cache: ${cache}`,
+      url: '/echo',
+      headers: { [name]: 'Wed, 21 Oct 2020 07:28:00 GMT' },
+      only: standard,
+      options: standardOptions({ cache }),
+    })),
+  ),
   {
     name: 'integrity that fits',
     url: '/body/json',
@@ -129,6 +187,46 @@ export const optionCases: readonly Case[] = [
   axios('auth, redirected to another origin', '/redirect/302?to=other:/echo', {
     auth: { username: 'u', password: 'p' },
   }),
+  axios('auth, redirected elsewhere and back', thereAndBack, { auth: { username: 'u', password: 'p' } }),
+  axios(
+    'a header left out before a redirect',
+    redirect,
+    {
+      beforeRedirect: (options: { headers: Record<string, string> }) => {
+        delete options.headers['X-Gone']
+        delete options.headers['User-Agent']
+        options.headers['X-Seen'] = Object.keys(options.headers).sort().join()
+      },
+    },
+    { headers: { 'X-Gone': '1', 'x-Odd': '2' } },
+  ),
+  axios('what beforeRedirect is told of the request', redirect, {
+    beforeRedirect: (
+      options: { headers: Record<string, string> },
+      _response: unknown,
+      request: { method: string; headers: Record<string, string> },
+    ) => {
+      options.headers['X-Seen'] = `${request.method} ${Object.keys(request.headers).sort().join()}`
+    },
+  }),
+  axios('auth set before a redirect', redirect, {
+    beforeRedirect: (options: { auth?: string }) => {
+      options.auth = 'other:secret'
+    },
+  }),
+  axios('another target set before a redirect', redirect, {
+    beforeRedirect: (options: { path: string }) => {
+      options.path = '/echo?changed'
+    },
+  }),
+  axios(
+    'sensitiveHeaders, redirected and back',
+    thereAndBack,
+    { sensitiveHeaders: ['X-Secret'] },
+    {
+      headers: { 'x-secret': 's' },
+    },
+  ),
   axios('auth without a password', '/echo', { auth: { username: 'u' } }),
   axios('params', '/echo?a=1', {
     params: { b: [1, 2], c: { d: 'ü' }, e: null, f: undefined, g: new Date(0), h: 'a b' },

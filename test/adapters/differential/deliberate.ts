@@ -56,6 +56,7 @@ const whole = [
 
 const cause = ['error.cause', 'bodyError.cause']
 const causeClass = ['error.cause.class', 'error.cause.name', 'bodyError.cause.class', 'bodyError.cause.name']
+const causeCode = ['error.cause.code', 'bodyError.cause.code']
 const failure = ['error', 'bodyError', 'streamError', 'response', 'errorStatus', 'retries', 'body', 'got']
 
 export const deliberate: readonly Difference[] = [
@@ -152,6 +153,13 @@ export const deliberate: readonly Difference[] = [
     paths: whole,
   },
   {
+    name: 'whether a socket that is cut ends by FIN or by RST depends on what was on its way to it',
+    libraries: standard,
+    cases: /^failure.*: cut/,
+    way: 'h2',
+    paths: causeCode,
+  },
+  {
     name: "got's code for a body cut off is ECONNRESET, which it tries again",
     libraries: gots,
     cases: /^failure: (short|cut-body|reset-body)|not strict/,
@@ -215,10 +223,28 @@ export const deliberate: readonly Difference[] = [
     paths: ['body', 'bodyError'],
   },
   {
+    name: 'a zstd body of several frames (RFC 8878, 3) is read whole, where Node stops after the first',
+    libraries: ['axios', 'fetch'],
+    cases: /^coding frames-zstd/,
+    paths: ['body', 'data'],
+  },
+  {
+    name: 'a coded body of no octets is an empty body, with zstd as with the others',
+    libraries: ['fetch'],
+    cases: /^coding no-zstd/,
+    paths: ['body', 'bodyError'],
+  },
+  {
     name: 'axios here undoes several codings',
     libraries: ['axios'],
     cases: /^coding (chain|gzip-gzip|unknown-chain)/,
     paths: ['data', 'headers'],
+  },
+  {
+    name: "axios's responseUrl is where the request went, also when beforeRedirect sent it elsewhere",
+    libraries: ['axios'],
+    cases: /another target set/,
+    paths: ['url'],
   },
   {
     name: "no credentials in axios's responseUrl",

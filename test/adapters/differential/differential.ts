@@ -15,7 +15,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startDualOrigin, startH1Origin, type TestOrigin } from '../../support/origin.ts'
 import { type Case, cases, type Library } from './cases.ts'
 import { deliberate } from './deliberate.ts'
-import { pending } from './pending.ts'
 import { brief, differentialRoutes, type Places, type Recorder, type Sighting } from './routes.ts'
 
 /** How the requests travel: by the library itself, or by us. */
@@ -183,12 +182,8 @@ function without(outcome: unknown, path: readonly string[]): boolean {
   return delete object[head]
 }
 
-function isPending(library: Library, one: Case): boolean {
-  return pending.some((entry) => entry.libraries.includes(library) && entry.cases.test(one.name))
-}
-
-/** A test for each case that concerns the library; with `only: 'pending'`, for those that stand in `pending.ts`. */
-export function differential(library: Library, runner: Runner, only: 'settled' | 'pending' = 'settled'): void {
+/** A test for each case that concerns the library. */
+export function differential(library: Library, runner: Runner): void {
   let world: World
   const used = new Set<string>()
   before(async () => {
@@ -201,7 +196,6 @@ export function differential(library: Library, runner: Runner, only: 'settled' |
   for (const one of cases) {
     if (one.only !== undefined && !one.only.some((name) => library === name || library.startsWith(`${name}.`))) continue
     if (one.except?.some((name) => library === name || library.startsWith(`${name}.`))) continue
-    if (isPending(library, one) !== (only === 'pending')) continue
     test(`${library}: ${one.name}`, async () => {
       const plain = await observe(world, one, library, 'plain', runner)
       for (const way of ['h2', 'h1'] as const) {
@@ -211,7 +205,6 @@ export function differential(library: Library, runner: Runner, only: 'settled' |
       }
     })
   }
-  if (only === 'pending') return
   test(`${library}: each difference that stands for it is one`, () => {
     const stands = deliberate.filter(({ libraries }) => libraries.length === 1 && libraries.includes(library))
     assert.deepEqual(

@@ -180,7 +180,7 @@ for (const [what, path, make = () => undefined, read = text] of cases) {
     const strip = (result: object): object => {
       if (!('headers' in result)) return result
       const headers = (result.headers as [string, string][]).filter(
-        ([name]) => name !== 'x-accept-encoding' && name !== 'connection',
+        ([name]) => name !== 'x-accept-encoding' && name !== 'connection' && name !== 'keep-alive',
       )
       return { ...result, headers }
     }

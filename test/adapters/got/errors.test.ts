@@ -254,22 +254,6 @@ function notFound(_hostname: string, ...rest: unknown[]): void {
   callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'getaddrinfo' }))
 }
 
-test('timeout.connect covers the whole of connecting', async () => {
-  // Accepts, and never answers TLS.
-  const server = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const pool = new Pool()
-  const client = got.extend(hyperGot({ pool }), { retry: { limit: 0 } })
-  for (const host of ['127.0.0.1', 'localhost']) {
-    const error = await failure(client(`https://${host}:${port}/`, { timeout: { connect: 30 } }))
-    assert.ok(error instanceof TimeoutError)
-    assert.equal(error.event, 'connect')
-  }
-  await pool.destroy()
-  server.close()
-})
-
 test("the pool's own timeouts are ETIMEDOUT", async () => {
   await using bench = await open(startH2Origin, {}, { headersTimeout: 30, bodyTimeout: 30 })
   assert.equal((await failure(bench.got(`${bench.origin.origin}/slow`))).code, 'ETIMEDOUT')

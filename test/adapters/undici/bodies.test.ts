@@ -97,6 +97,19 @@ for (const start of [startH2Origin, startH1Origin]) {
     await assert.rejects(request, broken)
   })
 
+  test(`a stream that was destroyed, before or while it is sent, aborts the request over ${protocol}`, async () => {
+    await using origin = await start()
+    await using dispatcher = dispatcherFor(origin)
+    const gone = Readable.from(['x']).destroy()
+    const going = new Readable({ read() {} })
+    going.push('begin')
+    setTimeout(() => going.destroy(), 30)
+    for (const body of [gone, going]) {
+      const request = dispatcher.request({ origin: origin.origin, path: '/echo-length', method: 'POST', body })
+      await assert.rejects(request, { name: 'AbortError', code: 'UND_ERR_ABORTED', message: 'Request aborted' })
+    }
+  })
+
   test(`headers in each shape arrive in lower case over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)

@@ -1,20 +1,44 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import http from 'node:http'
+import http2 from 'node:http2'
+import https from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { HyperDispatcher } from '../../../adapters/undici.ts'
+import { WebSocket } from 'undici'
+import { HyperDispatcher, HyperPool } from '../../../adapters/undici.ts'
+import { testCertificate } from '../../support/certificate.ts'
 import { runModule } from '../../support/child.ts'
+import { startProxy } from '../../support/proxy.ts'
 
-/** A server that upgrades to an echo, to WebSocket with one message, and that tunnels CONNECT. */
-async function startUpgradeOrigin(): Promise<AsyncDisposable & { origin: string; port: number }> {
+type UpgradeOrigin = AsyncDisposable & { origin: string; port: number; ca: string; heads: http.IncomingHttpHeaders[] }
+
+/**
+ * A server that upgrades to an echo, to WebSocket with one message, and that tunnels CONNECT.
+ * @param kind of server: without TLS, or HTTP/1.1 beside HTTP/2 by ALPN, which has no extended CONNECT
+ */
+async function startUpgradeOrigin(kind: 'plain' | 'http/1.1' | 'h2' = 'plain'): Promise<UpgradeOrigin> {
   const sockets = new Set<Socket>()
-  const server = http.createServer((_request, response) => response.end('plain'))
+  const heads: http.IncomingHttpHeaders[] = []
+  const { ca, cert, key } = await testCertificate()
+  const server = (
+    kind === 'plain'
+      ? http.createServer((_request, response) => response.end('plain'))
+      : kind === 'http/1.1'
+        ? https.createServer({ cert, key }, (_request, response) => response.end('plain'))
+        : http2.createSecureServer({ cert, key, allowHTTP1: true })
+  ) as http.Server
+  if (kind === 'h2') server.on('session', (session: http2.ServerHttp2Session) => session.on('error', () => {}))
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
   })
   server.on('upgrade', (request, socket) => {
+    heads.push(request.headers)
+    if (request.url === '/forbidden') {
+      socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n')
+      return
+    }
     if (request.headers.upgrade !== 'websocket') {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
       socket.pipe(socket)
@@ -40,8 +64,10 @@ async function startUpgradeOrigin(): Promise<AsyncDisposable & { origin: string;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
-    origin: `http://localhost:${port}`,
+    origin: `${kind === 'plain' ? 'http' : 'https'}://localhost:${port}`,
     port,
+    ca,
+    heads,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -100,4 +126,75 @@ test("Node's own WebSocket works on after install()", async () => {
     { ORIGIN: origin.origin },
   )
   assert.equal(found, 'hello')
+})
+
+for (const kind of ['http/1.1', 'h2'] as const) {
+  const server = kind === 'h2' ? 'a server whose HTTP/2 has no extended CONNECT' : 'a server of HTTP/1.1'
+
+  test(`WebSocket to ${server} goes over HTTP/1.1`, async () => {
+    await using origin = await startUpgradeOrigin(kind)
+    const dispatcher = new HyperDispatcher({ connect: { ca: origin.ca } })
+    const socket = new WebSocket(origin.origin.replace('http', 'ws'), { dispatcher })
+    const message = await new Promise((resolve, reject) => {
+      socket.addEventListener('message', ({ data }) => resolve(data))
+      socket.addEventListener('error', ({ error }) => reject(error))
+    })
+    assert.equal(message, 'hello')
+    assert.equal(origin.heads[0]?.['upgrade'], 'websocket')
+    await dispatcher.destroy()
+  })
+
+  test(`upgrade() to ${server} goes over HTTP/1.1`, async () => {
+    await using origin = await startUpgradeOrigin(kind)
+    const dispatcher = new HyperPool(origin.origin, { connect: { ca: origin.ca } })
+    const { socket } = await dispatcher.upgrade({ path: '/', protocol: 'echo', headers: { 'x-own': 'kept' } })
+    socket.write('back')
+    const [chunk] = (await socket.take(1).toArray()) as Buffer[]
+    assert.equal(String(chunk), 'back')
+    assert.equal(origin.heads[0]?.['x-own'], 'kept')
+    socket.destroy()
+    await dispatcher.close()
+  })
+}
+
+test('a refused upgrade is the error that undici gives', async () => {
+  await using origin = await startUpgradeOrigin()
+  const dispatcher = new HyperPool(origin.origin)
+  await assert.rejects(dispatcher.upgrade({ path: '/forbidden', protocol: 'echo' }), {
+    code: 'UND_ERR_SOCKET',
+    message: 'bad upgrade',
+  })
+  await dispatcher.destroy()
+})
+
+for (const kind of ['plain', 'http/1.1'] as const) {
+  test(`an upgrade to a ${kind === 'plain' ? 'ws:' : 'wss:'} origin goes through the proxy`, async () => {
+    await using origin = await startUpgradeOrigin(kind)
+    await using proxy = await startProxy()
+    const dispatcher = new HyperDispatcher({ connect: { ca: origin.ca }, proxy: `http://localhost:${proxy.port}` })
+    const { socket } = await dispatcher.upgrade({ ...{ origin: origin.origin }, path: '/', protocol: 'echo' })
+    socket.write('back')
+    const [chunk] = (await socket.take(1).toArray()) as Buffer[]
+    assert.equal(String(chunk), 'back')
+    assert.deepEqual(
+      proxy.asked.map(({ method }) => method),
+      ['CONNECT'],
+    )
+    socket.destroy()
+    await dispatcher.destroy()
+  })
+}
+
+test('abort() while an upgrade is dialled ends it with the reason', async () => {
+  const dispatcher = new HyperDispatcher({ connect: { lookup: () => {} } })
+  const controller = new AbortController()
+  const upgrade = dispatcher.upgrade({
+    ...{ origin: 'http://nowhere.example' },
+    path: '/',
+    protocol: 'echo',
+    signal: controller.signal,
+  })
+  setImmediate(() => controller.abort())
+  await assert.rejects(upgrade, { name: 'AbortError' })
+  await dispatcher.close()
 })
