@@ -1,0 +1,49 @@
+/** README and docs: what they link to is there, and a test that they quote by name is in the file that they name. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
+  name.endsWith('.md'),
+)
+
+/** As hosts of Markdown make anchors of headings. */
+function anchors(text: string): Set<string> {
+  const headings = text.match(/^#+ .*$/gm) ?? []
+  return new Set(
+    headings.map((line) =>
+      line
+        .replace(/^#+ /, '')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+for (const page of pages) {
+  test(`the links of ${page}`, () => {
+    const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```/g, '')
+    for (const [, label, target] of text.matchAll(/\[([^\]]*)\]\(([^)\s]+)\)/g)) {
+      assert.ok(label !== undefined && target !== undefined)
+      if (/^https?:/.test(target)) continue
+      const [path = '', anchor] = target.split('#')
+      const file = path === '' ? join(root, page) : join(root, dirname(page), path)
+      assert.ok(existsSync(file), `${target} is not there`)
+      if (anchor !== undefined) {
+        assert.ok(anchors(readFileSync(file, 'utf8')).has(anchor), `${target}: there is no such heading`)
+      }
+      // A label in quotation marks is the name of a test or of a group of them.
+      const quoted = /^"(.*)"$/.exec(label)?.[1]
+      if (quoted === undefined) continue
+      const source = readFileSync(file, 'utf8')
+      assert.ok(
+        source.includes(`'${quoted}'`) || source.includes(`"${quoted}"`),
+        `${target} has no test named ${quoted}`,
+      )
+    }
+  })
+}
