@@ -11,12 +11,27 @@
  *   the response is asked for, `data.trailers` at its end.
  * - A call settles once; listeners on signals and cancel tokens are taken off when it has, or when its stream has ended.
  */
-import type { AxiosAdapter, AxiosResponse, AxiosStatic, InternalAxiosRequestConfig } from 'axios'
+import type {
+  AxiosAdapter,
+  AxiosResponse,
+  AxiosResponseHeaders,
+  AxiosStatic,
+  InternalAxiosRequestConfig,
+} from 'axios'
 import { AxiosCall } from './axios/call.ts'
 import { fullUrl, needsOwnAdapter } from './axios/config.ts'
 import { checkConnect } from './axios/connect.ts'
 import { type Realm, realmFrom, realmOf } from './axios/realm.ts'
 import { type ResolvedPool, resolvePool, type ShimOptions } from './shared.ts'
+
+/**
+ * `response.trailers`, which axios's own types do not know: the trailer section, empty when there was none. Of an error's
+ * response as well. Of a streamed response it is whole when the stream has ended.
+ * @returns undefined for a response that did not come through this adapter.
+ */
+export function trailersOf(response: AxiosResponse): AxiosResponseHeaders | undefined {
+  return 'trailers' in response ? (response.trailers as AxiosResponseHeaders) : undefined
+}
 
 /** Options of {@link createHyperAdapter}. */
 export interface HyperAdapterOptions extends ShimOptions {
@@ -47,17 +62,22 @@ export function createHyperAdapter(options: HyperAdapterOptions = {}): HyperAdap
 /** The adapter on the process-wide pool. */
 export const hyperAdapter: HyperAdapter = createHyperAdapter()
 
-async function request(
+/** Not async: each promise on the way to the caller's costs. */
+function request(
   config: InternalAxiosRequestConfig,
   pool: ResolvedPool,
   given: Realm | undefined,
 ): Promise<AxiosResponse> {
-  const found = given ?? realmOf(config)
-  const realm = found instanceof Promise ? await found : found
-  const url = parseUrl(config, realm)
-  if (needsOwnAdapter(config, url)) return realm.axios.getAdapter('http')(config)
-  checkConnect(config, realm)
-  return new AxiosCall(config, realm, pool.transport, url).run()
+  const realm = given ?? realmOf(config)
+  if (realm instanceof Promise) return realm.then((loaded) => request(config, pool, loaded))
+  try {
+    const url = parseUrl(config, realm)
+    if (needsOwnAdapter(config, url)) return realm.axios.getAdapter('http')(config)
+    checkConnect(config, realm)
+    return new AxiosCall(config, realm, pool.transport, url).run()
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
 }
 
 /** @throws AxiosError with axios's own codes. */

@@ -2,6 +2,7 @@
  * `npm run bench`: our transport against what each library does by itself (compare.ts says how, and its options).
  * `npm run bench -- codec`: the parts of the protocol toolbox alone, in memory.
  * `npm run bench -- pool [SCENARIO]`: what connections, streams and waiting requests cost (lifecycle/main.ts).
+ * `npm run bench -- shims [LIBRARY]`: what each shim costs beside its library and our raw dispatch (shims.ts).
  * `npm run bench -- delay`: one download over a link with a long round trip (lifecycle/delay.ts).
  */
 if (process.argv[2] === 'codec') {
@@ -15,6 +16,9 @@ if (process.argv[2] === 'codec') {
   await websocket()
 } else if (process.argv[2] === 'pool') {
   const { run } = await import('./lifecycle/main.ts')
+  await run(process.argv[3])
+} else if (process.argv[2] === 'shims') {
+  const { run } = await import('./shims.ts')
   await run(process.argv[3])
 } else if (process.argv[2] === 'delay') {
   const { run } = await import('./lifecycle/delay.ts')

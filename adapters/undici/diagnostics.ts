@@ -97,7 +97,7 @@ export function publishSendHeaders(request: ObservedRequest, socket: ConnectionI
   if (!sendHeaders.hasSubscribers) return
   let headers = `${request.method} ${request.path} HTTP/${socket.protocol === 'h2' ? '2' : '1.1'}\r\n`
   for (let i = 0; i < request.headers.length; i += 2) headers += `${request.headers[i]}: ${request.headers[i + 1]}\r\n`
-  sendHeaders.publish({ request, headers, socket })
+  sendHeaders.publish({ request, headers, socket: socketOf(socket) })
 }
 
 export function publishHeaders(
@@ -112,6 +112,11 @@ export function publishHeaders(
 
 export function publishBodyChunkReceived(request: ObservedRequest, chunk: Buffer): void {
   if (bodyChunkReceived.hasSubscribers) bodyChunkReceived.publish({ request, chunk })
+}
+
+/** What subscribers read of a socket: addresses, and the protocol by the name that node:tls gives it. */
+function socketOf(info: ConnectionInfo): ConnectionInfo & { readonly alpnProtocol: string } {
+  return { ...info, alpnProtocol: info.protocol }
 }
 
 /** The response is complete. */
@@ -153,7 +158,7 @@ function publishConnection(
   }
   to.publish({
     connectParams,
-    ...(info === undefined ? {} : { socket: info }),
+    ...(info === undefined ? {} : { socket: socketOf(info) }),
     ...(error === undefined ? {} : { error }),
   })
 }

@@ -7,6 +7,10 @@ async function libraries(): Promise<typeof import('./libraries.ts')> {
   return import('./libraries.ts')
 }
 
+async function memory(): Promise<typeof import('./memory.ts')> {
+  return import('./memory.ts')
+}
+
 async function raw(): Promise<typeof import('./raw.ts')> {
   return import('./raw.ts')
 }
@@ -24,6 +28,11 @@ export const clients: Readonly<Record<string, Make>> = {
   'axios, its HTTP/1.1': async (origin, ca) => (await libraries()).axiosClient(origin, ca, 'http1'),
   'got, ours': async (origin, ca) => (await libraries()).gotClient(origin, ca, true),
   'got, its http2': async (origin, ca) => (await libraries()).gotClient(origin, ca, false),
+  'undici.request, bare': async (origin, ca) => (await memory()).undiciRequest(origin, ca),
+  'undici.fetch, bare': async (origin, ca) => (await memory()).undiciFetch(origin, ca),
+  'our fetch, bare': async (origin, ca) => (await memory()).ourFetch(origin, ca),
+  'axios, bare': async (origin, ca) => (await memory()).axiosClient(origin, ca),
+  'got, bare': async (origin, ca) => (await memory()).gotClient(origin, ca),
 }
 
 /** A comparison: ours, the other, and the ratio that must be reached for small bodies. */

@@ -11,9 +11,11 @@
  * the streams; when a connection is replaced, whose streams begin anew, they go on from the last, so that none stands for
  * two requests.
  */
+import { prepareBody } from '../connection/body.ts'
 import { InvalidArgumentError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, FieldsInit } from '../exchange.ts'
+import type { ConnectionInfo, Exchange, ExchangeRequest, FieldsInit } from '../exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
+import { serialiseRequest } from '../headers/request.ts'
 import { MAX_UNCLAIMED_PUSHES } from '../limits.ts'
 import { Pool } from '../pool/pool.ts'
 import { encodeBody, type RequestBody } from './body.ts'
@@ -91,13 +93,17 @@ export class HTTPConnection implements AsyncDisposable {
    * Sends a request; its body may still be on its way when this returns.
    * @param path path and query.
    * @returns the identifier of its stream, or null over HTTP/1.1.
-   * @throws {HyperError} (rejects) why there is no connection, or what is wrong with the request.
+   * @throws {InvalidArgumentError} at once, naming what is wrong with the request; nothing is sent then.
+   * @throws {HyperError} (rejects) why there is no connection.
    */
   request(method: string, path: string, options: RequestOptions = {}): Promise<number | null> {
     return this.dispatch(method, path, options).started
   }
 
-  /** Sends a request and waits for its response: for many callers at once, over either protocol. */
+  /**
+   * Sends a request and waits for its response: for many callers at once, over either protocol.
+   * @throws {InvalidArgumentError} at once, as {@link request}.
+   */
   roundTrip(method: string, path: string, options: RequestOptions = {}): Promise<HTTPResponse> {
     return this.dispatch(method, path, options).take()
   }
@@ -241,6 +247,7 @@ export class HTTPConnection implements AsyncDisposable {
     onSettled?: (error: Error | undefined) => void,
   ): Slot {
     const { setup } = this
+    const request = toExchange(setup, method, path, options)
     const started = Promise.withResolvers<number | null>()
     // Who goes straight to getResponse() is told there.
     started.promise.catch(ignore)
@@ -271,7 +278,7 @@ export class HTTPConnection implements AsyncDisposable {
         this.forget(slot)
       },
     })
-    const exchange = this.openPool().dispatch(toExchange(this.setup, method, path, options), pending)
+    const exchange = this.openPool().dispatch(request, pending)
     pending.attach(exchange)
     const take = (): Promise<HTTPResponse> => {
       this.outstanding.delete(slot)
@@ -320,12 +327,19 @@ export class HTTP11Connection extends HTTPConnection {
   }
 }
 
+/**
+ * The request as an exchange, checked as far as it can be before there is a connection.
+ * @throws {InvalidArgumentError} naming what is wrong with it.
+ */
 function toExchange(
   setup: ConnectionSetup,
   givenMethod: string,
   givenPath: string,
   options: RequestOptions,
-): Parameters<Pool['dispatch']>[0] {
+): ExchangeRequest {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgumentError('The options of a request must be an object', { origin: setup.origin })
+  }
   const headers = new HTTPHeaderMap(options.headers)
   const method = override(headers, ':method') ?? givenMethod
   const path = override(headers, ':path') ?? givenPath
@@ -334,7 +348,11 @@ function toExchange(
   const list = [...headers.toFlat()]
   const body = encodeBody(options.body, list)
   const { trailers, signal, idempotent } = options
-  return {
+  const timeout = options.timeout ?? setup.timeout
+  if (!(typeof timeout === 'number' && timeout >= 0)) {
+    throw new InvalidArgumentError(`timeout must be a number of milliseconds, 0 or more, not ${String(timeout)}`)
+  }
+  const request: ExchangeRequest = {
     origin: setup.origin,
     method,
     path,
@@ -342,10 +360,15 @@ function toExchange(
     headers: list,
     body,
     trailers: typeof trailers === 'function' ? () => flat(trailers()) : flat(trailers),
-    timeout: options.timeout ?? setup.timeout,
+    timeout,
     signal,
     idempotent,
   }
+  // The same door through which it goes to the wire; a body that a function makes is looked at when it is made.
+  const length = typeof body === 'function' ? -1 : prepareBody(body).length
+  const { protocol, host } = new URL(setup.origin)
+  serialiseRequest(request, protocol.slice(0, -1), host, length)
+  return request
 }
 
 /** Takes a pseudo-header field out. */

@@ -28,7 +28,7 @@ export function serialiseRequest(
   bodyLength: number,
 ): string[] {
   const { method } = request
-  if (method !== 'GET' && !isToken(method)) {
+  if (method !== 'GET' && (typeof method !== 'string' || !isToken(method))) {
     throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin: request.origin })
   }
   const head =
@@ -87,7 +87,8 @@ export function serialiseRequest1(
   proxied?: { readonly prefix: string; readonly headers: FieldList },
 ): { path: string; headers: string[] } {
   const { origin, method } = request
-  if (!isToken(method)) throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin })
+  if (typeof method !== 'string' || !isToken(method))
+    throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin })
   const path = checkPath(request)
   const headers: string[] = []
   let dropped: string[] | undefined
@@ -168,6 +169,9 @@ function checkPath(request: ExchangeRequest): string {
     throw new NotSupportedError('CONNECT needs HTTP/2, and the server speaks HTTP/1.1', { origin: request.origin })
   }
   let { path } = request
+  if (typeof path !== 'string') {
+    throw new InvalidArgumentError(`A path must be text, not ${typeof path}`, { origin: request.origin })
+  }
   if (BAD_PATH.test(path)) {
     // A fragment is for the client's own eyes (RFC 9110 section 4.2.5).
     const hash = path.indexOf('#')

@@ -157,10 +157,14 @@ for (const { name, start } of protocols) {
     test('what cannot be a body, and what makes none, is refused by name', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
-      for (const body of [7, {}, Symbol('x'), () => () => 'x']) {
-        const error = await rejection(connection.request('POST', '/echo', { body: body as never }))
-        assert.equal(Reflect.get(error, 'code'), 'ERR_HYPER_INVALID_ARGUMENT')
+      for (const body of [7, {}, Symbol('x')]) {
+        assert.throws(() => connection.request('POST', '/echo', { body: body as never }), {
+          code: 'ERR_HYPER_INVALID_ARGUMENT',
+          message: /A request body cannot be made from/,
+        })
       }
+      const error = await rejection(connection.request('POST', '/echo', { body: () => () => 'x' }))
+      assert.match(error.message, /must not make a function/)
       assert.match((await rejection(connection.getResponse())).message, /outstanding/)
     })
 
@@ -174,8 +178,34 @@ for (const { name, start } of protocols) {
       await using connection = connectionTo(origin)
       const headers = { ':authority': 'example.com', ':path': '/other', ':method': 'PUT' }
       assert.equal(await (await connection.roundTrip('GET', '/', { headers })).text(), 'PUT /other example.com')
-      const error = await rejection(connection.request('GET', '/', { headers: { ':scheme': 'http' } }))
-      assert.match(error.message, /Invalid header name: ":scheme"/)
+      assert.throws(() => connection.request('GET', '/', { headers: { ':scheme': 'http' } }), {
+        message: /Invalid header name: ":scheme"/,
+      })
+    })
+
+    test('a wrong call throws at once, names the argument, and leaves other streams alone', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const before = connection.roundTrip('GET', '/json')
+      const wrong: [unknown, unknown, unknown, RegExp][] = [
+        [7, '/', {}, /Invalid method: 7/],
+        ['GET /x', '/', {}, /Invalid method: "GET \/x"/],
+        ['GET', 'no-slash', {}, /path/i],
+        ['GET', '/a b', {}, /path/i],
+        ['GET', undefined, {}, /path/i],
+        ['GET', '/', null, /options of a request/],
+        ['GET', '/', { headers: { 'bad name': 'x' } }, /"bad name"/],
+        ['GET', '/', { headers: { x: 'a\r\nb' } }, /value of header "x"/],
+        ['GET', '/', { headers: 7 }, /Headers cannot be made from a number/],
+        ['GET', '/', { timeout: 'soon' }, /timeout must be/],
+        ['POST', '/', { body: 'abc', headers: { 'content-length': '4' } }, /content-length says 4, but the body has 3/],
+      ]
+      for (const [method, path, options, message] of wrong) {
+        assert.throws(() => connection.request(method as string, path as string, options as object), { message })
+        assert.throws(() => void connection.roundTrip(method as string, path as string, options as object), { message })
+      }
+      assert.deepEqual(await (await before).json(), jsonBody)
+      assert.match((await rejection(connection.getResponse())).message, /outstanding/)
     })
 
     test('the authority has the port', async () => {

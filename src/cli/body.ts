@@ -1,0 +1,143 @@
+/** The body of a request: made of items, of --raw, of a file, or of standard input. */
+import { File } from 'node:buffer'
+import { createReadStream, openAsBlob, readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import { encodeForm } from '../client/form.ts'
+import { toError } from '../errors.ts'
+import type { Body } from '../exchange.ts'
+import type { CommandLine } from './arguments.ts'
+import { UsageError } from './failures.ts'
+import { checkJson, type Item } from './items.ts'
+import { typeOfFile } from './media-types.ts'
+
+export const JSON_TYPE = 'application/json'
+export const FORM_TYPE = 'application/x-www-form-urlencoded; charset=utf-8'
+
+/** A body, and what is said about it. */
+export interface Content {
+  readonly body: Body
+  readonly type: string | undefined
+  /** In octets; undefined when it is not known beforehand. */
+  readonly length: number | undefined
+  /** What can be shown of it: itself, when it is text at hand. */
+  readonly text: string | undefined
+  /** Where it comes from, to say instead. */
+  readonly source: string
+  /** Can it be sent again, to where a redirect leads? */
+  readonly repeatable: boolean
+}
+
+/**
+ * The body that the command line gives; undefined when it gives none, and standard input may be one.
+ * @throws {UsageError} when items do not go together, or a file cannot be read.
+ */
+export async function contentOf(line: CommandLine): Promise<Content | undefined> {
+  const { items, raw, body } = line
+  const files = items.filter((item) => item.kind === 'body-file')
+  const fields = items.filter((item) => FIELDS.has(item.kind))
+  const uploads = items.filter((item) => item.kind === 'upload')
+  if (files.length > 1) throw new UsageError('only one @file can be the body')
+  const sources = [files.length > 0 ? '@file' : '', raw !== undefined ? '--raw' : '', fields.length > 0 ? 'fields' : '']
+  const given = sources.filter((source) => source !== '')
+  if (given.length > 1) throw new UsageError(`the body can be of ${given.join(' or of ')}, not of both`)
+  if (raw !== undefined) return ofText(raw, JSON_TYPE)
+  if (files.length === 1) return ofFile(files[0].path, files[0].type)
+  if (uploads.length > 0 && body === 'json') {
+    throw new UsageError(`${JSON.stringify(`${uploads[0].name}@${uploads[0].path}`)} is a file to upload: add --form`)
+  }
+  if (body === 'multipart' || uploads.length > 0) return fields.length === 0 ? undefined : ofMultipart(fields)
+  if (fields.length === 0) return undefined
+  return body === 'form' ? ofText(formText(fields), FORM_TYPE) : ofText(jsonText(fields), JSON_TYPE)
+}
+
+const FIELDS: ReadonlySet<Item['kind']> = new Set<Item['kind']>(['text', 'json', 'text-file', 'json-file', 'upload'])
+
+function ofText(text: string, type: string): Content {
+  const bytes = Buffer.from(text)
+  return { body: bytes, type, length: bytes.length, text, source: 'the command line', repeatable: true }
+}
+
+async function ofFile(path: string, type = typeOfFile(path)): Promise<Content> {
+  const source = JSON.stringify(path)
+  return attempt(path, async () => {
+    if (statSync(path).isFile()) {
+      const blob = await openAsBlob(path)
+      return { body: blob, type, length: blob.size, text: undefined, source, repeatable: true }
+    }
+    // A pipe, for example, can be read but once.
+    return { body: readOnce(path), type, length: undefined, text: undefined, source, repeatable: false }
+  })
+}
+
+/** Opened when it is wanted: opening a pipe waits for who writes to it. */
+async function* readOnce(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* createReadStream(path)
+}
+
+async function ofMultipart(fields: readonly Item[]): Promise<Content> {
+  const parts: [string, string | Blob][] = []
+  for (const field of fields) {
+    if (field.kind === 'upload') parts.push([field.name, await fileOf(field.path, field.type)])
+    else parts.push(fieldText(field))
+  }
+  const { contentType, length, body } = encodeForm({ [Symbol.iterator]: () => parts.values() })
+  return { body, type: contentType, length, text: undefined, source: 'a form', repeatable: true }
+}
+
+async function fileOf(path: string, type = typeOfFile(path)): Promise<Blob> {
+  return attempt(path, async () => {
+    const content = statSync(path).isFile() ? await openAsBlob(path) : readFileSync(path)
+    return new File([content], basename(path), { type })
+  })
+}
+
+/** Fields in their order; of a name that is repeated the last counts. Numbers stay as they were written. */
+function jsonText(fields: readonly Item[]): string {
+  const members = new Map<string, string>()
+  for (const field of fields) {
+    const [name, value] = fieldText(field)
+    members.set(name, field.kind === 'json' || field.kind === 'json-file' ? value : JSON.stringify(value))
+  }
+  return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}: ${value}`).join(', ')}}`
+}
+
+function formText(fields: readonly Item[]): string {
+  return new URLSearchParams(fields.map((field) => fieldText(field))).toString()
+}
+
+function fieldText(field: Item): [name: string, value: string] {
+  switch (field.kind) {
+    case 'text-file':
+      return [field.name, read(field.path)]
+    case 'json-file': {
+      const text = read(field.path).trim()
+      checkJson(text, JSON.stringify(field.path))
+      return [field.name, text]
+    }
+    case 'text':
+    case 'json':
+      return [field.name, field.value]
+    default:
+      throw new UsageError(`an item of kind ${field.kind} is no field`)
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, error: unknown): UsageError {
+  return new UsageError(`${JSON.stringify(path)} cannot be read: ${toError(error).message}`, { cause: error })
+}

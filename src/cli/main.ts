@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/**
+ * The `hyper` command: HTTPie's feel on `HTTPConnection`.
+ *
+ * Rules of the folder
+ * - `run(argv, io)` is the whole command: it touches nothing of the process but what `io` gives it, never ends the process,
+ *   and never rejects. This file gives it the process's streams, and SIGINT as an abort.
+ * - Standard output carries what was asked for and nothing else; notes, warnings, progress and errors go to standard error.
+ * - In a pipe octets stay as they came (but for their content coding). On a terminal nothing that a server sent is
+ *   written before its control characters are escaped.
+ * - Everything is streamed, both ways, with backpressure; only JSON that is written anew is kept, up to a limit.
+ * - Nothing waits for a standard input that was not asked for, and nothing is left open at the end.
+ * - Errors are one line with a code; `failures.ts` says which exit code each has.
+ *
+ * How it works
+ *
+ *     arguments (commander) -> items -> target, body | stdin -> request
+ *         -> exchange: connect, send, redirect ... -> output: heads, show-body (json, text), trailers | file and progress
+ *
+ * `exchange.ts` keeps one `HTTPConnection` an origin. `debug.ts` and `timing.ts` look on from outside, by diagnostics
+ * channels.
+ */
+import { InterruptedError } from './failures.ts'
+import { run } from './run.ts'
+
+const interrupted = new AbortController()
+// A second one ends the process at once.
+process.once('SIGINT', () => interrupted.abort(new InterruptedError()))
+// Whoever reads may go at any time, after the end of run(), too.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+process.removeAllListeners('warning')
+process.on('warning', ({ message }) => process.stderr.write(`hyper: warning: ${message}\n`))
+
+const { env } = process
+process.exitCode = await run(process.argv.slice(2), {
+  get stdin() {
+    return process.stdin
+  },
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env,
+  signal: interrupted.signal,
+})
+// A pipe that is still open would keep the process waiting.
+process.stdin.destroy()

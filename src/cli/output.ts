@@ -1,0 +1,118 @@
+/** What is shown of an exchange, on standard output: heads, bodies, trailers, in the order in which they happen. */
+import type { HTTPHeaderMap } from '../client/header-map.ts'
+import type { HTTPResponse, HTTPVersion } from '../client/response.ts'
+import type { Part } from './arguments.ts'
+import type { Colour, Painter } from './paint.ts'
+import type { CommandRequest } from './request.ts'
+import { showBody, showText } from './show-body.ts'
+import type { Sink } from './sink.ts'
+import { decodeOctets } from './text.ts'
+
+export class Output {
+  private readonly sink: Sink
+  private readonly painter: Painter
+
+  constructor(sink: Sink, painter: Painter) {
+    this.sink = sink
+    this.painter = painter
+  }
+
+  /** The parts of the request that are wanted. */
+  async request(request: CommandRequest, version: HTTPVersion, parts: ReadonlySet<Part>): Promise<void> {
+    const { method, target, overrides, content } = request
+    if (parts.has('H')) {
+      const { painter } = this
+      const verb = painter.paint('bold', painter.line(method))
+      const path = painter.line(overrides.text(':path') ?? target.path)
+      const authority = overrides.text(':authority') ?? request.headers.text('host') ?? target.authority
+      await this.head(`${verb} ${path} ${version}`, [['host', authority], ...without(request.headers, 'host')])
+    }
+    if (!parts.has('B') || content === undefined) return
+    await this.gap()
+    if (content.text !== undefined) await showText(content.text, content.type, this.sink, this.painter)
+    else await this.note(`(the body comes from ${this.painter.line(content.source)}${sized(content.length)})`)
+  }
+
+  /** An informational response. */
+  async informational(status: number, headers: HTTPHeaderMap, version: HTTPVersion): Promise<void> {
+    await this.head(this.statusLine(version, status, ''), headers.raw())
+  }
+
+  /** The head of a response. */
+  async responseHead({ status, reason, version, headers }: HTTPResponse): Promise<void> {
+    await this.head(this.statusLine(version, status, reason), headers.raw())
+  }
+
+  /** @returns was the body read to its end? */
+  async responseBody(response: HTTPResponse): Promise<boolean> {
+    return showBody(response, this.sink, this.painter, () => this.gap())
+  }
+
+  /** The trailer section, unless it is empty. */
+  async trailers(trailers: HTTPHeaderMap): Promise<void> {
+    if (trailers.size === 0) return
+    await this.gap()
+    for (const [name, value] of trailers.raw()) await this.field(name, value)
+  }
+
+  /** What is known beside the response. */
+  async meta(response: HTTPResponse, elapsed: number): Promise<void> {
+    const { connection, version } = response
+    await this.gap()
+    await this.field('Protocol', version)
+    if (connection?.remoteAddress !== undefined) {
+      await this.field('Remote address', `${connection.remoteAddress} port ${connection.remotePort}`)
+    }
+    if (connection?.proxy !== undefined) await this.field('Proxy', connection.proxy)
+    await this.field('Elapsed time', `${(elapsed / 1000).toFixed(3)} s`)
+  }
+
+  /** Nothing follows: a terminal's next line begins anew. */
+  async finish(): Promise<void> {
+    if (this.painter.isTerminal && this.sink.end === 'middle') await this.sink.write('\n')
+  }
+
+  /** An empty line after what was shown before. */
+  private async gap(): Promise<void> {
+    if (this.sink.end === 'nothing') return
+    await this.sink.write(this.sink.end === 'line' ? '\n' : '\n\n')
+  }
+
+  private async head(first: string, fields: Iterable<readonly [string, string]>): Promise<void> {
+    await this.gap()
+    await this.sink.write(`${first}\n`)
+    for (const [name, value] of fields) await this.field(name, value)
+  }
+
+  private statusLine(version: HTTPVersion, status: number, reason: string): string {
+    const { painter } = this
+    const text = reason === '' ? '' : ` ${painter.line(decodeOctets(reason))}`
+    return `${version} ${painter.paint(colourOf(status), `${status}${text}`)}`
+  }
+
+  private async field(name: string, value: string): Promise<void> {
+    const { painter, sink } = this
+    // Octets as they came, where nothing is done to them.
+    if (painter.raw) await sink.write(Buffer.from(`${name}: ${value}\n`, 'latin1'))
+    else await sink.write(`${painter.paint('cyan', painter.line(name))}: ${painter.line(decodeOctets(value))}\n`)
+  }
+
+  private async note(text: string): Promise<void> {
+    await this.sink.write(`${this.painter.paint('dim', text)}\n`)
+  }
+}
+
+function* without(headers: HTTPHeaderMap, unwanted: string): Generator<[string, string]> {
+  for (const [name, value] of headers.raw()) if (name.toLowerCase() !== unwanted) yield [name, value]
+}
+
+function sized(length: number | undefined): string {
+  return length === undefined ? '' : `, ${length} octets`
+}
+
+function colourOf(status: number): Colour {
+  if (status < 200) return 'blue'
+  if (status < 300) return 'green'
+  if (status < 400) return 'yellow'
+  return status < 500 ? 'red' : 'magenta'
+}

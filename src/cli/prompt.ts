@@ -1,0 +1,38 @@
+/** Asks for a password on the terminal, without showing it. */
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { InterruptedError, UsageError } from './failures.ts'
+import type { Stream } from './sink.ts'
+import type { Input } from './stdin.ts'
+
+/**
+ * @returns `user:password`, which stands there already or is completed by the user.
+ * @throws {UsageError} when there is nobody to ask.
+ */
+export async function completeCredentials(
+  auth: string,
+  input: Input,
+  output: Stream,
+  signal: AbortSignal,
+): Promise<string> {
+  if (auth.includes(':')) return auth
+  if (input.isTTY !== true) {
+    throw new UsageError('--auth needs USER:PASS where no terminal is there to ask for the password')
+  }
+  output.write(`Password of ${auth}: `)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input, output: silent, terminal: true })
+  try {
+    const password = await new Promise<string>((resolve, reject) => {
+      lines.once('line', resolve)
+      lines.once('close', () => reject(new UsageError('no password was given')))
+      // The terminal hands Ctrl-C to whoever reads lines.
+      lines.once('SIGINT', () => reject(new InterruptedError()))
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    return `${auth}:${password}`
+  } finally {
+    lines.close()
+    output.write('\n')
+  }
+}

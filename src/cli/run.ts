@@ -1,0 +1,102 @@
+/** The command from its arguments to its exit code, with everything it touches given to it. */
+import { createRequire } from 'node:module'
+import { HyperError, systemCodeOf } from '../errors.ts'
+import { type CommandLine, parseArguments } from './arguments.ts'
+import { watchFrames } from './debug.ts'
+import { ExitCode, exitCodeOf, isUsage, OutputClosedError } from './failures.ts'
+import { Sink, type Stream } from './sink.ts'
+import type { Input } from './stdin.ts'
+import { harmless, harmlessLine } from './text.ts'
+import { Stopwatch } from './timing.ts'
+
+/** What the command reads from and writes to. */
+export interface CommandIO {
+  readonly stdin: Input
+  readonly stdout: Stream
+  readonly stderr: Stream
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Ends the command; its reason is an `InterruptedError`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Runs the command. Never rejects.
+ * @param argv what stands behind the command's name.
+ * @returns the exit code; what was written may still be on its way.
+ */
+export async function run(argv: readonly string[], io: CommandIO): Promise<number> {
+  const abort = new AbortController()
+  const signal = io.signal === undefined ? abort.signal : AbortSignal.any([io.signal, abort.signal])
+  const sink = new Sink(io.stdout, signal, (error) => abort.abort(error))
+  const say = (text: string): void => {
+    if (!io.stderr.destroyed) io.stderr.write(`${text}\n`)
+  }
+  let line: CommandLine | undefined
+  try {
+    const version = packageVersion()
+    const parsed = parseArguments(argv, version)
+    if ('notice' in parsed) {
+      await sink.write(parsed.notice)
+      return ExitCode.OK
+    }
+    line = parsed
+    const code = await watched(parsed, io, sink, signal, version, say)
+    await sink.flush()
+    return code
+  } catch (error) {
+    const cause = signal.aborted ? signal.reason : error
+    report(cause, line, argv, say)
+    return exitCodeOf(cause)
+  } finally {
+    sink.release()
+  }
+}
+
+async function watched(
+  line: CommandLine,
+  io: CommandIO,
+  sink: Sink,
+  signal: AbortSignal,
+  version: string,
+  say: (text: string) => void,
+): Promise<number> {
+  const unwatch = line.debug ? watchFrames(say) : undefined
+  const watch = new Stopwatch()
+  const warn = (message: string): void => say(`hyper: warning: ${harmlessLine(message)}`)
+  try {
+    // What --help and a wrong argument have no need of is not loaded for them.
+    const { perform } = await import('./exchange.ts')
+    return await perform(line, { ...pick(io), sink, signal, version, watch, warn })
+  } finally {
+    const times = watch.stop()
+    if (line.timing) say(times.trimEnd())
+    unwatch?.()
+  }
+}
+
+/** Only these: `io` may be `process` itself. */
+function pick({ stdin, stderr, env }: CommandIO): Pick<CommandIO, 'stdin' | 'stderr' | 'env'> {
+  return { stdin, stderr, env }
+}
+
+/** One line, and more with --debug. */
+function report(
+  error: unknown,
+  line: CommandLine | undefined,
+  argv: readonly string[],
+  say: (text: string) => void,
+): void {
+  if (error instanceof OutputClosedError) return
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof HyperError ? error.code : systemCodeOf(error)
+  say(`hyper: error: ${harmlessLine(message)}${code === undefined ? '' : ` (${code})`}`)
+  if (isUsage(error)) say("Try 'hyper --help'.")
+  if (line?.debug === true || (line === undefined && argv.includes('--debug'))) {
+    for (let cause = error; cause instanceof Error; cause = cause.cause) say(harmless(cause.stack ?? cause.message))
+  }
+}
+
+function packageVersion(): string {
+  const manifest: { readonly version: string } = createRequire(import.meta.url)('hyper-transport/package.json')
+  return manifest.version
+}

@@ -1,0 +1,86 @@
+/** JSON written anew: what it looks like, and that it still says the same. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { isJsonText, type JsonKind, renderJson } from '../../src/cli/json.ts'
+
+const plain = (token: string): string => token
+const render = (text: string, indent = true): string => [...renderJson(text, indent, plain)].join('')
+
+test('members and elements get lines of their own; empty ones stay short', () => {
+  assert.equal(
+    render('{"a":1,"b":[true,null , {}],"c":[ ],"d":{"e":"x, y: [z]"}}'),
+    `{
+    "a": 1,
+    "b": [
+        true,
+        null,
+        {}
+    ],
+    "c": [],
+    "d": {
+        "e": "x, y: [z]"
+    }
+}`,
+  )
+})
+
+test('numbers, escapes, order and repeated names stay as they came', () => {
+  const text = '{"z":12345678901234567890,"a":1.0,"a":-1E+5,"u":"\\u00e9\\/ \\"q\\" \\\\"}'
+  assert.equal(
+    render(text),
+    '{\n    "z": 12345678901234567890,\n    "a": 1.0,\n    "a": -1E+5,\n    "u": "\\u00e9\\/ \\"q\\" \\\\"\n}',
+  )
+})
+
+test('without indentation white space stays', () => {
+  const text = ' {"a" :\n[1 , 2]}\n'
+  assert.equal(render(text, false), text)
+})
+
+test('each token is painted by its kind', () => {
+  const kinds: [string, JsonKind][] = []
+  const note = (token: string, kind: JsonKind): string => {
+    kinds.push([token, kind])
+    return token
+  }
+  for (const _ of renderJson('{"a" : "b", "c":[-1,true,null]}', true, note));
+  assert.deepEqual(
+    kinds.filter(([, kind]) => kind !== 'punctuation'),
+    [
+      ['"a"', 'name'],
+      ['"b"', 'string'],
+      ['"c"', 'name'],
+      ['-1', 'number'],
+      ['true', 'literal'],
+      ['null', 'literal'],
+    ],
+  )
+})
+
+test('any JSON value still says the same', () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 5 }), (text) => {
+      assert.deepEqual(JSON.parse(render(text)), JSON.parse(text))
+      assert.equal(render(text, false), text)
+      assert.equal(render(render(text)), render(text))
+    }),
+  )
+})
+
+test('a long string and a deep text are taken in pieces of bounded length', () => {
+  const string = JSON.stringify('\\"x'.repeat(1_000_000))
+  assert.equal(render(string), string)
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+  let length = 0
+  for (const piece of renderJson(deep, true, plain)) {
+    assert.ok(piece.length < 100_000)
+    length += piece.length
+  }
+  assert.ok(length < 20_000 * 2 * 200)
+})
+
+test('what is no JSON is known', () => {
+  assert.equal(isJsonText('{"a":1}'), true)
+  assert.equal(isJsonText('{a:1}'), false)
+})
