@@ -67,6 +67,11 @@ try {
     if (before.some((one, index) => one !== after[index])) throw new Error('importing claimed the global dispatcher')`
   process.stdout.write(run(process.execPath, ['--input-type=module', '-e', script], folder))
 
+  const command = join(folder, 'node_modules', '.bin', 'hyper')
+  const version: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  assert.equal(run(process.execPath, [command, '--version'], folder), `${version.version}\n`)
+  console.log(`hyper --version: ${version.version}`)
+
   const names = entries.map((entry, index) => `import * as entry${index} from '${entry}'`)
   writeFileSync(
     join(folder, 'use.ts'),

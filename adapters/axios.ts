@@ -11,13 +11,7 @@
  *   the response is asked for, `data.trailers` at its end.
  * - A call settles once; listeners on signals and cancel tokens are taken off when it has, or when its stream has ended.
  */
-import type {
-  AxiosAdapter,
-  AxiosResponse,
-  AxiosResponseHeaders,
-  AxiosStatic,
-  InternalAxiosRequestConfig,
-} from 'axios'
+import type { AxiosAdapter, AxiosResponse, AxiosResponseHeaders, AxiosStatic, InternalAxiosRequestConfig } from 'axios'
 import { AxiosCall } from './axios/call.ts'
 import { fullUrl, needsOwnAdapter } from './axios/config.ts'
 import { checkConnect } from './axios/connect.ts'

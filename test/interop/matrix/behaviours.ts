@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HTTPConnection } from '../../../src/index.ts'
+import { hyper } from '../../cli/command.ts'
 import { Collecting, type Received } from '../../support/exchange.ts'
 import { type Program, SMALL } from '../../support/programs.ts'
 import { patternBytes } from '../../support/routes.ts'
@@ -258,6 +260,59 @@ export const behaviours: readonly Behaviour[] = [
       assert.equal((await ask(pool, { origin: server.origin, path: '/text' })).status, 200)
       small(await ask(pool, { origin: server.origin, path: '/small' }))
       assert.equal(pool.made, 1)
+    },
+  },
+  {
+    title: 'HTTPConnection: pushes that are claimed, and that are cancelled',
+    needs: 'push',
+    async run({ kind, backend }) {
+      await using server = await started(kind.start({ backend }))
+      await using connection = new HTTPConnection(server.origin, { tls: { ca: server.ca }, enablePush: true })
+      for (const wanted of [true, false]) {
+        const id = await connection.request('GET', kind.pushes ?? '/text')
+        const page = await connection.getResponse(id)
+        const paths: string[] = []
+        for await (const push of connection.getPushes(id, { captureAll: true })) {
+          paths.push(`${push.method} ${push.scheme} ${push.path}`)
+          if (wanted) assert.equal(await (await push.getResponse()).text(), SMALL)
+          else push.cancel()
+        }
+        // h2o pushes to one connection nothing twice.
+        if (wanted) assert.deepEqual(paths, ['GET https /small'])
+        assert.equal(page.status, 200)
+        await page.read()
+      }
+      assert.equal(await (await connection.roundTrip('GET', '/small')).text(), SMALL)
+    },
+  },
+  {
+    title: 'HTTPConnection: responses in any order, one read in parts',
+    async run({ kind, server }) {
+      await using connection = new HTTPConnection(server.origin, { tls: { ca: server.ca } })
+      const first = await connection.request('GET', '/ten-megabytes')
+      const second = await connection.request('GET', '/small')
+      assert.equal(await (await connection.getResponse(second)).text(), SMALL)
+      const large = await connection.getResponse(first)
+      const parts: Buffer[] = []
+      for (;;) {
+        const part = await large.read(1_000_000)
+        if (part.length === 0) break
+        parts.push(part)
+      }
+      const whole =
+        kind.name === 'haproxy' ? patternBytes(TEN_MIB) : await readFile(join(server.folder, 'ten-megabytes'))
+      assert.ok(Buffer.concat(parts).equals(whole))
+      assert.ok((await connection.ping()) > 0)
+    },
+  },
+  {
+    title: 'the hyper command, in a pipe',
+    async run({ server }) {
+      const ca = join(server.folder, 'ca.pem')
+      const body = await hyper(['--verify', ca, `${server.origin}/small`])
+      assert.deepEqual([body.code, body.stdout, body.stderr], [0, SMALL, ''])
+      const head = await hyper(['--verify', ca, '-H', `${server.origin}/small`])
+      assert.match(head.stdout, /^HTTP\/2 200\n/)
     },
   },
 ]
