@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { type Routes, startH1Origin, startH2Origin } from '../support/origin.ts'
+import { startH1Greeter, startH2Greeter } from './greeters.ts'
 
 const run = promisify(execFile)
 const NODES = ['22.23.3', '24.21.0', '26.10.0']
@@ -27,6 +28,7 @@ const LIBRARIES: readonly (readonly [string, string, string])[] = [
   ['got', 'got', 'got 16'],
   ['fetch', '', 'our fetch'],
   ['agent', '', 'our agent, with node:https'],
+  ['client', '', 'HTTPConnection'],
 ]
 
 const flaky = new Set<string>()
@@ -35,6 +37,10 @@ const routes: Routes = {
   '/redirect': (_call, answer) => {
     answer.head(302, { location: '/arrived' })
     answer.end()
+  },
+  '/events': (_call, answer) => {
+    answer.head(200, { 'content-type': 'text/event-stream' })
+    answer.write('data: one\n\n')
   },
   '/arrived': (_call, answer) => {
     answer.head(200)
@@ -60,11 +66,11 @@ async function nodeBinary(version: string, folder: string): Promise<string> {
   return join(prefix, 'node_modules', name, 'bin', 'node')
 }
 
-async function probe(node: string, library: string, module: string, h2: string, h1: string, ca: string) {
+async function probe(node: string, library: string, module: string, origins: readonly string[], ca: string) {
   const script = fileURLToPath(new URL('probe.ts', import.meta.url))
   const options = { env: { ...process.env, PROBE_CA: ca, NODE_NO_WARNINGS: '1' }, timeout: 60_000 }
   try {
-    const { stdout } = await run(node, [script, library, module, h2, h1], options)
+    const { stdout } = await run(node, [script, library, module, ...origins], options)
     return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, string>
   } catch (error) {
     return { start: error instanceof Error ? error.message : String(error) }
@@ -81,10 +87,13 @@ const rows: { title: string; node: string; results: Record<string, string> }[] =
 try {
   await using h2 = await startH2Origin(routes)
   await using h1 = await startH1Origin(routes)
+  await using h2Greeter = await startH2Greeter()
+  await using h1Greeter = await startH1Greeter()
+  const origins = [h2, h1, h2Greeter, h1Greeter].map(({ origin }) => origin)
   for (const version of nodes) {
     const node = await nodeBinary(version, folder)
     for (const [library, module, title] of LIBRARIES) {
-      const results = await probe(node, library, module, h2.origin, h1.origin, h2.ca)
+      const results = await probe(node, library, module, origins, h2.ca)
       rows.push({ title, node: version, results })
       for (const [feature, result] of Object.entries(results)) {
         features.add(feature)

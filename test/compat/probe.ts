@@ -1,6 +1,7 @@
 /**
  * One library in one version on one Node, over the built package: which features work? Run by `main.ts` with each Node
- * binary: `node probe.ts LIBRARY MODULE H2-ORIGIN H1-ORIGIN`, the authority in `PROBE_CA`. Prints a line of JSON.
+ * binary: `node probe.ts LIBRARY MODULE H2-ORIGIN H1-ORIGIN H2-GREETER H1-GREETER`, the authority in `PROBE_CA`. Prints a line
+ * of JSON.
  *
  * Plain erasable TypeScript without imports of sources: it must run on every Node that the package supports.
  */
@@ -10,7 +11,22 @@ import { text } from 'node:stream/consumers'
 type Check = (origin: string) => Promise<void>
 type Checks = Record<string, Check>
 
-const [library = '', module = '', h2 = '', h1 = ''] = process.argv.slice(2)
+/** What of HTTPConnection is used: the built one has types of its own. */
+interface Client {
+  roundTrip(
+    method: string,
+    path: string,
+    options?: object,
+  ): Promise<{
+    status: number
+    text(): Promise<string>
+    trailers: Promise<Iterable<unknown>>
+    body: NodeJS.ReadableStream
+  }>
+  close(): Promise<void>
+}
+
+const [library = '', module = '', h2 = '', h1 = '', h2Greeter = '', h1Greeter = ''] = process.argv.slice(2)
 const ca = process.env['PROBE_CA'] ?? ''
 const dist = (path: string): string => new URL(`../../dist/${path}.js`, import.meta.url).href
 const { Pool } = await import(dist('src/index'))
@@ -30,6 +46,21 @@ async function fails(promise: Promise<unknown>, pattern: RegExp): Promise<void> 
   const { name, code, message } = (error ?? {}) as Record<string, unknown>
   if (!pattern.test(`${String(name)} ${String(code)} ${String(message)}`))
     throw new Error(`failed with ${String(error)}`)
+}
+
+/** The origin with WebSockets that speaks what this one does. */
+function greeter(origin: string): string {
+  return (origin === h2 ? h2Greeter : h1Greeter).replace('https:', 'wss:')
+}
+
+/** Is greeted, says good-bye. */
+async function greeted(socket: WebSocket): Promise<void> {
+  const message = await new Promise<unknown>((resolve, reject) => {
+    socket.addEventListener('message', ({ data }) => resolve(data))
+    socket.addEventListener('error', () => reject(new Error('the WebSocket failed')))
+  })
+  equal(message, 'hello')
+  socket.close()
 }
 
 const libraries: Record<string, () => Promise<Checks>> = {
@@ -70,6 +101,23 @@ const libraries: Record<string, () => Promise<Checks>> = {
       errors: async () => {
         await fails(request('https://localhost:1', { dispatcher }), /ECONNREFUSED/)
       },
+      WebSocket: async (origin) => {
+        await greeted(new undici.WebSocket(greeter(origin), { dispatcher }))
+      },
+      EventSource: async (origin) => {
+        const source = new undici.EventSource(`${origin}/events`, { dispatcher })
+        const [{ data }] = await once(source, 'message')
+        source.close()
+        equal(data, 'one')
+      },
+      interceptors: async (origin) => {
+        const composed = dispatcher.compose(
+          undici.interceptors.retry(),
+          undici.interceptors.redirect({ maxRedirections: 3 }),
+        )
+        const { statusCode, body } = await request(`${origin}/redirect`, { dispatcher: composed })
+        equal([statusCode, await body.text()], [200, 'arrived'])
+      },
     }
   },
 
@@ -104,6 +152,9 @@ const libraries: Record<string, () => Promise<Checks>> = {
           fetch('https://localhost:2').catch((error) => Promise.reject(error.cause)),
           /ECONNREFUSED/,
         )
+      },
+      WebSocket: async (origin) => {
+        await greeted(new WebSocket(greeter(origin)))
       },
     }
   },
@@ -234,6 +285,38 @@ const libraries: Record<string, () => Promise<Checks>> = {
       },
     }
   },
+}
+
+libraries['client'] = async () => {
+  const { HTTPConnection } = await import(dist('src/index'))
+  const connect = (origin: string): Client => new HTTPConnection(origin, { tls: { ca } })
+  const within = async (origin: string, use: (connection: Client) => Promise<void>): Promise<void> => {
+    const connection = connect(origin)
+    await use(connection).finally(() => connection.close())
+  }
+  return {
+    request: (origin) =>
+      within(origin, async (connection) => {
+        const response = await connection.roundTrip('POST', '/echo', { body: 'hello' })
+        equal([response.status, await response.text()], [200, 'hello'])
+      }),
+    trailers: (origin) =>
+      within(origin, async (connection) => {
+        const response = await connection.roundTrip('GET', '/trailers')
+        await response.text()
+        equal([...(await response.trailers)].length > 0, true)
+      }),
+    'stream and pipeline': (origin) =>
+      within(origin, async (connection) => {
+        const { body } = await connection.roundTrip('GET', '/bytes/5000')
+        equal((await text(body)).length, 5000)
+      }),
+    abort: (origin) =>
+      within(origin, async (connection) => {
+        await fails(connection.roundTrip('GET', '/never', { signal: AbortSignal.timeout(30) }), /Timeout/)
+      }),
+    errors: () => fails(connect('https://localhost:1').roundTrip('GET', '/'), /ECONNREFUSED/),
+  }
 }
 
 const checks = await libraries[library]?.()
