@@ -22,6 +22,7 @@ const LIBRARIES: readonly (readonly [string, string, string])[] = [
   ['undici', 'undici7', 'undici 7'],
   ['undici', 'undici', 'undici 8'],
   ['node', '', "Node's fetch"],
+  ['axios', 'axios17', 'axios 1.7'],
   ['axios', 'axios', 'axios 1'],
   ['got', 'got14', 'got 14'],
   ['got', 'got15', 'got 15'],

@@ -162,7 +162,7 @@ const libraries: Record<string, () => Promise<Checks>> = {
   async axios() {
     const { default: axios } = await import(module)
     const { createHyperAdapter } = await import(dist('adapters/axios'))
-    const client = axios.create({ adapter: createHyperAdapter({ pool }) })
+    const client = axios.create({ adapter: createHyperAdapter({ pool, axios }) })
     return {
       request: async (origin) => {
         const { status, data } = await client.post(`${origin}/echo`, { a: 1 })
