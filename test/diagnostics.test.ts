@@ -188,6 +188,14 @@ describe('the log of frames', () => {
     assert.ok(texts.some((text) => /^received DATA stream 1: 4 octets, END_STREAM/.test(text)))
   })
 
+  test('what is no legal value is shown escaped', () => {
+    const lines: string[] = []
+    const log = new FrameLog((_direction, text) => lines.push(text))
+    const block = new Encoder().encode([':status', '200', 'x', '\x1b[2J\x9b'])
+    log.received(serializeFrame({ type: 'HEADERS', streamId: 1, endStream: true, endHeaders: true, block }))
+    assert.equal(lines[1], '  :status: 200 | x: \\x1b[2J\\x9b')
+  })
+
   test('NODE_DEBUG=hyper prints them; without it nothing is printed', async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
     const loud = await runProgram(requestProgram(server.origin), { NODE_DEBUG: 'hyper' })

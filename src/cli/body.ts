@@ -60,7 +60,9 @@ function ofText(text: string, type: string): Content {
 async function ofFile(path: string, type = typeOfFile(path)): Promise<Content> {
   const source = JSON.stringify(path)
   return attempt(path, async () => {
-    if (statSync(path).isFile()) {
+    const stat = statSync(path)
+    if (stat.isDirectory()) throw new Error('it is a directory')
+    if (stat.isFile()) {
       const blob = await openAsBlob(path)
       return { body: blob, type, length: blob.size, text: undefined, source, repeatable: true }
     }

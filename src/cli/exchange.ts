@@ -113,18 +113,23 @@ async function send(
   { signal, watch }: Surroundings,
 ): Promise<HTTPResponse> {
   const { method, target, headers, overrides, content } = request
+  let shownSoFar = Promise.resolve()
   const id = await connection.request(method, target.path, {
     headers: [...overrides.raw(), ...headers.raw()],
     body: content?.body,
     signal,
     onInformational: (status, fields) => {
-      // A failure is told by what is written next.
-      if (parts.has('h')) output.informational(status, fields, connection.version ?? 'HTTP/2').catch(ignore)
+      if (!parts.has('h')) return
+      // One after another, whoever reads is slow. A failure is told by what is written next.
+      const version = connection.version ?? 'HTTP/2'
+      shownSoFar = shownSoFar.then(() => output.informational(status, fields, version)).catch(ignore)
     },
   })
-  await output.request(request, connection.version ?? 'HTTP/2', shown)
+  shownSoFar = output.request(request, connection.version ?? 'HTTP/2', shown)
+  await shownSoFar
   const response = await connection.getResponse(id)
   watch.firstByte()
+  await shownSoFar
   return response
 }
 

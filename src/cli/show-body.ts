@@ -98,6 +98,7 @@ class TextView {
     const { painter } = this
     for (const piece of renderJson(text, painter.formats, (token, kind) => painter.token(token, kind))) {
       await this.sink.write(piece)
+      await this.sink.breathe()
     }
   }
 

@@ -1,5 +1,6 @@
 /** Standard output with backpressure. Once its reader has gone, every write fails, quietly in the end. */
 import type { Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { systemCodeOf } from '../errors.ts'
 import { OutputClosedError } from './failures.ts'
 
@@ -51,6 +52,16 @@ export class Sink {
     this.last = bytes[bytes.length - 1]
     if (!this.stream.write(bytes)) await this.until((done) => this.stream.once('drain', done))
     if (this.failure !== undefined) throw this.failure
+  }
+
+  /**
+   * Lets other things happen, such as an interruption: a terminal takes everything at once, and so what is written at length
+   * would never let go.
+   * @throws why the command was ended.
+   */
+  async breathe(): Promise<void> {
+    await setImmediate()
+    this.signal.throwIfAborted()
   }
 
   /** Resolves when everything was taken. @throws what `write()` throws. */

@@ -108,14 +108,16 @@ function parseHost(host: unknown, port: number | undefined, secure: boolean | un
     throw new InvalidArgumentError('secure must be true or false')
   const scheme = /^(https?):\/\//i.exec(host)?.[1]?.toLowerCase()
   const authority = scheme === undefined ? bracketed(host) : host.slice(scheme.length + 3)
-  // As http: a port 443 that is spelt out stays.
   const url = URL.canParse(`http://${authority}`) ? new URL(`http://${authority}`) : undefined
   const bare =
     url?.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
   if (url === undefined || !bare || /[/?#@\\]/.test(authority.replace(/\/$/, ''))) {
     throw new InvalidArgumentError(`${JSON.stringify(host)} is no host, with or without a port`)
   }
-  const spelt = url.port !== '' ? Number(url.port) : /:80$/.test(authority) ? 80 : undefined
+  // What is the default of one scheme is spelt out for the other.
+  const digits = url.port || new URL(`https://${authority}`).port
+  const spelt = digits === '' ? undefined : Number(digits)
+  if (spelt === 0) throw new InvalidArgumentError(`${JSON.stringify(host)} has a port that is none`)
   if (port !== undefined && spelt !== undefined && port !== spelt) {
     throw new InvalidArgumentError(`port is ${port}, and ${JSON.stringify(host)} says ${spelt}`)
   }

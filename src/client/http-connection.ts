@@ -47,6 +47,8 @@ interface Slot extends SentRequest {
   readonly exchange: Exchange
   readonly pending: PendingResponse
   readonly pushes: PushQueue
+  /** Its caller was given no identifier: its pushes can be asked for only while it is the latest. */
+  nameless: boolean
 }
 
 export class HTTPConnection implements AsyncDisposable {
@@ -66,6 +68,8 @@ export class HTTPConnection implements AsyncDisposable {
   /** Requests that can be named: until their response was taken, they are over, and their pushes were claimed. */
   private readonly byId = new Map<number, Slot>()
   private latest: Slot | undefined
+  /** Pushed responses that are not over, claimed or not. */
+  private readonly pushed = new Set<Exchange>()
   private draft: RequestDraft | undefined
   private unclaimed = 0
 
@@ -105,7 +109,9 @@ export class HTTPConnection implements AsyncDisposable {
    * @throws {InvalidArgumentError} at once, as {@link request}.
    */
   roundTrip(method: string, path: string, options: RequestOptions = {}): Promise<HTTPResponse> {
-    return this.dispatch(method, path, options).take()
+    const slot = this.dispatch(method, path, options)
+    slot.nameless = true
+    return slot.take()
   }
 
   /**
@@ -209,10 +215,13 @@ export class HTTPConnection implements AsyncDisposable {
     this.byId.clear()
     this.latest = undefined
     this.unclaimed = 0
-    for (const { exchange, pushes } of slots) {
+    // A pushed response may outlive the request that it came with.
+    for (const exchange of [...[...slots].map((slot) => slot.exchange), ...this.pushed]) {
+      // What has arrived and is held back is handed on.
+      exchange.resume()
       exchange.abort('the connection was closed', errorCode)
-      pushes.cancelAll()
     }
+    for (const { pushes } of slots) pushes.cancelAll()
     await pool?.close()
   }
 
@@ -261,9 +270,10 @@ export class HTTPConnection implements AsyncDisposable {
       pushed:
         setup.pool.enablePush === true
           ? (promise) => {
-              if (this.unclaimed >= MAX_UNCLAIMED_PUSHES) return undefined
+              if (this.unclaimed >= MAX_UNCLAIMED_PUSHES || this.isUnreachable(slot)) return undefined
               this.unclaimed++
-              return pushes.take(promise, setup)
+              this.pushed.add(promise.exchange)
+              return pushes.take(promise, setup, () => this.pushed.delete(promise.exchange))
             }
           : undefined,
       settled: (error) => {
@@ -285,11 +295,21 @@ export class HTTPConnection implements AsyncDisposable {
       this.forget(slot)
       return pending.response
     }
-    const slot: Slot = { id: undefined, exchange, pending, pushes, started: started.promise, take }
+    const slot: Slot = { id: undefined, exchange, pending, pushes, started: started.promise, take, nameless: false }
     this.outstanding.add(slot)
     this.open.add(slot)
+    const { latest } = this
     this.latest = slot
+    if (latest !== undefined && this.isUnreachable(latest)) {
+      this.unclaimed -= latest.pushes.cancelAll()
+      this.forget(latest)
+    }
     return slot
+  }
+
+  /** Nobody can ask for its pushes any more. */
+  private isUnreachable(slot: Slot): boolean {
+    return slot.nameless && slot !== this.latest && !slot.pushes.isClaimed
   }
 
   /** Its stream is known. After a retry it keeps the name that it was given first. */

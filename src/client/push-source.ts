@@ -8,6 +8,8 @@ export class PushSource implements AsyncIterable<Uint8Array> {
   private error: Error | null = null
   private wake: (() => void) | null = null
   private dropped = false
+  /** Called when nobody will read any more. */
+  onOver: (() => void) | null = null
 
   /** @param isOpen may it be read at once? Otherwise after {@link open}. */
   constructor(isOpen = true) {
@@ -41,6 +43,10 @@ export class PushSource implements AsyncIterable<Uint8Array> {
       taken?.(this.error)
       return
     }
+    if (this.dropped) {
+      taken?.()
+      return
+    }
     this.whenEnded = taken ?? null
     this.ended = true
     this.wakeUp()
@@ -49,32 +55,40 @@ export class PushSource implements AsyncIterable<Uint8Array> {
   /** Whoever reads gets the error; so does whoever waits to write on. */
   fail(error: Error): void {
     this.error ??= error
-    const { taken } = this
-    this.taken = null
-    taken?.(this.error)
+    this.tellTaken(this.error)
     this.tellEnded(this.error)
     this.wakeUp()
+    this.onOver?.()
   }
 
   /** Nobody reads any more, and it is no failure: what is written is let go. */
   drop(): void {
-    const { taken } = this
     this.dropped = true
     this.chunk = null
-    this.taken = null
-    taken?.()
+    this.tellTaken(null)
     this.tellEnded(null)
+    this.onOver?.()
+  }
+
+  /** Why it was given up. */
+  get failure(): Error | null {
+    return this.error
+  }
+
+  /** {@link drop} was called. */
+  get isDropped(): boolean {
+    return this.dropped
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (;;) {
       if (this.error !== null) throw this.error
-      const { chunk, taken } = this
+      const { chunk } = this
       if (this.isOpen && chunk !== null) {
         this.chunk = null
-        this.taken = null
         yield chunk
-        taken?.()
+        // Who reads may stop here: then fail() or drop() tells.
+        this.tellTaken(null)
       } else if (this.isOpen && this.ended) {
         this.tellEnded(null)
         return
@@ -84,6 +98,12 @@ export class PushSource implements AsyncIterable<Uint8Array> {
         })
       }
     }
+  }
+
+  private tellTaken(error: Error | null): void {
+    const { taken } = this
+    this.taken = null
+    taken?.(error)
   }
 
   private tellEnded(error: Error | null): void {

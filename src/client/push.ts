@@ -45,15 +45,16 @@ export class Push {
 export class PushQueue {
   private readonly pushes: Push[] = []
   private ended = false
+  private claimants = 0
   private wake: (() => void) | undefined
 
   get length(): number {
     return this.pushes.length
   }
 
-  /** Takes a promise. @returns what hears the answer. */
-  take(promise: PushPromise, limits: DecodeLimits): ExchangeHandler {
-    const pending = new PendingResponse(limits)
+  /** Takes a promise. @param settled the answer is over. @returns what hears it. */
+  take(promise: PushPromise, limits: DecodeLimits, settled: () => void): ExchangeHandler {
+    const pending = new PendingResponse(limits, { settled })
     pending.attach(promise.exchange)
     this.pushes.push(new Push(promise, pending))
     this.wakeUp()
@@ -66,31 +67,48 @@ export class PushQueue {
     this.wakeUp()
   }
 
-  /** Those nobody has asked for are cancelled. */
-  cancelAll(): void {
-    for (const push of this.pushes.splice(0)) push.cancel()
+  /** Somebody is asking for them just now. */
+  get isClaimed(): boolean {
+    return this.claimants > 0
+  }
+
+  /** Those nobody has asked for are cancelled. @returns how many they were. */
+  cancelAll(): number {
+    const pushes = this.pushes.splice(0)
+    for (const push of pushes) push.cancel()
+    return pushes.length
   }
 
   /** @param captureAll also those still to come, until the request is over. */
   async *claim(captureAll: boolean, onClaimed: () => void): AsyncGenerator<Push, void, undefined> {
-    for (;;) {
-      const push = this.pushes.shift()
-      if (push !== undefined) {
-        onClaimed()
-        yield push
-      } else if (!captureAll || this.ended) {
-        return
-      } else {
-        await new Promise<void>((resolve) => {
-          const { wake } = this
-          // Several may wait.
-          this.wake = () => {
-            wake?.()
-            resolve()
-          }
-        })
+    this.claimants++
+    try {
+      for (;;) {
+        const push = this.pushes.shift()
+        if (push !== undefined) {
+          onClaimed()
+          yield push
+        } else if (!captureAll || this.ended) {
+          return
+        } else {
+          await this.more()
+        }
       }
+    } finally {
+      this.claimants--
     }
+  }
+
+  /** Another promise, or the end of them. */
+  private more(): Promise<void> {
+    return new Promise((resolve) => {
+      const { wake } = this
+      // Several may wait.
+      this.wake = () => {
+        wake?.()
+        resolve()
+      }
+    })
   }
 
   private wakeUp(): void {

@@ -1,6 +1,6 @@
 /** A request made step by step: `putRequest`, `putHeader`, `endHeaders`, `send`. */
-import { chunkBytes } from '../connection/body.ts'
-import { InvalidArgumentError } from '../errors.ts'
+import { chunkBytes, discardSource } from '../connection/body.ts'
+import { abortReason, InvalidArgumentError } from '../errors.ts'
 import type { BodyChunk } from '../exchange.ts'
 import { piecesOf, type RequestBody } from './body.ts'
 import { HTTPHeaderMap } from './header-map.ts'
@@ -66,14 +66,16 @@ export class RequestDraft {
       this.sent = this.sender(this.method, this.path, this.headers, body ?? undefined, ignore)
       return this.sent.started
     }
+    // What is wrong with it is said before anything is sent.
+    const first = body === undefined || body === null ? undefined : sendable(body)
     const outgoing = new PushSource()
-    this.outgoing = outgoing
     this.sent = this.sender(this.method, this.path, this.headers, outgoing, (error) => {
       // What the server answers without waiting for the rest, it does not want.
       if (error === undefined) outgoing.drop()
       else outgoing.fail(error)
     })
-    if (body !== undefined && body !== null) this.send(sendable(body)).catch(ignore)
+    this.outgoing = outgoing
+    if (first !== undefined) this.send(first).catch(ignore)
     return this.sent.started
   }
 
@@ -112,16 +114,27 @@ async function push(
   final: boolean,
 ): Promise<void> {
   try {
-    for await (const piece of piecesOf(data)) {
+    const pieces = piecesOf(data)
+    // A stream that gives nothing just now would not notice.
+    const discard = (): void => discardSource(pieces, abortReason(undefined))
+    outgoing.onOver = discard
+    if (outgoing.isDropped || outgoing.failure !== null) discard()
+    for await (const piece of pieces) {
+      // What nobody takes any more need not be read to its end, which may never come.
+      if (outgoing.isDropped) break
       const chunk = chunkBytes(piece)
       await new Promise<void>((resolve, reject) => {
         outgoing.push(chunk, (error) => (error ? reject(error) : resolve()))
       })
     }
   } catch (thrown) {
+    if (outgoing.isDropped) return
+    if (outgoing.failure !== null) throw outgoing.failure
     // The server must not take what it has for the whole.
     outgoing.fail(thrown instanceof Error ? thrown : new InvalidArgumentError(String(thrown)))
     throw thrown
+  } finally {
+    outgoing.onOver = null
   }
   if (!final) return
   await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** `HTTPResponse`: a response as hyper's users know it, and as people of today expect it. */
 import { pipeline, Readable } from 'node:stream'
 import { type Coding, DecodeStream, parseCodings } from '../content/index.ts'
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, toError } from '../errors.ts'
 import type { ConnectionInfo, FieldList } from '../exchange.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../limits.ts'
 import { HTTPHeaderMap } from './header-map.ts'
@@ -48,6 +48,8 @@ export class HTTPResponse implements AsyncDisposable {
   private source: AsyncIterator<Buffer> | undefined
   private rest: Buffer | undefined
   private ended = false
+  /** Why reading failed: said each time. */
+  private failure: Error | undefined
   private tail: Promise<unknown> = Promise.resolve()
   private trailerMap: Promise<HTTPHeaderMap> | undefined
   private readable: Readable | undefined
@@ -138,7 +140,11 @@ export class HTTPResponse implements AsyncDisposable {
 
   /** The decoded body as a Node stream: the same stream each time. Destroying it closes the response. */
   get body(): Readable {
-    this.readable ??= Readable.from(this.readChunked(), { objectMode: false })
+    // Not a stream of an iterator: destroyed before it was read, or while it waits, that would never hear of it.
+    this.readable ??= new Readable({
+      read: () => void this.feed(),
+      destroy: (error, done) => void this.close().then(() => done(error)),
+    })
     return this.readable
   }
 
@@ -185,16 +191,34 @@ export class HTTPResponse implements AsyncDisposable {
     return whole.subarray(0, size)
   }
 
+  /** Gives the Node stream its next piece. */
+  private async feed(): Promise<void> {
+    try {
+      this.choose({})
+      this.readable?.push(await this.inTurn(() => this.pull()))
+    } catch (thrown) {
+      this.readable?.destroy(toError(thrown))
+    }
+  }
+
   private async pull(): Promise<Buffer | null> {
     const { rest } = this
     if (rest !== undefined) {
       this.rest = undefined
       return rest
     }
+    if (this.failure !== undefined) throw this.failure
     if (this.ended) return null
-    this.source ??= this.open()
-    const { done, value } = await this.source.next()
-    if (done !== true) return value
+    try {
+      this.source ??= this.open()
+      const { done, value } = await this.source.next()
+      if (done !== true) return value
+    } catch (thrown) {
+      this.failure = toError(thrown)
+      // What cannot be decoded is not waited for.
+      this.incoming.close(this.failure)
+      throw this.failure
+    }
     this.ended = true
     return null
   }

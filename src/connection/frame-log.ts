@@ -18,6 +18,8 @@ import { Decoder } from '../hpack/index.ts'
 const MAX_SHOWN = 2000
 const SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie)$/
 
+const CONTROL = /[\0-\x1f\x7f-\x9f]/g
+
 const debug = debuglog('hyper')
 let connections = 0
 
@@ -104,7 +106,8 @@ class Direction {
     for (let i = 0; i < fields.length; i += 2) {
       shown.push(`${fields[i]}: ${SECRET.test(fields[i]) ? '***' : fields[i + 1]}`)
     }
-    const text = shown.join(' | ')
+    // What is no legal value is shown, too, and must not act on a terminal.
+    const text = shown.join(' | ').replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
     this.write(`  ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text}`)
     const { tableSize } = this.decoder
     const entries = this.decoder.tableEntries().length / 2

@@ -412,9 +412,10 @@ export class Http2Exchange implements StreamListener, Exchange {
   /** The wait for the peer to take the rest of the request, or to answer it. */
   restartSending(): void {
     if (this.headersSeen) return
-    // While the caller has not given the rest of the body, nobody else is waited for.
+    // While the caller has not given the rest of the body, nobody else is waited for. What is to go into a tunnel waits
+    // for the answer itself.
     if (this.stalls) this.restart(this.writeTimeout)
-    else if (this.pump !== null) this.stopClock()
+    else if (this.pump !== null && this.request.method !== 'CONNECT') this.stopClock()
     else this.restart(this.headersTimeout)
   }
 

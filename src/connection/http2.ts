@@ -140,11 +140,6 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.settingsUntil = settingsTimeout > 0 ? this.bornAt + settingsTimeout : Number.POSITIVE_INFINITY
     const maxAge = settings.maxAge ?? MAX_AGE
     this.retireAt = maxAge > 0 ? this.bornAt + maxAge : Number.POSITIVE_INFINITY
-    socket.on('error', (error) => this.teardown(this.goaway ?? this.lost(error.message, error)))
-    socket.on('close', () => this.teardown(this.goaway ?? this.lost('it was closed')))
-    socket.on('end', () => this.teardown(this.goaway ?? this.lost('the server closed it')))
-    socket.on('drain', () => this.unblock())
-    socket.on('data', (chunk: Buffer) => this.receive(chunk))
     this.log = frameLog(origin.href)
     this.liveness = new Liveness(
       settings.pingTimeout ?? PING_TIMEOUT,
@@ -158,6 +153,12 @@ export class Http2Connection implements Connection, ConnectionListener {
       ...engineOptions(origin, settings, info),
       streamsBeforeSettings: owner.knownStreamLimit,
     })
+    // Not before there is an engine: making one may throw, with what the caller gave.
+    socket.on('error', (error) => this.teardown(this.goaway ?? this.lost(error.message, error)))
+    socket.on('close', () => this.teardown(this.goaway ?? this.lost('it was closed')))
+    socket.on('end', () => this.teardown(this.goaway ?? this.lost('the server closed it')))
+    socket.on('drain', () => this.unblock())
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: what it leads to is told to an owner that does not know us yet.

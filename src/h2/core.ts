@@ -217,13 +217,14 @@ export abstract class H2Core {
   }
 
   protected openStream(stream: H2Stream): void {
+    const { windowManager } = this.options
+    if (windowManager !== undefined) {
+      // Before it counts: making one may throw.
+      stream.windowManager = windowManager(this.localSettings.initialWindowSize, 'stream', this.windowContext)
+    }
     this.streams.set(stream.id, stream)
     if (stream.local) this.openLocal++
     else this.openRemote++
-    const { windowManager } = this.options
-    if (windowManager !== undefined) {
-      stream.windowManager = windowManager(this.localSettings.initialWindowSize, 'stream', this.windowContext)
-    }
   }
 
   protected closeStream(stream: H2Stream): void {

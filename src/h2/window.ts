@@ -6,6 +6,7 @@
  * a part of it was used ({@link refillAt}), one WINDOW_UPDATE for many frames and early enough that the peer never waits;
  * and it is doubled when half of it was used within one round trip, for then it is the window that limits the speed.
  */
+import { InvalidArgumentError } from '../errors.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../limits.ts'
 
 /** The policy of one window: one instance a connection, one a stream. */
@@ -48,26 +49,41 @@ export type WindowManagerClass = new (
   context: WindowContext,
 ) => WindowManager
 
-/** A class as a function that makes managers; a function as it is. */
+/** A class or a function as a function that makes managers, and throws when what is made is none. */
 export function managerFactory(
   given: WindowManagerFactory | WindowManagerClass | undefined,
 ): WindowManagerFactory | undefined {
-  return given !== undefined && isManagerClass(given)
+  if (given === undefined) return undefined
+  const make: WindowManagerFactory = isManagerClass(given)
     ? (size, scope, context) => new given(size, scope, context)
     : given
+  return (size, scope, context) => {
+    const manager: Partial<WindowManager> | undefined = make(size, scope, context)
+    if (typeof manager?.increaseWindowSize === 'function') return manager as WindowManager
+    throw new InvalidArgumentError('windowManager must make objects with increaseWindowSize()')
+  }
 }
 
 function isManagerClass(given: WindowManagerFactory | WindowManagerClass): given is WindowManagerClass {
-  const prototype: unknown = Reflect.get(given, 'prototype')
-  return typeof prototype === 'object' && prototype !== null && 'increaseWindowSize' in prototype
+  const prototype = Object.getOwnPropertyDescriptor(given, 'prototype')
+  if (prototype === undefined) return false
+  // Of a class it cannot be written; a function that is meant as one has the method there.
+  return prototype.writable === false || 'increaseWindowSize' in Object(prototype.value)
 }
 
-/** Calls a manager with what it must know. */
+/** Calls a manager with what it must know. One that throws grants nothing, and its error surfaces outside of the data path. */
 export function askManager(manager: WindowManager, windowSize: number, frameSize: number): number {
-  manager.windowSize = windowSize
-  const increment = grant(manager.increaseWindowSize(frameSize))
-  if (increment > 0 || windowSize > 0 || manager.blocked === undefined) return increment
-  return grant(manager.blocked())
+  try {
+    manager.windowSize = windowSize
+    const increment = grant(manager.increaseWindowSize(frameSize))
+    if (increment > 0 || windowSize > 0 || manager.blocked === undefined) return increment
+    return grant(manager.blocked())
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown
+    })
+    return 0
+  }
 }
 
 function grant(increment: number): number {

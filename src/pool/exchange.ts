@@ -89,6 +89,9 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   dispatching = true
   private paused = false
   private headersSeen = false
+  /** The handler has not heard yet of the connection that has taken it, which was used before or not. */
+  private untold = false
+  private reused = false
   /** An attempt is being given up; what it says of that is not for the caller. */
   private discarding = false
   private onAbort: (() => void) | null = null
@@ -156,7 +159,10 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     if (channels.start.hasSubscribers) {
       channels.start.publish({ exchange: this, request: this.request, connection: inner.connection, reused })
     }
-    if (this.handler.onConnected !== undefined) process.nextTick(tellConnected, this, inner, reused)
+    if (this.handler.onConnected === undefined) return
+    this.untold = true
+    this.reused = reused
+    process.nextTick(tellConnected, this, inner)
   }
 
   get watchesConnecting(): boolean {
@@ -172,13 +178,21 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     }
   }
 
-  tellConnected(inner: Exchange, reused: boolean): void {
-    if (this.isSettled || this.inner !== inner || inner.connection === undefined) return
+  /** At the latest before anything else is told: a peer may answer what it has not seen. */
+  tellConnected(inner: Exchange | null): void {
+    if (!this.untold || this.isSettled || inner === null || this.inner !== inner) return
+    this.untold = false
+    if (inner.connection === undefined) return
     try {
-      this.handler.onConnected?.(inner.connection, reused)
+      this.handler.onConnected?.(inner.connection, this.reused)
     } catch (thrown) {
       this.abort(toError(thrown))
     }
+  }
+
+  /** @internal */
+  announce(): void {
+    if (this.untold) this.tellConnected(this.inner)
   }
 
   abort(reason?: unknown, code?: number): void {
@@ -218,6 +232,8 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
       this.home.again(this, 0)
       return
     }
+    this.announce()
+    if (this.isSettled) return
     this.headersSeen = true
     if (this.alone) this.home.cleared(this)
     if (channels.headers.hasSubscribers) {
@@ -388,13 +404,15 @@ function forwardRequestSent(this: PoolExchange): void {
 }
 
 function forwardInformational(this: PoolExchange, status: number, fields: FieldList, statusText: string): void {
-  this.target.onInformational?.(status, fields, statusText)
+  this.announce()
+  if (!this.hasSettled) this.target.onInformational?.(status, fields, statusText)
 }
 
 function forwardPush(this: PoolExchange, promise: PushPromise): ExchangeHandler | null | undefined {
-  return this.target.onPush?.(promise)
+  this.announce()
+  return this.hasSettled ? undefined : this.target.onPush?.(promise)
 }
 
-function tellConnected(exchange: PoolExchange, inner: Exchange, reused: boolean): void {
-  exchange.tellConnected(inner, reused)
+function tellConnected(exchange: PoolExchange, inner: Exchange): void {
+  exchange.tellConnected(inner)
 }

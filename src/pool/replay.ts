@@ -21,6 +21,8 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
 
   constructor(source: Source) {
     this.source = source
+    // It may fail before anybody reads it, which is told when somebody does, and is not to end the process.
+    if ('on' in source && typeof source.on === 'function') source.on('error', ignore)
   }
 
   /** Can another attempt have all of it? */

@@ -1,10 +1,12 @@
 /** What the command shows: in a pipe, on a terminal, and by its options. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
+import { PassThrough, Writable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
+import { run } from '../../src/cli/run.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
 import { codedText, jsonBody, patternBytes } from '../support/routes.ts'
-import { type Circumstances, type Folder, folder, hyper } from './command.ts'
+import { type Circumstances, Collected, type Folder, folder, hyper } from './command.ts'
 
 let files: Folder
 let h2: TestOrigin
@@ -190,6 +192,23 @@ describe('the parts', () => {
       assert.equal(await ask(['@@/103'], {}, origin()), 'after hints')
     })
   }
+
+  test('informational responses do not come between the lines of a head, however slow the reader', async () => {
+    const shown: string[] = []
+    const stdout = new Writable({
+      highWaterMark: 1,
+      write(chunk: Buffer, _encoding, done) {
+        shown.push(chunk.toString())
+        // The answer comes meanwhile.
+        setImmediate(() => setImmediate(done))
+      },
+    })
+    const stdin = Object.assign(new PassThrough(), { isTTY: true })
+    const stderr = new Collected(false)
+    const argv = ['--verify', files.ca, '-p', 'Hh', `${h2.origin}/103`, 'x-a:1', 'x-b:2', 'x-c:3']
+    assert.equal(await run(argv, { stdin, stdout, stderr, env: {} }), 0)
+    assert.match(shown.join(''), /^GET .*\n(?:[\w-]+: .*\n){7}\nHTTP\/2 103\nlink: .*\n\nHTTP\/2 200\n/)
+  })
 
   test('-H does not wait for a body that does not end', async () => {
     assert.match(await ask(['-H', '@@/slow-body']), /^HTTP\/2 200\n/)

@@ -234,6 +234,7 @@ describe('bodies', () => {
       refused(await hyper(['x.org', item]), /"\/no\/such" cannot be read: ENOENT/)
     }
     refused(await hyper(['-f', 'x.org', 'a@/no/such']), /"\/no\/such" cannot be read: ENOENT/)
+    refused(await hyper(['x.org', `@${files.path('.')}`]), /cannot be read: it is a directory/)
     const path = await files.write('no.json', '{')
     refused(await hyper(['x.org', `a:=@${path}`]), /no\.json": no valid JSON/)
   })

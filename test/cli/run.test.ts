@@ -1,14 +1,15 @@
 /** How the command ends, redirects, and the options about connections. */
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { InterruptedError } from '../../src/cli/failures.ts'
+import { run } from '../../src/cli/run.ts'
 import { testCertificate } from '../support/certificate.ts'
 import { HostileServer } from '../support/hostile-server.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
 import { startProxy } from '../support/proxy.ts'
-import { type Circumstances, type Folder, folder, hyper, type Outcome } from './command.ts'
+import { type Circumstances, Collected, type Folder, folder, hyper, type Outcome } from './command.ts'
 
 let files: Folder
 let h2: TestOrigin
@@ -141,6 +142,37 @@ describe('exit codes', () => {
       assert.deepEqual([code, stderr], [130, 'hyper: error: Interrupted\n'])
     }
   })
+})
+
+test('an interruption ends what is written at length, too', async () => {
+  const abort = new AbortController()
+  const text = '['.repeat(200_000) + ']'.repeat(200_000)
+  await using origin = await startH1Origin(
+    {
+      '/deep': (_call, answer) => {
+        answer.head(200, { 'content-type': 'application/json' })
+        answer.end(text)
+      },
+    },
+    { plain: true },
+  )
+  let written = 0
+  const stdout = Object.assign(
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        written += chunk.length
+        // A terminal takes all at once; the user has seen enough.
+        if (written > 1000) setImmediate(() => abort.abort(new InterruptedError()))
+        done()
+      },
+    }),
+    { isTTY: true },
+  )
+  const stdin = Object.assign(new PassThrough(), { isTTY: true })
+  const stderr = new Collected(true)
+  const code = await run([`${origin.origin}/deep`], { stdin, stdout, stderr, env: {}, signal: abort.signal })
+  assert.equal(code, 130)
+  assert.ok(written < 10_000_000, `${written} octets`)
 })
 
 test('an interruption ends connecting, too', async () => {

@@ -1,5 +1,6 @@
 /** `HTTPConnection` against node:http2 and node:https: one origin, without the caller having to know the protocol. */
 import assert from 'node:assert/strict'
+import { createReadStream } from 'node:fs'
 import { describe, test } from 'node:test'
 import {
   createTlsContext,
@@ -110,6 +111,27 @@ for (const { name, start } of protocols) {
       assert.equal(Reflect.get(await waiting, 'code'), 'ERR_HYPER_ABORTED')
       assert.deepEqual(await whole.json(), jsonBody)
       assert.match((await rejection(connection.getResponse())).message, /outstanding/)
+    })
+
+    test('a stream that fails before there is a connection fails its request, and nothing else', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const body = createReadStream('/no/such/file')
+      const error = await rejection(connection.roundTrip('POST', '/echo', { body }))
+      assert.equal(Reflect.get(error, 'code'), 'ENOENT')
+      assert.equal((await (await connection.roundTrip('GET', '/bytes/1')).bytes()).length, 1)
+    })
+
+    test('close() leaves readable what has arrived whole, however long', async () => {
+      await using origin = await start()
+      const connection = connectionTo(origin)
+      const response = await connection.roundTrip('GET', '/bytes/400000')
+      assert.equal((await response.read(1)).length, 1)
+      // All of it is there when the answer to what was asked later is.
+      if (isH2) await connection.ping()
+      if (isH2) await (await connection.roundTrip('GET', '/bytes/1')).bytes()
+      await connection.close()
+      if (isH2) assert.equal((await response.read()).length, 399_999)
     })
 
     test('a body of any kind arrives, with its content-type and the length that is known', async () => {
@@ -298,6 +320,24 @@ describe('HTTP/2', () => {
     }
   })
 
+  test('a server that answers what it has not seen yet is understood', async () => {
+    await using server = await FrameServer.start({
+      settings: [[3, 1]],
+      onRequest: (peer, streamId) => {
+        if (streamId !== 1) return
+        const block = peer.block([':status', '200'])
+        const answer = { type: 'HEADERS', endStream: true, endHeaders: true, block } as const
+        peer.send({ ...answer, streamId: 1 }, { ...answer, streamId: 3 })
+      },
+    })
+    await using connection = new HTTP20Connection(server.origin)
+    await connection.connect()
+    await connection.ping()
+    const ids = await Promise.all([connection.request('GET', '/one'), connection.request('GET', '/two')])
+    assert.deepEqual(ids, [1, 3])
+    for (const id of ids) assert.equal((await connection.getResponse(id)).status, 200)
+  })
+
   test('ping() measures the round trip, and connects if need be', async () => {
     await using origin = await startH2Origin()
     await using connection = connectionTo(origin)
@@ -408,6 +448,10 @@ describe('the host', () => {
     ['http2bin.org', { secure: false }, 'http://http2bin.org'],
     ['http2bin.org:80', {}, 'http://http2bin.org'],
     ['http2bin.org:80', { secure: true }, 'https://http2bin.org:80'],
+    ['http2bin.org:80/', {}, 'http://http2bin.org'],
+    ['http2bin.org:080', {}, 'http://http2bin.org'],
+    ['https://http2bin.org:80/', {}, 'https://http2bin.org:80'],
+    ['[::1]:80/', {}, 'http://[::1]'],
     ['http2bin.org:8080', {}, 'http://http2bin.org:8080'],
     ['http2bin.org:8443', { secure: true }, 'https://http2bin.org:8443'],
     ['http2bin.org', { port: 443 }, 'https://http2bin.org'],
@@ -435,6 +479,7 @@ describe('the host', () => {
     ['https://http2bin.org/?q', {}, /is no host/],
     ['user@http2bin.org', {}, /is no host/],
     ['http2bin.org:99999', {}, /is no host/],
+    ['http2bin.org:0', {}, /a port that is none/],
     ['a b', {}, /is no host/],
     ['ftp://http2bin.org', {}, /is no host/],
     ['http2bin.org:443', { port: 80 }, /port is 80, and "http2bin\.org:443" says 443/],

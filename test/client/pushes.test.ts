@@ -172,4 +172,48 @@ describe('getPushes()', () => {
     assert.ok(settings?.type === 'SETTINGS')
     assert.ok(settings.settings.some(([id, value]) => id === 2 && value === 0))
   })
+
+  test('close() ends a push that was asked for and is not read, after its request was over', async () => {
+    await using server = await FrameServer.start({
+      onRequest: (peer, streamId) => {
+        promise(peer, streamId, 2, '/long')
+        peer.respond(streamId)
+        peer.headers(2, [':status', '200'])
+        peer.data(2, 'begin')
+      },
+    })
+    const connection = new HTTP20Connection(server.origin, { enablePush: true })
+    const id = await connection.request('GET', '/')
+    await (await connection.getResponse(id)).read()
+    const { value } = await connection.getPushes(id).next()
+    assert.ok(value !== undefined)
+    const pushed = await value.getResponse()
+    await connection.close(2)
+    const [peer] = server.connections
+    await server.until(() => peer?.count('RST_STREAM', 2) === 1)
+    assert.deepEqual(
+      peer?.frames.flatMap((frame) => (frame.type === 'RST_STREAM' ? [frame.errorCode] : [])),
+      [2],
+    )
+    assert.equal((await pushed.read(5)).toString(), 'begin')
+    assert.match((await rejection(pushed.read())).message, /the connection was closed/)
+  })
+
+  test('those of roundTrip() wait while it is the latest request, and take no room afterwards', async () => {
+    let promised = 0
+    await using server = await FrameServer.start({
+      onRequest: (peer, streamId) => {
+        promised += 2
+        promise(peer, streamId, promised, `/${promised}`)
+        peer.respond(streamId)
+        peer.respond(promised, 'pushed')
+      },
+    })
+    await using connection = new HTTP20Connection(server.origin, { enablePush: true })
+    for (let i = 0; i <= MAX_UNCLAIMED_PUSHES; i++) await (await connection.roundTrip('GET', '/')).read()
+    assert.deepEqual(await all(connection.getPushes()), [`/${promised}`])
+    const id = await connection.request('GET', '/')
+    await (await connection.getResponse(id)).read()
+    assert.deepEqual(await all(connection.getPushes(id)), [`/${promised}`])
+  })
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
-import { HTTP20Connection, HTTPConnection } from '../../src/index.ts'
+import { HTTP20Connection, HTTPConnection, type RequestDraft } from '../../src/index.ts'
 import { rejection } from '../support/exchange.ts'
 import { FrameServer } from '../support/frame-server.ts'
 import { startH1Origin, startH2Origin } from '../support/origin.ts'
@@ -132,5 +132,86 @@ describe('step by step over HTTP/2', () => {
     assert.equal(await (await draft.getResponse()).text(), 'early')
     await draft.send('too late')
     await draft.send('and more', { final: true })
+  })
+
+  test('a part that waits for the window ends with the exchange, however that ends', async () => {
+    await using server = await FrameServer.start({ settings: [[4, 10]] })
+    await using connection = new HTTP20Connection(server.origin)
+    await connection.connect()
+    const [peer] = server.connections
+    assert.ok(peer !== undefined)
+    await server.until(() => peer.count('SETTINGS') === 2)
+    const blocked = async (): Promise<{ id: number; sending: Promise<void>; draft: RequestDraft }> => {
+      const draft = connection.putRequest('POST', '/')
+      const id = (await draft.endHeaders()) ?? 0
+      const sending = draft.send(Buffer.alloc(100_000))
+      sending.catch(() => {})
+      await server.until(() => peer.count('DATA', id) === 1)
+      return { id, sending, draft }
+    }
+    const reset = await blocked()
+    peer.reset(reset.id, 2)
+    assert.match((await rejection(reset.sending)).message, /INTERNAL_ERROR/)
+    assert.match((await rejection(reset.draft.send('more', { final: true }))).message, /INTERNAL_ERROR/)
+    const answered = await blocked()
+    peer.respond(answered.id)
+    await answered.sending
+    await answered.draft.send('more', { final: true })
+    const closed = await blocked()
+    await connection.close()
+    assert.match((await rejection(closed.sending)).message, /the connection was closed/)
+  })
+
+  test('a stream that is sent, and gives nothing just now, ends with the exchange', async () => {
+    await using server = await FrameServer.start()
+    await using connection = new HTTP20Connection(server.origin)
+    for (const fails of [true, false]) {
+      const draft = connection.putRequest('POST', '/')
+      const id = (await draft.endHeaders()) ?? 0
+      const source = new Readable({ read() {} })
+      source.push('begin')
+      const sending = draft.send(source)
+      sending.catch(() => {})
+      const [peer] = server.connections
+      await server.until(() => peer?.count('DATA', id) === 1)
+      if (fails) peer?.reset(id, 2)
+      else peer?.respond(id)
+      if (fails) assert.match((await rejection(sending)).message, /INTERNAL_ERROR/)
+      else await sending
+      assert.equal(source.destroyed, true)
+    }
+  })
+
+  test('of a body without end no more is read than is wanted', async () => {
+    await using server = await FrameServer.start({ onRequest: (peer, streamId) => peer.respond(streamId) })
+    await using connection = new HTTP20Connection(server.origin)
+    const draft = connection.putRequest('POST', '/')
+    await draft.endHeaders()
+    await (await draft.getResponse()).read()
+    let pieces = 0
+    const endless = (function* () {
+      for (; pieces < 1000; pieces++) yield 'piece'
+    })()
+    await draft.send(endless)
+    assert.equal(pieces, 0)
+  })
+
+  test('a body that cannot be followed by more is refused before anything is sent', async () => {
+    await using server = await FrameServer.start()
+    await using connection = new HTTP20Connection(server.origin)
+    await connection.connect()
+    const draft = connection.putRequest('POST', '/')
+    const error = await rejection(draft.endHeaders({ body: new URLSearchParams('a=b'), final: false }))
+    assert.match(error.message, /followed by more/)
+    await connection.ping()
+    assert.deepEqual(server.connections[0]?.streams, [])
+    await draft.endHeaders({ final: true })
+  })
+
+  test('a request that is refused takes no body', async () => {
+    await using connection = new HTTP20Connection('localhost:1')
+    const draft = connection.putRequest('BAD METHOD', '/')
+    await rejection(draft.endHeaders())
+    assert.match((await rejection(draft.send('hello'))).message, /endHeaders\(\) first|Invalid method/)
   })
 })

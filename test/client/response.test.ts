@@ -84,6 +84,54 @@ for (const { name, start } of protocols) {
       assert.equal((await (await connection.roundTrip('GET', '/bytes/1')).bytes()).length, 1)
     })
 
+    test('destroying body closes the response before it was read, and while it waits', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      for (const reads of [false, true]) {
+        const { body, trailers } = await connection.roundTrip('GET', '/slow-body')
+        if (reads) {
+          body.resume()
+          await once(body, 'data')
+        }
+        body.destroy()
+        await once(body, 'close')
+        assert.equal((await rejection(trailers)).message, 'The exchange was aborted')
+      }
+    })
+
+    test('a failure is told each time, and is never the end of the body', async () => {
+      await using origin = await start({
+        '/cut': (_call, answer) => {
+          answer.head(200)
+          answer.write('half')
+          setImmediate(() => answer.cut())
+        },
+      })
+      await using connection = connectionTo(origin)
+      const response = await connection.roundTrip('GET', '/cut')
+      const { message } = await rejection(response.text())
+      assert.equal((await rejection(response.text())).message, message)
+      assert.equal((await rejection(response.read(1))).message, message)
+      assert.equal((await rejection(once(response.body.resume(), 'end'))).message, message)
+    })
+
+    test('a body that cannot be decoded is not waited for', async () => {
+      const closed = Promise.withResolvers<void>()
+      await using origin = await start({
+        '/endless': (_call, answer) => {
+          answer.head(200, { 'content-encoding': 'gzip' })
+          answer.write('this is no gzip')
+          answer.stream.on('close', () => closed.resolve())
+        },
+      })
+      await using connection = connectionTo(origin)
+      const response = await connection.roundTrip('GET', '/endless')
+      assert.match((await rejection(response.text())).message, /not valid gzip/)
+      assert.match((await rejection(response.text())).message, /not valid gzip/)
+      assert.match((await rejection(response.trailers)).message, /not valid gzip/)
+      await closed.promise
+    })
+
     test('leaving a loop over the pieces closes the response', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)

@@ -9,6 +9,7 @@ import {
   managerFactory,
   type WindowContext,
 } from '../../src/h2/index.ts'
+import { askManager } from '../../src/h2/window.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
 import { ScriptedServer } from '../support/peer.ts'
 
@@ -220,13 +221,13 @@ describe('a class of managers', () => {
     }
   }
 
-  test('is made into a function that makes them; a function is left as it is', () => {
+  test('is made into a function that makes them, as a function is', () => {
     const context: WindowContext = { rtt: 0, now: () => 0 }
     const manager = managerFactory(Eager)?.(1000, 'stream', context)
     assert.ok(manager instanceof Eager)
     assert.deepEqual([manager.initialWindowSize, manager.windowSize, manager.documentSize], [1000, 1000, undefined])
     const make = (size: number): Eager => new Eager(size)
-    assert.equal(managerFactory(make), make)
+    assert.ok(managerFactory(make)?.(1000, 'stream', context) instanceof Eager)
     assert.equal(managerFactory(undefined), undefined)
     for (const own of [AdaptiveFlowControlManager, FlowControlManager]) {
       assert.ok(managerFactory(own)?.(1000, 'connection', context) instanceof own)
@@ -265,5 +266,61 @@ describe('a class of managers', () => {
       windowManager: (size, scope) => (scope === 'stream' ? new Never(size) : new Eager(size)),
     })
     assert.equal(flow(server, 16_384), 0)
+  })
+})
+
+describe('what is given as window manager', () => {
+  const context: WindowContext = { rtt: 0, now: () => 0 }
+
+  test('may be a class whose methods are fields', () => {
+    class OfFields extends BaseFlowControlManager {
+      override increaseWindowSize = (frameSize: number): number => frameSize
+    }
+    assert.equal(managerFactory(OfFields)?.(10, 'stream', context).increaseWindowSize(3), 3)
+  })
+
+  test('may be a function meant as a class', () => {
+    function Old(this: { windowSize: number }, size: number): void {
+      this.windowSize = size
+    }
+    Old.prototype.increaseWindowSize = (frameSize: number): number => frameSize
+    const make = managerFactory(Old as unknown as typeof FlowControlManager)
+    assert.equal(make?.(10, 'stream', context).increaseWindowSize(3), 3)
+  })
+
+  test('must make managers', () => {
+    for (const made of [undefined, null, {}]) {
+      const make = managerFactory(() => made as unknown as FlowControlManager)
+      assert.throws(() => make?.(10, 'stream', context), /increaseWindowSize\(\)/)
+    }
+  })
+
+  test('one that throws grants nothing, and its error surfaces outside of the data path', async () => {
+    class Broken extends BaseFlowControlManager {
+      increaseWindowSize(): number {
+        throw new Error('broken')
+      }
+    }
+    const surfaced = Promise.withResolvers<unknown>()
+    const before = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', surfaced.resolve)
+    try {
+      assert.equal(askManager(new Broken(10), 0, 10), 0)
+      assert.match(String(await surfaced.promise), /broken/)
+    } finally {
+      for (const listener of before) process.on('uncaughtException', listener)
+    }
+  })
+
+  test('one that cannot be made costs no stream', () => {
+    const server = new ScriptedServer({
+      windowManager: (size, scope) => {
+        if (scope === 'stream') throw new Error('no manager')
+        return new FlowControlManager(size)
+      },
+    })
+    assert.throws(() => server.open(), /no manager/)
+    assert.equal(server.client.openStreams, 0)
   })
 })
