@@ -195,8 +195,9 @@ class Hop implements ExchangeHandler, FailureWords {
       type: request.tainting,
       signal: request.signal,
     }
-    if (request.integrity !== '' && this.incoming !== undefined) {
-      void this.verify(head, this.incoming)
+    if (request.integrity !== '') {
+      if (this.incoming !== undefined) void this.verify(head, this.incoming)
+      else this.reject(fetchFailed(new Error('there is no body whose integrity could be looked at')))
       return
     }
     this.response = makeResponse(head, this.incoming)

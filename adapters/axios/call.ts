@@ -311,11 +311,18 @@ export class AxiosCall implements HopListener, Collected {
     if (this.timer !== undefined) clearTimeout(this.timer)
     const { config, realm } = this
     const validate = option(config, 'validateStatus')
-    if (!response.status || typeof validate !== 'function' || validate(response.status)) {
-      this.resolve(response)
+    const { AxiosError } = realm
+    try {
+      if (!response.status || typeof validate !== 'function' || validate(response.status)) {
+        this.resolve(response)
+        return
+      }
+    } catch (thrown) {
+      // Above there is only the transport, which would tell us.
+      this.reject(toError(thrown))
+      this.stream?.destroy()
       return
     }
-    const { AxiosError } = realm
     const code =
       response.status >= 400 && response.status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE
     const message = `Request failed with status code ${response.status}`

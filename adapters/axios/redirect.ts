@@ -87,15 +87,16 @@ export function followRedirect(
   // A relative target is one of the host that was asked for by name.
   const host = headers.get('host')
   const before = typeof host === 'string' ? host : hop.url.host
-  const base = /^\w+:/.test(location)
-    ? hop.url
-    : new URL(`${hop.url.protocol}//${before}${hop.url.pathname}${hop.url.search}`)
+  const base = new URL(hop.url)
+  if (!/^\w+:/.test(location)) base.host = before
   const url = new URL(location, base)
+  // Nobody asked to be known by what a server writes there.
+  url.username = ''
+  url.password = ''
   headers.delete('host')
   // axios settles each time anew whether there is a proxy, and never passes this on.
   headers.delete('proxy-authorization')
-  if (url.origin !== hop.url.origin) for (const name of hop.sensitive ?? []) headers.delete(name)
-  if (isLessTrusted(url, hop.url, before)) {
+  if (url.origin !== base.origin || isLessTrusted(url, hop.url, before)) {
     for (const name of [...CONFIDENTIAL, ...(hop.sensitive ?? [])]) headers.delete(name)
   }
   const auth = hop.auth !== undefined && url.origin === hop.origin ? hop.auth : undefined
@@ -107,7 +108,7 @@ export function followRedirect(
     const options = redirectOptions(next, auth, names)
     const response = { headers: fieldsToNodeHeaders(fields), statusCode: status }
     const old = { Host: host ?? hop.url.host, ...spelled(hop.headers, names) }
-    beforeRedirect(options, response, { url: hop.url.href, method: hop.method, headers: old })
+    beforeRedirect(options, response, { url: base.href, method: hop.method, headers: old })
     applyOptions(next, options)
   } else if (auth !== undefined) {
     headers.set('authorization', basic(auth))
@@ -120,7 +121,7 @@ export function followRedirect(
 /** What does not go on to a peer that is trusted less. */
 const CONFIDENTIAL = ['authorization', 'cookie']
 
-/** No TLS any more, or another host that is no subdomain of the one before. */
+/** By the rules of follow-redirects, beside axios's own: no TLS any more, or another host and no subdomain of it. */
 function isLessTrusted(url: URL, from: URL, host: string): boolean {
   if (url.protocol !== from.protocol && url.protocol !== 'https:') return true
   return url.host !== host && !url.host.endsWith(`.${host}`)

@@ -79,6 +79,9 @@ export function readRequest(input: string | URL | Request, init: RequestInit = {
   const url = parseUrl(from === undefined ? String(input) : from.url)
   const rare = readRare(from, init)
   const method = readMethod(init.method ?? from?.method ?? 'GET')
+  if (rare.mode === 'no-cors' && method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
+    throw new TypeError(`'${method}' is unsupported in no-cors mode.`)
+  }
   const fields: string[] = []
   const headers = init.headers ?? from?.headers
   if (headers !== undefined) takeHeaders(fields, headers)

@@ -3,7 +3,8 @@
  *
  * Rules
  * - Nothing is sent before the first write() or end(); a body that is whole by then goes down as bytes, so that it can be
- *   sent again, any other as a stream that is written at the transport's pace.
+ *   sent again, any other as a stream that is written at the transport's pace. But one that keeps a turn of the event loop
+ *   waiting does not keep the connection waiting, from which got counts the times of the request.
  * - `socket` comes once, then at most one `finish`, one `response`, one `error`, and `close` last of all.
  * - A write's callback is called when the transport took the bytes. When the request fails it is called without an error:
  *   the `error` event has told, and an error in both places would end got's stream before it could retry.
@@ -70,6 +71,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.transport = transport
     this.options = options
     this.origin = target.origin
+    if (this.method !== 'GET' && this.method !== 'HEAD') setImmediate(flush, this)
   }
 
   flushHeaders(): void {
@@ -357,6 +359,10 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       this.written = undefined
     }
   }
+}
+
+function flush(request: HyperRequest): void {
+  request.flushHeaders()
 }
 
 function finish(request: HyperRequest): void {

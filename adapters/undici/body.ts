@@ -1,4 +1,5 @@
 /** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
+import { Readable } from 'node:stream'
 import type { Body, BodyChunk } from '../../src/exchange.ts'
 
 /** Hears of each piece. */
@@ -30,6 +31,7 @@ export class ContinueGate {
   private readonly verdict: Promise<boolean>
   private decide: (wanted: boolean) => void = () => {}
   private timer: NodeJS.Timeout | undefined
+  private hushed = false
 
   constructor() {
     this.verdict = new Promise((resolve) => {
@@ -41,6 +43,12 @@ export class ContinueGate {
   open(): void {
     clearTimeout(this.timer)
     this.decide(true)
+  }
+
+  /** The server has answered, and did not ask for it: time alone opens it no more. */
+  hush(): void {
+    this.hushed = true
+    clearTimeout(this.timer)
   }
 
   /** Nobody wants it any more. */
@@ -64,8 +72,9 @@ export class ContinueGate {
   }
 
   private async *behind(source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>): AsyncGenerator<BodyChunk> {
-    this.timer ??= setTimeout(() => this.decide(true), CONTINUE_TIMEOUT)
+    if (!this.hushed) this.timer ??= setTimeout(() => this.decide(true), CONTINUE_TIMEOUT)
     if (await this.verdict) yield* source
+    else if (source instanceof Readable) source.destroy()
   }
 }
 

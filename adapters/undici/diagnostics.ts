@@ -9,9 +9,10 @@
  */
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type { ConnectionInfo, ExchangeRequest, FieldList } from '../../src/exchange.ts'
-import { FieldKind, fieldName, isFieldValue } from '../../src/headers/names.ts'
+import { FieldKind, fieldName } from '../../src/headers/names.ts'
 import { errors } from './internals.ts'
 import { toBuffers } from './raw-fields.ts'
+import { fieldText } from './request.ts'
 
 const create = channel('undici:request:create')
 const bodyChunkSent = channel('undici:request:bodyChunkSent')
@@ -47,15 +48,16 @@ export class ObservedRequest {
 
   /**
    * Adds a header field.
-   * @throws undici's InvalidArgumentError for one that cannot be sent
+   * @param value null: an empty one; undefined: none
+   * @throws undici's InvalidArgumentError for one that cannot be sent, its NotSupportedError for `expect`
    */
-  addHeader(key: string, value: string | readonly string[]): this {
+  addHeader(key: string, value: string | readonly string[] | null | undefined): this {
+    if (value === undefined) return this
     const { name, kind } = fieldName(key)
     if (kind !== FieldKind.PLAIN) throw new errors.InvalidArgumentError('invalid header key')
-    for (const one of typeof value === 'object' ? value : [String(value)]) {
-      if (!isFieldValue(one)) throw new errors.InvalidArgumentError(`invalid ${key} header`)
-      this.headers.push(name, one)
-    }
+    if (name === 'expect') throw new errors.NotSupportedError('expect header not supported')
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+    for (const text of values.map((one) => fieldText(key, one))) this.headers.push(name, text)
     return this
   }
 }

@@ -208,6 +208,7 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
   onHeaders(status: number, headers: FieldList, statusText: string): void {
     // A server that takes the request without a word about its body wants it; one that refuses does not.
     if (status < 300) this.gate?.open()
+    else this.gate?.hush()
     this.head(status, headers, statusText)
   }
 
@@ -386,13 +387,14 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
   private leave(): void {
     const { ledger, older, newer } = this
     this.gate?.close()
-    this.leaveLine()
     if (older !== undefined) older.newer = newer
     if (newer === undefined) ledger.newest = older
     else newer.older = older
     this.older = undefined
     this.newer = undefined
     ledger.open--
+    // Who hears of it may dispatch at once: the book is in order by now.
+    this.leaveLine()
     ledger.settled()
   }
 }

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import type { Client, Dispatcher } from 'undici'
 import { loadClient } from '../../src/connection/http1.ts'
 import { keepQuiet, quietClient } from '../../src/connection/quiet.ts'
-import { abortReason, ConnectError, type HyperError, toError } from '../../src/errors.ts'
+import { abortReason, ConnectError, type HyperError, NotSupportedError, toError } from '../../src/errors.ts'
 import type {
   ConnectionInfo,
   ConnectOptions,
@@ -18,8 +18,11 @@ import type {
 } from '../../src/exchange.ts'
 import { flattenFields, getField } from '../../src/headers/fields.ts'
 import type { Connector, Dial, Dialled } from '../../src/net/connector.ts'
-import { parseOrigin } from '../../src/net/origin.ts'
+import { type Origin, parseOrigin } from '../../src/net/origin.ts'
+import { proxyFromEnvironment } from '../../src/net/proxy-env.ts'
 import { mergeConnectOptions } from '../../src/pool/key.ts'
+import { publishConnectError, publishConnected } from './diagnostics.ts'
+import { toUndiciError } from './errors.ts'
 import type { TunnelHandler } from './exchange.ts'
 import type { TunnelRequest } from './tunnels.ts'
 
@@ -59,10 +62,19 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
   constructor(dialler: Dialler, request: TunnelRequest, handler: TunnelHandler) {
     this.request = request
     this.handler = handler
+    const origin = parseOrigin(request.origin)
     const connect = mergeConnectOptions(dialler.options, request.connect)
-    const options: ConnectOptions = { ...connect, allowH2: false, h2c: undefined, proxy: tunnelled(connect.proxy) }
-    this.dial = dialler.connector.dial(parseOrigin(request.origin), options, (error, dialled) => {
-      if (dialled === null) this.fail(error ?? abortReason(undefined))
+    if (connect.allowH1 === false) {
+      this.dial = { cancel: ignore }
+      const what = request.upgrade ?? request.method
+      const error = new NotSupportedError(`HTTP/2 cannot carry ${what} to ${origin.href}, and allowH1 is false`)
+      process.nextTick(() => this.fail(error))
+      return
+    }
+    const proxy = tunnelled(connect.proxy, origin)
+    const options: ConnectOptions = { ...connect, allowH2: false, h2c: undefined, proxy }
+    this.dial = dialler.connector.dial(origin, options, (error, dialled) => {
+      if (dialled === null) this.failDial(error ?? abortReason(undefined))
       else void this.begin(dialled, dialler.maxHeaderSize)
     })
   }
@@ -106,6 +118,10 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
     this.handler.onUpgraded(status, toFields(controller.rawHeaders), socket)
   }
 
+  onRequestSent(): void {
+    if (!this.settled) this.handler.onRequestSent?.()
+  }
+
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,
@@ -147,6 +163,7 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
         return
       }
       this.connection = info
+      publishConnected(this.request.origin, info)
       this.handler.onConnected?.(info, false)
       let given: Socket | null = socket as Socket
       const lost = new ConnectError('The connection was used up', { phase: 'tcp' })
@@ -166,6 +183,12 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
       socket.destroy()
       this.fail(toError(thrown))
     }
+  }
+
+  private failDial(error: Error): void {
+    if (this.settled) return
+    publishConnectError(this.request.origin, toUndiciError(error))
+    this.fail(error)
   }
 
   private fail(error: Error): void {
@@ -200,8 +223,12 @@ function limits({ headersTimeout, bodyTimeout }: TunnelRequest, maxHeaderSize: n
 }
 
 /** What is to become a socket goes through a proxy by CONNECT, `http:` too (RFC 6455 section 4.1). */
-function tunnelled(proxy: ConnectOptions['proxy']): ConnectOptions['proxy'] {
-  if (proxy === undefined || proxy === false || proxy === 'env') return proxy
+function tunnelled(proxy: ConnectOptions['proxy'], origin: Origin): ConnectOptions['proxy'] {
+  if (proxy === undefined || proxy === false) return proxy
+  if (proxy === 'env') {
+    const named = proxyFromEnvironment(origin, process.env)
+    return named === undefined ? false : { url: named.url, tunnel: true }
+  }
   if (typeof proxy === 'string' || proxy instanceof URL) return { url: proxy, tunnel: true }
   return { ...proxy, tunnel: true }
 }

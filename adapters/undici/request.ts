@@ -268,7 +268,11 @@ function takeContentLength(section: Section, value: string): void {
   section.contentLength = length
 }
 
-function fieldText(spelling: string, value: unknown): string {
+/**
+ * A header's value as text: null is an empty one.
+ * @throws undici's InvalidArgumentError for one that cannot be sent
+ */
+export function fieldText(spelling: string, value: unknown): string {
   if (value === null) return ''
   if (typeof value === 'object') throw new errors.InvalidArgumentError(`invalid ${spelling} header`)
   const text = typeof value === 'string' ? value : `${value}`

@@ -17,6 +17,7 @@ import { Tunnel } from '../../src/client/tunnel.ts'
 import { NotSupportedError } from '../../src/errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList, Transport } from '../../src/exchange.ts'
 import { flattenFields, getField } from '../../src/headers/fields.ts'
+import { toUndiciError } from './errors.ts'
 import type { TunnelHandler } from './exchange.ts'
 import { type Dialler, upgradeHttp1 } from './http1-upgrade.ts'
 
@@ -134,7 +135,7 @@ class TunnelExchange implements Exchange, TunnelHandler {
     this.tunnel = new TunnelSocket(this.current, this.outgoing, status, headers)
     this.outgoing.open()
     if (upgrade === undefined) this.handler.onUpgraded(status, headers, this.tunnel)
-    else this.handler.onUpgraded(101, [...headers, ...this.accepted()], this.tunnel)
+    else this.handler.onUpgraded(101, this.accepted(headers), this.tunnel)
   }
 
   onData(chunk: Buffer): void {
@@ -157,7 +158,7 @@ class TunnelExchange implements Exchange, TunnelHandler {
     this.outgoing.fail(error)
     if (this.tunnel !== undefined) {
       // Whoever was just given it must have had time to listen to it.
-      setImmediate(destroy, this.tunnel, error)
+      setImmediate(destroy, this.tunnel, toUndiciError(error, this.connection))
     } else if (!this.refused && error instanceof NotSupportedError) {
       this.current = upgradeHttp1(this.dialler, this.request, this.handler)
     } else {
@@ -194,8 +195,13 @@ class TunnelExchange implements Exchange, TunnelHandler {
   }
 
   /** What the answer to an upgrade would have said. */
-  private accepted(): string[] {
-    const fields = ['connection', 'Upgrade', 'upgrade', 'websocket']
+  private accepted(headers: FieldList): string[] {
+    const fields: string[] = []
+    for (let i = 0; i < headers.length; i += 2) {
+      // A gateway may have left that of the server behind it, whose key was another (RFC 8441 section 5).
+      if (headers[i] !== 'sec-websocket-accept') fields.push(headers[i], headers[i + 1])
+    }
+    fields.push('connection', 'Upgrade', 'upgrade', 'websocket')
     const key = getField(flattenFields(this.request.headers), 'sec-websocket-key')
     if (key === undefined) return fields
     const digest = createHash('sha1').update(key + WEBSOCKET_GUID)

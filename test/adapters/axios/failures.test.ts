@@ -170,3 +170,15 @@ test('both adapters fail alike', async () => {
     assert.deepEqual(ours, plain, JSON.stringify(config))
   }
 })
+
+for (const responseType of ['json', 'stream'] as const) {
+  test(`what validateStatus throws rejects the call: responseType ${responseType}`, async () => {
+    await using bench = await open(startH2Origin)
+    const thrown = new Error('mine')
+    const validateStatus = (): boolean => {
+      throw thrown
+    }
+    await assert.rejects(bench.axios.get('/json', { responseType, validateStatus }), thrown)
+    assert.equal((await bench.axios.get('/json')).status, 200)
+  })
+}

@@ -150,3 +150,46 @@ test('a redirect to where the environment asks for a proxy goes by the proxy', a
     }
   }
 })
+
+test('who hears credentials, cookies and sensitiveHeaders after a redirect is who hears them with axios alone', async () => {
+  await using first = await startH1Origin({}, { plain: true })
+  await using second = await startH1Origin({}, { plain: true })
+  await using pool = new Pool()
+  const [here, there] = [first.port, second.port]
+  const lookup = (_host: string, _options: object, done: (error: null, address: string, family: number) => void) =>
+    done(null, '127.0.0.1', 4)
+  const targets = [
+    '/echo',
+    `//a.test:${here}/echo`,
+    `http://a.test:${here}/echo`,
+    `http://a.test:${there}/echo`,
+    `http://sub.a.test:${here}/echo`,
+    `http://sub.a.test:${there}/echo`,
+    `http://xa.test:${here}/echo`,
+    `http://user:pass@a.test:${here}/echo`,
+    `http://user:pass@b.test:${there}/echo`,
+  ]
+  const configs = [
+    { headers: { Authorization: 'Bearer x', Cookie: 'a=1', 'X-Secret': '1' }, sensitiveHeaders: ['x-secret'] },
+    { headers: { Host: 'b.test', Authorization: 'Bearer x', 'X-Secret': '1' }, sensitiveHeaders: ['x-secret'] },
+    { headers: { Host: `sub.a.test:${here}`, Authorization: 'Bearer x' } },
+  ]
+  for (const target of targets) {
+    for (const config of configs) {
+      const url = `http://a.test:${here}/redirect?to=${encodeURIComponent(target)}`
+      const [plain, ours] = await Promise.all(
+        [{}, { adapter: createHyperAdapter({ pool }) }].map(async (adapter) => {
+          const response = await axios.get(url, { proxy: false, lookup, ...config, ...adapter } as object)
+          const {
+            'x-authorization': authorization,
+            'x-cookie': cookie,
+            'x-x-secret': secret,
+            'x-host': host,
+          } = response.headers
+          return { authorization, cookie, secret, host, url: response.request.res.responseUrl }
+        }),
+      )
+      assert.deepEqual(ours, plain, `${target} ${JSON.stringify(config)}`)
+    }
+  }
+})

@@ -65,3 +65,21 @@ test('failures are TypeErrors with the cause and code of Node', async () => {
   const unverified = await caught(strict(`${origin.origin}/json`))
   assert.equal(unverified.cause.code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
 })
+
+both('integrity is asked of a response without a body too, and none has it', async ({ fetch, url, origin }) => {
+  const integrity = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+  await assert.rejects(fetch(url('/json'), { method: 'HEAD', integrity }), { message: 'fetch failed' })
+  assert.equal((await fetch(url('/json'))).status, 200)
+  assert.equal(origin.connections, 1)
+})
+
+both('mode no-cors takes the simple methods only', async ({ fetch, url, origin }) => {
+  for (const method of ['PUT', 'delete', 'query']) {
+    await assert.rejects(fetch(url('/json'), { mode: 'no-cors', method }), TypeError)
+    await assert.rejects(fetch(new Request(url('/json'), { method }), { mode: 'no-cors' }), TypeError)
+  }
+  assert.equal(origin.requests.length, 0)
+  for (const method of ['GET', 'HEAD', 'post']) {
+    assert.equal((await fetch(url('/json'), { mode: 'no-cors', method })).status, 200)
+  }
+})

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import got, { type Got, TimeoutError } from 'got'
 import { hyperGot } from '../../../adapters/got.ts'
@@ -108,6 +109,17 @@ test('a request that joins a connection being made has its own clock for what is
   await pool.destroy()
   server.close()
 })
+
+for (const start of [startH2Origin, startH1Origin]) {
+  test(`timeout.send: a body of which nothing comes, over ${start === startH2Origin ? 'HTTP/2' : 'HTTP/1.1'}`, async () => {
+    await using origin = await start()
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    const body = new Readable({ read() {} })
+    const error = await timedOut(clientOf(pool).post(`${origin.origin}/echo`, { body, timeout: only('send') }))
+    assert.equal(error.event, 'send')
+    await pool.destroy()
+  })
+}
 
 test('timeout.send: a peer that takes nothing of a long body', async () => {
   const origin = await startH1Origin({ '/deaf': () => {} }, { plain: true })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { Readable } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { Agent, WebSocket } from 'undici'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
@@ -15,7 +15,7 @@ interface Observed {
   readonly method: string
   readonly headers: string[]
   readonly completed: boolean
-  addHeader(name: string, value: string): void
+  addHeader(name: string, value: unknown): void
 }
 
 interface Message {
@@ -253,6 +253,7 @@ test('a subscriber cannot add a field that cannot be sent', async () => {
       ['a b', 'x'],
       ['x-a', 'line\nbreak'],
       ['content-length', '5'],
+      ['expect', '100-continue'],
     ]) {
       try {
         request.addHeader(String(name), String(value))
@@ -262,5 +263,43 @@ test('a subscriber cannot add a field that cannot be sent', async () => {
     }
   })
   await (await dispatcher.request({ origin: origin.origin, path: '/json', method: 'GET' })).body.dump()
-  assert.deepEqual(thrown, ['UND_ERR_INVALID_ARG', 'UND_ERR_INVALID_ARG', 'UND_ERR_INVALID_ARG'])
+  const invalid = 'UND_ERR_INVALID_ARG'
+  assert.deepEqual(thrown, [invalid, invalid, invalid, 'UND_ERR_NOT_SUPPORTED'])
 })
+
+test('a subscriber adds fields of each kind of value that undici takes', async () => {
+  await using origin = await startH2Origin()
+  await using dispatcher = dispatcherFor(origin)
+  using _ = listen(['undici:request:create'], origin.origin, (_name, { request }) => {
+    request.addHeader('x-list', ['a', 'b'])
+    request.addHeader('x-number', 5)
+    request.addHeader('x-null', null)
+    request.addHeader('x-undefined', undefined)
+  })
+  await (await dispatcher.request({ origin: origin.origin, path: '/json', method: 'GET' })).body.dump()
+  const raw = origin.requests[0]?.rawHeaders ?? []
+  assert.deepEqual(raw.slice(raw.indexOf('x-list')), ['x-list', 'a', 'x-list', 'b', 'x-number', '5', 'x-null', ''])
+})
+
+for (const refused of [false, true]) {
+  test(`the connection of an upgrade over HTTP/1.1 is announced${refused ? ' when it cannot be made' : ''}`, async () => {
+    await using origin = await startH1Origin()
+    origin.server.on('upgrade', (_request, socket: Duplex) => {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
+    })
+    if (refused) await origin.close()
+    await using dispatcher = dispatcherFor(origin)
+    const heard: string[] = []
+    const names = ['undici:client:connected', 'undici:client:connectError', 'undici:request:bodySent', ...all]
+    using _ = listen(names, origin.origin, (name) => heard.push(name))
+    const options = { ...{ origin: origin.origin }, path: '/', protocol: 'echo' }
+    const outcome = await dispatcher.upgrade(options).then(
+      ({ socket }) => socket.destroy(),
+      (error: Error) => error,
+    )
+    assert.equal(outcome instanceof Error, refused)
+    const wanted = refused ? ['connectError', 'error'] : ['connected', 'sendHeaders', 'bodySent', 'headers', 'trailers']
+    const found = heard.map((name) => name.replace(/.*:/, '')).filter((name, i, every) => every.indexOf(name) === i)
+    assert.deepEqual(found, ['create', ...wanted])
+  })
+}

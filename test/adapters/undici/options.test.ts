@@ -1,9 +1,11 @@
 /** The options of a single request, over both protocols. */
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type Dispatcher, errors } from 'undici'
+import { ContinueGate } from '../../../adapters/undici/body.ts'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
 import { type Routes, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
 
@@ -156,4 +158,37 @@ test('expectContinue sends the body after a second to a server that knows nothin
   const options = { origin: origin.origin, path: '/', method: 'POST' as const, body: 'text' }
   const { body } = await dispatcher.request({ ...options, expectContinue: true } as typeof options)
   assert.equal(await body.text(), 'text')
+})
+
+test('expectContinue never sends a body after the server has refused it, however long its answer takes', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  for (const asked of ['before', 'after'] as const) {
+    const gate = new ContinueGate()
+    const stream = Readable.from([Buffer.from('text')])
+    const held = gate.hold(stream) as AsyncIterable<Uint8Array>
+    const iterator = held[Symbol.asyncIterator]()
+    if (asked === 'after') gate.hush()
+    const first = iterator.next()
+    if (asked === 'before') gate.hush()
+    context.mock.timers.tick(10_000)
+    const verdict = await Promise.race([first, new Promise((resolve) => setImmediate(resolve, 'held back'))])
+    assert.equal(verdict, 'held back')
+    gate.close()
+    assert.equal((await first).done, true)
+    assert.equal(stream.destroyed, true)
+  }
+})
+
+test('expectContinue lets go of a stream that the server refuses', async () => {
+  await using origin = await startH2Origin((stream) => {
+    stream.respond({ ':status': 417 })
+    stream.end('no')
+  })
+  await using dispatcher = dispatcherFor(origin)
+  const upload = new Readable({ read() {} })
+  const closed = once(upload, 'close')
+  const options = { origin: origin.origin, path: '/', method: 'PUT' as const, body: upload }
+  const { statusCode, body } = await dispatcher.request({ ...options, expectContinue: true } as typeof options)
+  assert.deepEqual([statusCode, await body.text()], [417, 'no'])
+  await closed
 })

@@ -138,3 +138,22 @@ test('maxOrigins bounds the origins in use', async () => {
     code: 'UND_ERR_MAX_ORIGINS_REACHED',
   })
 })
+
+test('a listener of drain may dispatch at once: the book of open requests stays in order', async () => {
+  await using origin = await startH1Origin()
+  const client = makers.HyperClient(origin)
+  const [first, second] = [new Recorder(), new Recorder()]
+  client.dispatch({ path: '/json', method: 'GET' }, first)
+  client.once('drain', () => {
+    client.dispatch({ path: '/json', method: 'GET' }, second)
+    assert.notEqual(client.newest, undefined)
+  })
+  // The last of those that wait is gone before its turn.
+  first.controller?.abort(new Error('not this one'))
+  assert.notEqual(client.newest, undefined)
+  await second.done
+  assert.equal(second.status, 200)
+  assert.deepEqual([client.open, client.newest], [0, undefined])
+  // Which takes as long as there is a newest.
+  await client.destroy()
+})

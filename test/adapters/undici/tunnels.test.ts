@@ -1,5 +1,6 @@
 /** CONNECT and WebSocket over HTTP/2, and over HTTP/1.1 where HTTP/2 cannot. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { connect as undiciConnect, WebSocket as WebSocket8 } from 'undici'
 import { WebSocket as WebSocket6 } from 'undici6'
@@ -7,7 +8,8 @@ import { WebSocket as WebSocket7 } from 'undici7'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
 import { Pool } from '../../../src/index.ts'
 import { runModule } from '../../support/child.ts'
-import { startH1Origin, type TestOrigin } from '../../support/origin.ts'
+import { FrameServer } from '../../support/frame-server.ts'
+import { startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
 import { startEchoOrigin } from './echo-origin.ts'
 
 function dispatcherFor(origin: TestOrigin, options = {}): HyperDispatcher {
@@ -211,4 +213,51 @@ test('CONNECT over HTTP/2 goes by a pool of the caller, too', async () => {
   socket.end('GET /json HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
   assert.match(Buffer.concat((await socket.toArray()) as Buffer[]).toString(), /^HTTP\/1\.1 200 OK/)
   await dispatcher.close()
+})
+
+for (const protocol of [undefined, 'websocket']) {
+  test(`a ${protocol ?? 'CONNECT'} that is not answered ends after headersTimeout`, async () => {
+    await using origin = await startH2Origin(() => {}, { server: { settings: { enableConnectProtocol: true } } })
+    const dispatcher = dispatcherFor(origin, { headersTimeout: 20 })
+    const options = { origin: origin.origin, path: protocol === undefined ? 'localhost:1' : '/' }
+    const opening = protocol === undefined ? dispatcher.connect(options) : dispatcher.upgrade({ ...options, protocol })
+    await assert.rejects(opening, { code: 'UND_ERR_HEADERS_TIMEOUT' })
+    await dispatcher.destroy()
+  })
+}
+
+test('a WebSocket opens although a gateway left the accept of the server behind it', async () => {
+  await using origin = await startH2Origin(
+    (stream) => {
+      stream.respond({ ':status': 200, 'sec-websocket-accept': 'of another key' })
+      stream.write(Buffer.from([0x81, 2, ...Buffer.from('hi')]))
+    },
+    { server: { settings: { enableConnectProtocol: true } } },
+  )
+  const dispatcher = dispatcherFor(origin)
+  const socket = new WebSocket8(url(origin), { dispatcher })
+  const message = await new Promise((resolve, reject) => {
+    socket.addEventListener('message', ({ data }) => resolve(data))
+    socket.addEventListener('error', () => reject(new Error('it failed')))
+  })
+  assert.equal(message, 'hi')
+  await dispatcher.destroy()
+})
+
+test('a tunnel that is reset, or whose connection is lost, fails with the error that undici gives', async () => {
+  await using server = await FrameServer.start({
+    onRequest: (connection, streamId) => connection.headers(streamId, [':status', '200']),
+  })
+  const dispatcher = new HyperDispatcher({ h2Options: { useH2c: true } })
+  for (const [end, code] of [
+    [() => server.connections.at(-1)?.reset(1, 2), 'ERR_HTTP2_STREAM_ERROR'],
+    [() => server.connections.at(-1)?.cut(), 'UND_ERR_SOCKET'],
+  ] as const) {
+    const { socket } = await dispatcher.connect({ origin: server.origin, path: 'localhost:9' })
+    const failed = once(socket, 'error')
+    end()
+    const [error] = (await failed) as [{ code: string }]
+    assert.equal(error.code, code)
+  }
+  await dispatcher.destroy()
 })

@@ -7,6 +7,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket } from 'undici'
 import { HyperDispatcher, HyperPool } from '../../../adapters/undici.ts'
+import { Pool } from '../../../src/index.ts'
 import { testCertificate } from '../../support/certificate.ts'
 import { runModule } from '../../support/child.ts'
 import { startProxy } from '../../support/proxy.ts'
@@ -196,5 +197,43 @@ test('abort() while an upgrade is dialled ends it with the reason', async () => 
   })
   setImmediate(() => controller.abort())
   await assert.rejects(upgrade, { name: 'AbortError' })
+  await dispatcher.close()
+})
+
+test("what ends in a socket is tunnelled through the environment's proxy, to the origin that was named", async () => {
+  await using origin = await startUpgradeOrigin()
+  await using proxy = await startProxy()
+  const kept = process.env['http_proxy']
+  process.env['http_proxy'] = `http://user:pass@localhost:${proxy.port}`
+  try {
+    const dispatcher = new HyperDispatcher({ proxy: 'env' })
+    const upgraded = await dispatcher.upgrade({ ...{ origin: origin.origin }, path: '/', protocol: 'echo' })
+    const connected = await dispatcher.connect({ origin: origin.origin, path: `127.0.0.1:${origin.port}` })
+    for (const { socket } of [upgraded, connected]) socket.destroy()
+    const target = `localhost:${origin.port}`
+    assert.deepEqual(
+      proxy.asked.map((asked) => [asked.method, asked.target]),
+      [
+        ['CONNECT', target],
+        ['CONNECT', target],
+      ],
+    )
+    assert.equal(origin.heads[0]?.['proxy-authorization'], undefined)
+    await dispatcher.destroy()
+  } finally {
+    if (kept === undefined) delete process.env['http_proxy']
+    else process.env['http_proxy'] = kept
+  }
+})
+
+test('a pool that is to speak HTTP/2 only makes no connection of HTTP/1.1 for an upgrade either', async () => {
+  await using origin = await startUpgradeOrigin('h2')
+  await using pool = new Pool({ tls: { ca: origin.ca }, allowH1: false })
+  const dispatcher = new HyperDispatcher({ pool })
+  for (const protocol of ['websocket', 'echo']) {
+    const upgrade = dispatcher.upgrade({ ...{ origin: origin.origin }, path: '/', protocol })
+    await assert.rejects(upgrade, { code: 'UND_ERR_NOT_SUPPORTED' })
+  }
+  assert.equal(origin.heads.length, 0)
   await dispatcher.close()
 })
