@@ -15,6 +15,7 @@ import type { AxiosAdapter, AxiosResponse, AxiosResponseHeaders, AxiosStatic, In
 import { AxiosCall } from './axios/call.ts'
 import { fullUrl, needsOwnAdapter } from './axios/config.ts'
 import { checkConnect } from './axios/connect.ts'
+import { handOver } from './axios/handover.ts'
 import { type Realm, realmFrom, realmOf } from './axios/realm.ts'
 import { type ResolvedPool, resolvePool, type ShimOptions } from './shared.ts'
 
@@ -66,7 +67,7 @@ function request(
   if (realm instanceof Promise) return realm.then((loaded) => request(config, pool, loaded))
   try {
     const url = parseUrl(config, realm)
-    if (needsOwnAdapter(config, url)) return realm.axios.getAdapter('http')(config)
+    if (needsOwnAdapter(config, url)) return handOver(config, realm, pool.transport)
     checkConnect(config, realm)
     return new AxiosCall(config, realm, pool.transport, url).run()
   } catch (thrown) {

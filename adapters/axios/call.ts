@@ -7,6 +7,7 @@ import { type AxiosBody, inPieces, limited, NO_BODY, Recorder, readBody } from '
 import { credentials, needsOwnAdapter } from './config.ts'
 import { connectOptions } from './connect.ts'
 import { isAxiosOwn, redirectionError, wireError } from './errors.ts'
+import { handOver } from './handover.ts'
 import { axiosHeaders, flatHeaders, type HeaderMap, lengthField, requestHeaders } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
 import { option } from './option.ts'
@@ -196,7 +197,7 @@ export class AxiosCall implements HopListener, Collected {
     const legacy = option(this.config, 'formDataHeaderPolicy') !== 'content-only'
     if (body.force !== undefined) {
       for (const [name, value] of Object.entries(body.force)) {
-        if (legacy || name.startsWith('content-')) headers.set(name, value)
+        if (legacy || name === 'content-type' || name === 'content-length') headers.set(name, value)
       }
     }
     for (const [name, value] of Object.entries(body.headers)) if (!headers.has(name)) headers.set(name, value)
@@ -250,7 +251,7 @@ export class AxiosCall implements HopListener, Collected {
     this.settled = true
     clearTimeout(this.timer)
     this.unfollow()
-    this.resolve(realm.axios.getAdapter('http')(configOfRest(hop, config, realm)))
+    this.resolve(handOver(configOfRest(hop, config, realm), realm, this.transport))
   }
 
   private startBody(res: ResponseView): void {

@@ -2,6 +2,7 @@
 import type { Agent } from 'node:https'
 import { resolve } from 'node:path'
 import type { InternalAxiosRequestConfig } from 'axios'
+import { toError } from '../../src/errors.ts'
 import type { ConnectOptions, TlsOptions } from '../../src/exchange.ts'
 import { TLS_OPTIONS } from '../shared.ts'
 import { option } from './option.ts'
@@ -53,6 +54,10 @@ export function connectOptions(config: InternalAxiosRequestConfig, protocol: str
  * @throws AxiosError with the code ERR_BAD_OPTION_VALUE.
  */
 export function checkConnect(config: InternalAxiosRequestConfig, { AxiosError }: Realm): void {
+  const lookup = option(config, 'lookup')
+  if (lookup && typeof lookup !== 'function') {
+    throw Object.assign(new TypeError('lookup must be a function'), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
   const version = option(config, 'httpVersion')
   if (version !== undefined && version !== null && Number(version) !== 1 && Number(version) !== 2) {
     const message = `Unsupported protocol version: '${String(version)}'`
@@ -121,7 +126,13 @@ function nodeLookup(lookup: unknown): Lookup {
         callback(error instanceof Error ? error : new Error(String(error)), '')
         return
       }
-      const list = (Array.isArray(first) ? first : [first]).map((one) => addressOf(one, family))
+      let list: ReturnType<typeof addressOf>[]
+      try {
+        list = (Array.isArray(first) && first.length > 0 ? first : [first]).map((one) => addressOf(one, family))
+      } catch (wrong) {
+        callback(toError(wrong), '')
+        return
+      }
       if (options.all) callback(null, list)
       else callback(null, list[0].address, list[0].family)
     }
@@ -146,7 +157,8 @@ function addressOf(value: unknown, family: unknown): { address: string; family: 
     const own: unknown = 'family' in value ? value.family : undefined
     return { address: value.address, family: familyOf(value.address, own) }
   }
-  return { address: String(value), family: familyOf(String(value), family) }
+  if (typeof value === 'string') return { address: value, family: familyOf(value, family) }
+  throw Object.assign(new Error('address must be a string'), { code: 'ERR_BAD_OPTION_VALUE' })
 }
 
 function familyOf(address: string, family: unknown): number {

@@ -107,7 +107,7 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
   }
 
   get connection(): ConnectionInfo | undefined {
-    return this.inner?.connection
+    return (this.inner ?? this.last)?.connection
   }
 
   get streamId(): number | undefined {

@@ -58,7 +58,6 @@ const TIMES = [
  * @throws {InvalidArgumentError} naming the option and what it may be.
  */
 export function checkPoolOptions(options: PoolOptions): void {
-  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError('Pool options must be an object')
   atLeast(1, 'connections', options.connections, true)
   atLeast(1, 'maxConcurrentStreams', options.maxConcurrentStreams, true)
   atLeast(0, 'maxResponseSize', options.maxResponseSize, true)
@@ -84,7 +83,8 @@ export function checkPoolOptions(options: PoolOptions): void {
 }
 
 /** @throws {InvalidArgumentError} naming the option and what it may be. */
-export function checkConnectOptions(options: ConnectOptions): void {
+export function checkConnectOptions(given: ConnectOptions): void {
+  const options = ownOnly(given)
   oneOf('h2c', options.h2c, ['prior-knowledge', 'upgrade'])
   oneOf('family', options.family, [0, 4, 6])
   oneOf('allowH2', options.allowH2, [true, false])
@@ -120,4 +120,9 @@ function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void 
   if (value === undefined || allowed.includes(value)) return
   const list = allowed.map((one) => JSON.stringify(one)).join(', ')
   throw new InvalidArgumentError(`${name} must be one of ${list}, not ${String(value)}`)
+}
+
+/** Own properties alone, without a prototype: what somebody put on Object.prototype is nobody's option. */
+export function ownOnly<Options extends object>(options: Options): Options {
+  return Object.assign(Object.create(null), options)
 }

@@ -35,7 +35,7 @@ import { findLoan, type Loan } from './coalescing.ts'
 import type { PoolExchange } from './exchange.ts'
 import { mergeConnectOptions, poolKey } from './key.ts'
 import { ProtocolMemory } from './memory.ts'
-import { checkConnectOptions, checkPoolOptions, type PoolOptions } from './options.ts'
+import { checkConnectOptions, checkPoolOptions, ownOnly, type PoolOptions } from './options.ts'
 import { type OriginHost, OriginPool } from './origin-pool.ts'
 import { type PoolStats, poolStats } from './stats.ts'
 
@@ -59,9 +59,11 @@ export class Pool implements Transport, OriginHost {
    * @throws {InvalidArgumentError} naming an option that is not acceptable.
    */
   constructor(options: PoolOptions = {}) {
-    checkPoolOptions(options)
-    this.options = options
-    this.connector = new Connector(options)
+    if (typeof options !== 'object' || options === null)
+      throw new InvalidArgumentError('Pool options must be an object')
+    this.options = ownOnly(options)
+    checkPoolOptions(this.options)
+    this.connector = new Connector(this.options)
   }
 
   get closed(): boolean {
@@ -75,8 +77,9 @@ export class Pool implements Transport, OriginHost {
   /**
    * Sends a request. Whatever is wrong with it is told to the handler, after this has returned.
    */
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange {
+  dispatch(given: ExchangeRequest, handler: ExchangeHandler): Exchange {
     if (this.state !== 'open') return refuse(handler, this.refusal())
+    const request = isPolluted() ? ownOnly(given) : given
     let origin: OriginPool
     try {
       checkSignal(request.signal)
@@ -261,6 +264,26 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
     pause: nothing,
     resume: nothing,
   }
+}
+
+const PLAIN: Partial<ExchangeRequest> = {}
+
+/** Does Object.prototype have what requests may have? Each look costs nothing while it does not. */
+function isPolluted(): boolean {
+  return (
+    PLAIN.protocol !== undefined ||
+    PLAIN.headers !== undefined ||
+    PLAIN.body !== undefined ||
+    PLAIN.trailers !== undefined ||
+    PLAIN.headersTimeout !== undefined ||
+    PLAIN.bodyTimeout !== undefined ||
+    PLAIN.queueTimeout !== undefined ||
+    PLAIN.writeTimeout !== undefined ||
+    PLAIN.timeout !== undefined ||
+    PLAIN.idempotent !== undefined ||
+    PLAIN.signal !== undefined ||
+    PLAIN.maxResponseSize !== undefined
+  )
 }
 
 /** Not by way of a polluted Object.prototype, which could lead requests to somebody else. */

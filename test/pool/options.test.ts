@@ -6,7 +6,7 @@ import { type ExchangeRequest, Pool, type PoolOptions } from '../../src/index.ts
 import type { PoolExchange } from '../../src/pool/exchange.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { FrameServer } from '../support/frame-server.ts'
-import { startH1Origin } from '../support/origin.ts'
+import { startH1Origin, startH2Origin } from '../support/origin.ts'
 
 function answering(): Promise<FrameServer> {
   return FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'ok') })
@@ -139,4 +139,32 @@ describe('maxAge', () => {
       }
     })
   }
+})
+
+test('what somebody put on Object.prototype is no option, of a pool or of a request', async () => {
+  await using origin = await startH2Origin()
+  // Those that Node itself would not stumble over.
+  const polluted: Record<string, unknown> = {
+    family: 'x',
+    h2c: 'x',
+    allowH2: false,
+    allowH1: false,
+    headersTimeout: 1,
+    trailers: { 'x-polluted': 'yes' },
+    maxResponseSize: 1,
+    coalesce: 'x',
+    connections: 'x',
+  }
+  const own = Object.assign(Object.create(null), { tls: { ca: origin.ca } })
+  for (const [name, value] of Object.entries(polluted)) {
+    Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true, enumerable: false })
+    try {
+      await using pool = new Pool(own)
+      const { status } = await send(pool, { origin: origin.origin, method: 'GET', path: '/json' })
+      assert.equal(status, 200, name)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, name)
+    }
+  }
+  assert.equal(origin.requests.filter(({ headers }) => headers['x-polluted'] !== undefined).length, 0)
 })

@@ -203,3 +203,33 @@ test('properties of Object.prototype are no options', async () => {
     for (const name of names) delete polluted[name]
   }
 })
+
+test("what is handed to axios's own adapter goes with the pool's TLS options", async () => {
+  await using origin = await startH1Origin()
+  const adapter = createHyperAdapter({ tls: { ca: origin.ca } })
+  const client = axios.create({ adapter })
+  for (const config of [{ insecureHTTPParser: true }, { maxRate: 1_000_000 }]) {
+    assert.equal((await client.get(`${origin.origin}/json`, config)).status, 200)
+  }
+  const refused = await client.get(`${origin.origin}/json`, { maxRate: 1_000_000, httpsAgent: new https.Agent() }).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  assert.equal(Reflect.get(Object(refused), 'code'), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+  await adapter.close()
+})
+
+test('a lookup that is none, or answers with none, is refused', async () => {
+  await using origin = await startH2Origin()
+  const adapter = createHyperAdapter({ tls: { ca: origin.ca } })
+  const code = (lookup: unknown): Promise<unknown> =>
+    axios.get(`${origin.origin}/json`, { adapter, lookup: lookup as never }).then(
+      ({ status }) => status,
+      (error: unknown) => Reflect.get(Object(error), 'code'),
+    )
+  assert.equal(await code(5), 'ERR_INVALID_ARG_TYPE')
+  for (const answer of [5, undefined, [], { address: 5 }])
+    assert.equal(await code(async () => answer), 'ERR_BAD_OPTION_VALUE')
+  assert.equal(await code(async () => '127.0.0.1'), 200)
+  await adapter.close()
+})
