@@ -224,9 +224,18 @@ async function answer(request: Request, response: ServerResponse): Promise<void>
   response.writeHead(200, { 'content-type': 'application/json', trailer: 'x-checksum' })
   response.addTrailers({ 'x-checksum': 'f00d' })
   const own = Object.entries(headers).filter(([name]) => !name.startsWith(':'))
-  const parsed = headers['content-type']?.startsWith('application/json') ? { json: JSON.parse(String(body)) } : {}
+  const parsed = headers['content-type']?.startsWith('application/json') ? { json: jsonOf(String(body)) } : {}
   const seen = { method, url: url.href, args: Object.fromEntries(url.searchParams), headers: Object.fromEntries(own) }
   response.end(method === 'HEAD' ? undefined : JSON.stringify({ ...seen, data: String(body), ...parsed }))
+}
+
+/** null for what is none, whatever its type says. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 function push(response: ServerResponse | Http2ServerResponse): void {
