@@ -45,6 +45,7 @@ import {
 } from '../limits.ts'
 import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
+import { Ballast } from './ballast.ts'
 import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
@@ -101,6 +102,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   blocked = false
   private wasBlocked = false
   private readonly stall: StallWatch
+  private readonly ballast = new Ballast()
   private verifying = false
   /** Who waits for an answer to a PING. */
   private readonly pings = new Set<(rtt: number | null) => void>()
@@ -471,6 +473,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       setImmediate(endReading, this)
     }
     this.liveness.heard(chunk.length, this.time)
+    this.ballast.add(chunk.length)
     this.log?.received(chunk)
     this.h2.receive(chunk)
   }
@@ -545,6 +548,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private becomeIdle(): void {
+    this.ballast.drop()
     this.idleSince = now()
     if (!this.owner.hasWaiting && this.reserved === 0) this.socket.unref()
     if (this.idleTimeout > 0) this.deadlines.request(this.idleSince + this.idleTimeout)
