@@ -69,5 +69,6 @@ for (const { path, statusCode, traceparent } of seen) {
   assert.equal(traceparent, `00-${traceId}-${spanId}-01`)
   assert.equal(traceId, job.spanContext().traceId)
   assert.equal(span.attributes['http.response.status_code'], statusCode)
+  assert.equal(span.attributes['network.protocol.version'], '2')
 }
 console.log(`${seen.length} requests arrived with the traceparent of their own spans`)
