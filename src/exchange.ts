@@ -3,8 +3,9 @@
  *
  * Rules
  * - `dispatch(request, handler)` returns an {@link Exchange} at once and calls no callback before it has returned.
- * - A handler hears, in this order: `onConnected?`, any number of `onInformational?`, one `onHeaders`, any number of
- *   `onData`, one `onEnd`. Or, at any point before the end, one `onError`. After `onEnd` or `onError`: nothing more.
+ * - A handler hears, in this order: any number of `onConnecting?`, `onConnected?`, any number of `onInformational?`, one
+ *   `onHeaders`, any number of `onData`, one `onEnd`. Or, at any point before the end, one `onError`. After `onEnd` or
+ *   `onError`: nothing more.
  *   Every exchange settles exactly once, whatever fails, `abort()` included (it ends with `onError`).
  * - Body progress of the request (`onBodySent?`, `onRequestSent?`) may come at any point before the settling.
  * - After `pause()` no `onData` and no `onEnd` comes until `resume()`; `onError` still may. Headers are never held back.

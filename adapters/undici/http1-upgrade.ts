@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Client, Dispatcher } from 'undici'
 import { loadClient } from '../../src/connection/http1.ts'
+import { flatFields } from '../../src/connection/http1-exchange.ts'
 import { keepQuiet, quietClient } from '../../src/connection/quiet.ts'
 import { abortReason, ConnectError, type HyperError, NotSupportedError, toError } from '../../src/errors.ts'
 import type {
@@ -14,7 +15,6 @@ import type {
   Exchange,
   ExchangeRequest,
   ExchangeTimings,
-  FieldList,
 } from '../../src/exchange.ts'
 import { flattenFields, getField } from '../../src/headers/fields.ts'
 import type { Connector, Dial, Dialled } from '../../src/net/connector.ts'
@@ -115,7 +115,7 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
     this.settled = true
     // It has nothing to do any more: the socket is out of its hands.
     void this.client?.close().catch(ignore)
-    this.handler.onUpgraded(status, toFields(controller.rawHeaders), socket)
+    this.handler.onUpgraded(status, flatFields(controller.rawHeaders), socket)
   }
 
   onRequestSent(): void {
@@ -129,7 +129,7 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
     statusText?: string,
   ): void {
     if (this.settled) return
-    const fields = toFields(controller.rawHeaders)
+    const fields = flatFields(controller.rawHeaders)
     if (status < 200) this.handler.onInformational(status, fields, statusText ?? '')
     else this.handler.onHeaders(status, fields, statusText ?? '')
   }
@@ -142,7 +142,7 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
     if (this.settled) return
     this.settled = true
     void this.client?.close().catch(ignore)
-    this.handler.onEnd(toFields(controller.rawTrailers))
+    this.handler.onEnd(flatFields(controller.rawTrailers))
   }
 
   onResponseError(_controller: unknown, error: Error): void {
@@ -231,15 +231,6 @@ function tunnelled(proxy: ConnectOptions['proxy'], origin: Origin): ConnectOptio
   }
   if (typeof proxy === 'string' || proxy instanceof URL) return { url: proxy, tunnel: true }
   return { ...proxy, tunnel: true }
-}
-
-/** undici's raw field lines as a flat list, names in lower case. */
-function toFields(raw: unknown): FieldList {
-  if (!Array.isArray(raw)) return []
-  return raw.map((part, i) => {
-    const text = Buffer.isBuffer(part) ? part.toString('latin1') : String(part)
-    return i % 2 === 0 ? text.toLowerCase() : text
-  })
 }
 
 function ignore(): void {

@@ -292,7 +292,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
 }
 
 /** undici's raw field lines (octets) as a flat list, names in lower case. */
-function flatFields(raw: unknown): FieldList {
+export function flatFields(raw: unknown): FieldList {
   if (!Array.isArray(raw) || raw.length === 0) return NO_FIELDS
   const fields: string[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
