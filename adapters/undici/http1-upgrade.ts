@@ -9,13 +9,7 @@ import { loadClient } from '../../src/connection/http1.ts'
 import { flatFields } from '../../src/connection/http1-exchange.ts'
 import { keepQuiet, quietClient } from '../../src/connection/quiet.ts'
 import { abortReason, ConnectError, type HyperError, NotSupportedError, toError } from '../../src/errors.ts'
-import type {
-  ConnectionInfo,
-  ConnectOptions,
-  Exchange,
-  ExchangeRequest,
-  ExchangeTimings,
-} from '../../src/exchange.ts'
+import type { ConnectionInfo, ConnectOptions, Exchange, ExchangeRequest, ExchangeTimings } from '../../src/exchange.ts'
 import { flattenFields, getField } from '../../src/headers/fields.ts'
 import type { Connector, Dial, Dialled } from '../../src/net/connector.ts'
 import { type Origin, parseOrigin } from '../../src/net/origin.ts'
