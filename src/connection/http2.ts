@@ -113,7 +113,13 @@ export class Http2Connection implements Connection, ConnectionListener {
   private failure: ProtocolError | undefined
   /** Why the peer goes, when it goes for a reason: what ends with the connection ends for it. */
   private goaway: GoawayError | undefined
+  /** The connection came by an upgrade. */
   private readonly upgraded: boolean
+  /**
+   * Is stream 1 open, the answer to the upgrade's own question? It is nobody's: not waited for, and not reset either, since
+   * Apache (2.4) ends the whole connection when that stream is reset while it works on it.
+   */
+  private answering: 0 | 1
 
   constructor(
     origin: Origin,
@@ -129,6 +135,7 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.owner = owner
     this.settings = settings
     this.upgraded = upgrade !== undefined
+    this.answering = this.upgraded ? 1 : 0
     this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
     this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
     this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
@@ -171,19 +178,19 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   get active(): number {
-    return this.h2.openStreams
+    return this.h2.openStreams - this.answering
   }
 
   get available(): number {
     if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
-    if (this.h2.openStreams === 0 && this.stale) return 0
+    if (this.active === 0 && this.stale) return 0
     const room = Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.liveness.unconfirmed
     return Math.min(room, this.maxRequests - this.requests) - this.reserved
   }
 
   get stale(): boolean {
     if (this.verifying) return true
-    return this.verifyAfter > 0 && this.h2.openStreams === 0 && now() - this.liveness.lastHeard > this.verifyAfter
+    return this.verifyAfter > 0 && this.active === 0 && now() - this.liveness.lastHeard > this.verifyAfter
   }
 
   get stats(): ConnectionStats {
@@ -231,7 +238,7 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.socket.ref()
     this.liveness.ping(this.time, true, (rtt) => {
       this.pings.delete(onPong)
-      if (!this.closed && this.h2.openStreams === 0) this.becomeIdle()
+      if (!this.closed && this.active === 0) this.becomeIdle()
       onPong(rtt)
     })
   }
@@ -280,9 +287,9 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private open(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
-    const wasIdle = this.h2.openStreams === 0
+    const wasIdle = this.active === 0
     exchange.start(head, body)
-    if (wasIdle && this.h2.openStreams > 0) {
+    if (wasIdle && this.active > 0) {
       this.socket.ref()
       const { pingInterval = 0 } = this.settings
       if (pingInterval > 0) this.deadlines.request(this.time + pingInterval)
@@ -305,12 +312,12 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** Starts what waited for the peer's settings, as far as they allow. */
   private startDeferred(): void {
     while (this.deferred.length > 0 && (this.closed || this.h2.obstacle !== 'limit')) this.deferred.shift()?.()
-    if (this.h2.openStreams === 0 && this.reserved === 0 && !this.closed) this.becomeIdle()
+    if (this.active === 0 && this.reserved === 0 && !this.closed) this.becomeIdle()
     this.finishIfDrained()
   }
 
   hold(held: boolean): void {
-    if (this.closed || this.h2.openStreams > 0 || this.reserved > 0 || this.verifying) return
+    if (this.closed || this.active > 0 || this.reserved > 0 || this.verifying) return
     if (held) this.socket.ref()
     else this.socket.unref()
   }
@@ -323,14 +330,7 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** Nothing is left to be done on it. */
   private finishIfDrained(): void {
-    if (this.draining && this.upgraded) this.dropUpgrade()
-    if (this.draining && !this.closed && this.h2.openStreams === 0 && this.reserved === 0) this.finish()
-  }
-
-  /** The answer to an upgrade is nobody's: it is not waited for. */
-  private dropUpgrade(): void {
-    const stream = this.h2.stream(1)
-    if (stream !== undefined && !this.closed) this.h2.reset(stream)
+    if (this.draining && !this.closed && this.active === 0 && this.reserved === 0) this.finish()
   }
 
   destroy(error?: Error): void {
@@ -384,7 +384,6 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** @internal */
   onSettings(): void {
-    if (this.upgraded) this.dropUpgrade()
     if (this.deferred.length > 0) this.startDeferred()
     this.owner.onStreamLimit?.(this.h2.streamLimit)
     this.owner.onAvailable(this)
@@ -425,11 +424,12 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** @internal */
   onStreamClosed(): void {
     if (this.closed) return
+    if (this.answering === 1 && this.h2.stream(1) === undefined) this.answering = 0
     if (this.deferred.length > 0) {
       this.startDeferred()
       if (this.closed) return
     }
-    if (this.h2.openStreams === 0) {
+    if (this.active === 0) {
       if (this.draining) {
         this.finishIfDrained()
         return
@@ -590,7 +590,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       next = Math.min(next, due)
     }
     const { pingInterval = 0 } = this.settings
-    if (pingInterval > 0 && this.h2.openStreams > 0) {
+    if (pingInterval > 0 && this.active > 0) {
       if (liveness.lastHeard + pingInterval <= at) liveness.probe(at)
       next = Math.min(next, Math.max(liveness.lastHeard, at) + pingInterval)
     }
@@ -607,7 +607,7 @@ export class Http2Connection implements Connection, ConnectionListener {
       this.close()
       return Number.POSITIVE_INFINITY
     }
-    if (this.idleTimeout <= 0 || this.h2.openStreams > 0 || this.reserved > 0) return this.retireAt
+    if (this.idleTimeout <= 0 || this.active > 0 || this.reserved > 0) return this.retireAt
     const idleUntil = this.idleSince + this.idleTimeout
     if (idleUntil <= at) {
       this.close()

@@ -1,10 +1,11 @@
 /** `Upgrade: h2c` (RFC 7540 section 3.2) over real sockets. */
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer, type Server, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { serializeFrame } from '../../src/frame/index.ts'
 import { H2Connection, type StreamListener } from '../../src/h2/index.ts'
-import { Pool } from '../../src/index.ts'
+import { type FrameMessage, Pool } from '../../src/index.ts'
 import { MAX_HTTP1_HEAD, MAX_UPGRADES_LOST } from '../../src/limits.ts'
 import { rejection, send } from '../support/exchange.ts'
 import { startH1Origin } from '../support/origin.ts'
@@ -39,8 +40,8 @@ async function listen(
   }
 }
 
-/** Switches to our own engine in the server's role, which answers each request with its path. */
-function upgrade(socket: Socket, head: string): void {
+/** Switches to our own engine in the server's role, which answers each request that it is to answer with its path. */
+function upgrade(socket: Socket, head: string, answered: (method: string) => boolean = () => true): void {
   const settings = /^http2-settings: (.*)$/im.exec(head)?.[1] ?? ''
   const ignored = (): void => {}
   const silent: StreamListener = {
@@ -65,6 +66,7 @@ function upgrade(socket: Socket, head: string): void {
       onStreamClosed: ignored,
       onFailed: ignored,
       onRequest: (stream, request) => {
+        if (!answered(request.method)) return silent
         queueMicrotask(() => {
           engine.respond(stream, [':status', '200'], false)
           engine.write(stream, Buffer.from(`${request.method} ${request.path} on ${stream.id}`))
@@ -161,6 +163,37 @@ describe('upgrade to h2c', () => {
     const post = await send(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' })
     assert.equal(post.body.toString(), 'plain')
     assert.equal(upgrades, MAX_UPGRADES_LOST)
+  })
+
+  test("its own question is nobody's: not waited for, not counted, and not reset, which Apache takes for the end of all", async () => {
+    const frames: string[] = []
+    const listener = (message: unknown): void => {
+      const { direction, text } = message as FrameMessage
+      if (direction === 'sent' && !text.startsWith(' ')) frames.push(text.split(':')[0])
+    }
+    await using server = await listen((socket, head) => upgrade(socket, head, (method) => method !== 'OPTIONS'))
+    subscribe('hyper:connection:frame', listener)
+    try {
+      const pool = new Pool({ h2c: 'upgrade' })
+      const posted = await send(pool, { origin: server.origin, path: '/a', method: 'POST', body: 'x' })
+      assert.equal(posted.body.toString(), 'POST /a on 3')
+      // Closing in peace waits for exchanges, of which none is left.
+      await pool.close()
+    } finally {
+      unsubscribe('hyper:connection:frame', listener)
+    }
+    assert.deepEqual(
+      frames.filter((frame) => frame.startsWith('RST_STREAM')),
+      [],
+    )
+    assert.ok(frames.includes('HEADERS stream 3'))
+  })
+
+  test('an idle connection whose own question is still unanswered ends with its idle time', async () => {
+    await using server = await listen((socket, head) => upgrade(socket, head, (method) => method !== 'OPTIONS'))
+    await using pool = new Pool({ h2c: 'upgrade', idleTimeout: 20 })
+    await send(pool, { origin: server.origin, path: '/a' })
+    while (server.open() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
   })
 
   test('destroying the pool meanwhile leaves nothing behind', async () => {
