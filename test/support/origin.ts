@@ -45,7 +45,7 @@ export interface Answer {
    * any other. Over HTTP/1.1 the connection is reset.
    */
   reset(code: number): void
-  /** Destroys the socket without a word. */
+  /** Ends the connection without a word. */
   cut(): void
   readonly stream: NodeJS.WritableStream
 }
@@ -236,6 +236,11 @@ class Running<Server extends NetServer> implements TestOrigin<Server> {
     })
   }
 
+  /** By FIN, always: a socket that is closed while something lies unread in it sends RST, and how that is told differs. */
+  cut(remotePort: number | undefined): void {
+    this.sockets.get(remotePort)?.end()
+  }
+
   cutAll(): void {
     for (const socket of this.sockets.values()) socket.destroy()
   }
@@ -308,7 +313,7 @@ class Http2Answer implements Answer {
   }
 
   cut(): void {
-    this.running.sockets.get(this.stream.session?.socket.remotePort)?.destroy()
+    this.running.cut(this.stream.session?.socket.remotePort)
   }
 }
 
@@ -345,7 +350,7 @@ class Http1Answer implements Answer {
   }
 
   cut(): void {
-    this.stream.socket?.destroy()
+    this.running.cut(this.stream.socket?.remotePort)
   }
 }
 

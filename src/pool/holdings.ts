@@ -1,0 +1,114 @@
+/**
+ * The connections of one origin pool: its own, which it may lend, and those that it has borrowed of another. The rules of
+ * lending are in `borrowed.ts`.
+ */
+import type { Connection } from '../connection/contract.ts'
+import { MAX_ORIGINS } from '../limits.ts'
+import { BorrowedConnection } from './borrowed.ts'
+import type { OriginPool } from './origin-pool.ts'
+
+/** A connection as its owner remembers it. */
+export interface Held {
+  readonly connection: Connection
+  readonly owner: OriginPool
+  /** Does its certificate cover this host? */
+  readonly covers: (host: string) => boolean
+  /** The origins that the server said it speaks for (RFC 8336); undefined while it has said nothing. */
+  origins: Set<string> | undefined
+  /** It has carried an exchange. */
+  used: boolean
+  /** Other origins that use it, too. */
+  readonly borrowers: Map<BorrowedConnection, OriginPool>
+}
+
+export class Holdings {
+  private readonly owner: OriginPool
+  private readonly all = new Map<Connection, Held>()
+
+  constructor(owner: OriginPool) {
+    this.owner = owner
+  }
+
+  get size(): number {
+    return this.all.size
+  }
+
+  /** As they are now, for whoever ends some of them on the way. */
+  get connections(): Connection[] {
+    return [...this.all.keys()]
+  }
+
+  /** Those that are its own, and also those that are not, which cover no host and so are nobody's to borrow. */
+  get lendable(): IterableIterator<Held> {
+    return this.all.values()
+  }
+
+  /** Does somebody wait who uses one of them for another origin? */
+  get borrowersWait(): boolean {
+    for (const { borrowers } of this.all.values()) {
+      for (const borrower of borrowers.values()) if (borrower.hasWaiting) return true
+    }
+    return false
+  }
+
+  keep(connection: Connection, covers: (host: string) => boolean): void {
+    this.add(connection, covers, false)
+  }
+
+  /** @param onGivenBack it is not used any more. */
+  borrow(lent: Held, onGivenBack: (borrowed: BorrowedConnection) => void): BorrowedConnection {
+    const borrowed = new BorrowedConnection(
+      lent.connection,
+      this.owner.origin,
+      () => lent.owner.hasWaiting,
+      (done) => {
+        lent.borrowers.delete(done)
+        onGivenBack(done)
+      },
+    )
+    lent.borrowers.set(borrowed, this.owner)
+    this.add(borrowed, never, true)
+    return borrowed
+  }
+
+  forget(connection: Connection): void {
+    this.all.delete(connection)
+  }
+
+  /** It carries an exchange now. @returns whether it has carried one before. */
+  use(connection: Connection): boolean {
+    const held = this.all.get(connection)
+    if (held === undefined || held.used) return held !== undefined
+    held.used = true
+    return false
+  }
+
+  /** RFC 8336 section 2.3: the set begins with the connection's own origin, and every frame adds to it. */
+  addOrigins(connection: Connection, origins: readonly string[]): void {
+    const held = this.all.get(connection)
+    if (held === undefined) return
+    held.origins ??= new Set([this.owner.origin.href])
+    for (const one of origins) if (held.origins.size < MAX_ORIGINS) held.origins.add(one)
+  }
+
+  /** It has room: those who have borrowed it are told. */
+  tellBorrowers(connection: Connection): void {
+    const held = this.all.get(connection)
+    if (held === undefined || held.borrowers.size === 0) return
+    for (const [borrowed, borrower] of [...held.borrowers]) borrower.onAvailable(borrowed)
+  }
+
+  /** It takes no more exchanges, of nobody. */
+  takeBack(connection: Connection): void {
+    for (const borrowed of [...(this.all.get(connection)?.borrowers.keys() ?? [])]) borrowed.close()
+  }
+
+  private add(connection: Connection, covers: (host: string) => boolean, used: boolean): void {
+    const { owner } = this
+    this.all.set(connection, { connection, owner, covers, origins: undefined, used, borrowers: new Map() })
+  }
+}
+
+function never(): boolean {
+  return false
+}
