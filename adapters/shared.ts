@@ -59,6 +59,9 @@ export function sharedPool(): Pool {
   if (shared === undefined || shared.closed || shared.destroyed) {
     shared = new Pool({
       events: {
+        connecting(origin): void {
+          for (const listener of listeners) listener.connecting?.(origin)
+        },
         connect(origin, info): void {
           for (const listener of listeners) listener.connect?.(origin, info)
         },

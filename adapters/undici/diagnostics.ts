@@ -22,8 +22,10 @@ const bodyChunkReceived = channel('undici:request:bodyChunkReceived')
 const trailersReceived = channel('undici:request:trailers')
 const failed = channel('undici:request:error')
 const sendHeaders = channel('undici:client:sendHeaders')
+const beforeConnect = channel('undici:client:beforeConnect')
 const connected = channel('undici:client:connected')
 const connectFailed = channel('undici:client:connectError')
+const proxyConnected = channel('undici:proxy:connected')
 
 /** A request as subscribers see it: the fields of undici's Request that they read, and `addHeader`. */
 export class ObservedRequest {
@@ -132,8 +134,23 @@ export function publishError(request: ObservedRequest, error: Error): void {
   request.aborted = true
 }
 
+/** A connection is about to be made. */
+export function publishBeforeConnect(origin: string): void {
+  publishConnection(beforeConnect, origin, {})
+}
+
 /** A connection was made. */
 export function publishConnected(origin: string, info: ConnectionInfo): void {
+  if (info.proxy !== undefined && info.timings.proxy !== undefined && proxyConnected.hasSubscribers) {
+    const { host: path, port } = new URL(origin)
+    const connectParams = {
+      origin: info.proxy,
+      port,
+      path: port === '' ? `${path}:443` : path,
+      headers: { host: path },
+    }
+    proxyConnected.publish({ socket: socketOf(info), connectParams })
+  }
   publishConnection(connected, origin, { info })
 }
 

@@ -8,7 +8,7 @@ import type { PoolEvents } from '../../src/pool/options.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { listenToSharedPool, resolvePool, sharedPool } from '../shared.ts'
 import { takeLegacyHandlers } from './compose.ts'
-import { observe, publishConnectError, publishConnected } from './diagnostics.ts'
+import { observe, publishBeforeConnect, publishConnectError, publishConnected } from './diagnostics.ts'
 import { toUndiciError } from './errors.ts'
 import { Dispatched, type Ledger } from './exchange.ts'
 import { checkHandler, checkLegacyHandler, isUnmeant, refuse } from './handlers.ts'
@@ -409,6 +409,7 @@ function promised(start: (done: Callback) => void): Promise<void> {
 function publishing(events: PoolEvents): PoolEvents {
   return {
     ...events,
+    connecting: publishBeforeConnect,
     connect(origin, info): void {
       publishConnected(origin, info)
       events.connect?.(origin, info)

@@ -15,7 +15,7 @@ import type { Connector, Dial, Dialled } from '../../src/net/connector.ts'
 import { type Origin, parseOrigin } from '../../src/net/origin.ts'
 import { proxyFromEnvironment } from '../../src/net/proxy-env.ts'
 import { mergeConnectOptions } from '../../src/pool/key.ts'
-import { publishConnectError, publishConnected } from './diagnostics.ts'
+import { publishBeforeConnect, publishConnectError, publishConnected } from './diagnostics.ts'
 import { toUndiciError } from './errors.ts'
 import type { TunnelHandler } from './exchange.ts'
 import type { TunnelRequest } from './tunnels.ts'
@@ -67,6 +67,7 @@ class Http1Upgrade implements Exchange, Dispatcher.DispatchHandler {
     }
     const proxy = tunnelled(connect.proxy, origin)
     const options: ConnectOptions = { ...connect, allowH2: false, h2c: undefined, proxy }
+    publishBeforeConnect(request.origin)
     this.dial = dialler.connector.dial(origin, options, (error, dialled) => {
       if (dialled === null) this.failDial(error ?? abortReason(undefined))
       else void this.begin(dialled, dialler.maxHeaderSize)

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { Agent, WebSocket } from 'undici'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
+import { startProxy } from '../../support/proxy.ts'
 import { startEchoOrigin } from './echo-origin.ts'
 
 interface Observed {
@@ -27,6 +28,12 @@ interface Message {
   readonly socket?: { remoteAddress?: string; remotePort?: number }
   readonly headers?: string
   readonly connectParams?: { host: string; port: string; version: string | undefined }
+}
+
+/** Of a connection, or of a tunnel of a proxy. */
+interface ProxyMessage {
+  readonly connectParams: { readonly host?: string; readonly path?: string; readonly origin?: string }
+  readonly socket?: { readonly alpnProtocol: string }
 }
 
 /** Listens to one origin until it is disposed of: other tests of this process are none of its business. */
@@ -186,11 +193,15 @@ for (const start of [startH2Origin, startH1Origin]) {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)
     const heard: unknown[] = []
-    using _ = listen(['undici:client:connected', 'undici:client:connectError'], origin.origin, (name, message) => {
+    const names = ['undici:client:beforeConnect', 'undici:client:connected', 'undici:client:connectError']
+    using _ = listen(names, origin.origin, (name, message) => {
       heard.push([name, message.connectParams?.version, message.socket?.remotePort])
     })
     await (await dispatcher.request({ origin: origin.origin, path: '/json', method: 'GET' })).body.dump()
-    assert.deepEqual(heard, [['client:connected', protocol === 'HTTP/2' ? 'h2' : 'h1', origin.port]])
+    assert.deepEqual(heard, [
+      ['client:beforeConnect', undefined, undefined],
+      ['client:connected', protocol === 'HTTP/2' ? 'h2' : 'h1', origin.port],
+    ])
   })
 
   test(`other clients of undici are heard as ever beside ours over ${protocol}`, async () => {
@@ -290,7 +301,8 @@ for (const refused of [false, true]) {
     if (refused) await origin.close()
     await using dispatcher = dispatcherFor(origin)
     const heard: string[] = []
-    const names = ['undici:client:connected', 'undici:client:connectError', 'undici:request:bodySent', ...all]
+    const ofClient = ['beforeConnect', 'connected', 'connectError'].map((name) => `undici:client:${name}`)
+    const names = [...ofClient, 'undici:request:bodySent', ...all]
     using _ = listen(names, origin.origin, (name) => heard.push(name))
     const options = { ...{ origin: origin.origin }, path: '/', protocol: 'echo' }
     const outcome = await dispatcher.upgrade(options).then(
@@ -300,6 +312,33 @@ for (const refused of [false, true]) {
     assert.equal(outcome instanceof Error, refused)
     const wanted = refused ? ['connectError', 'error'] : ['connected', 'sendHeaders', 'bodySent', 'headers', 'trailers']
     const found = heard.map((name) => name.replace(/.*:/, '')).filter((name, i, every) => every.indexOf(name) === i)
-    assert.deepEqual(found, ['create', ...wanted])
+    assert.deepEqual(found, ['create', 'beforeConnect', ...wanted])
   })
 }
+
+test('a tunnel through a proxy is announced before the connection that goes through it', async () => {
+  await using origin = await startH2Origin()
+  await using proxy = await startProxy()
+  await using dispatcher = new HyperDispatcher({ connect: { ca: origin.ca }, proxy: proxy.url })
+  const heard: unknown[] = []
+  const names = ['undici:client:beforeConnect', 'undici:proxy:connected', 'undici:client:connected']
+  const listeners = names.map((name) => {
+    const listener = (message: unknown): void => {
+      const { connectParams, socket } = message as ProxyMessage
+      const about = `localhost:${origin.port}`
+      if (connectParams.host === about || connectParams.path === about) {
+        heard.push([name, connectParams.origin, socket?.alpnProtocol])
+      }
+    }
+    subscribe(name, listener)
+    return listener
+  })
+  const { body } = await dispatcher.request({ origin: origin.origin, path: '/json', method: 'GET' })
+  await body.dump()
+  for (const [i, name] of names.entries()) unsubscribe(name, listeners[i] ?? assert.fail())
+  assert.deepEqual(heard, [
+    ['undici:client:beforeConnect', undefined, undefined],
+    ['undici:proxy:connected', new URL(proxy.url).origin, 'h2'],
+    ['undici:client:connected', undefined, 'h2'],
+  ])
+})
