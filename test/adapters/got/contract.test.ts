@@ -140,6 +140,7 @@ for (const [name, start, version] of [
       const request = hook(new URL(`${origin.origin}/slow`), {})
       const { heard, error, closed } = listen(request)
       request.end()
+      await once(request, 'finish')
       await new Promise<void>((resolve) => request.setTimeout(20, resolve))
       end(request)
       await closed
