@@ -204,7 +204,8 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.settled) return
+    // A parser that was paused and goes on begins with nothing, and would for ever with a handler that pauses at each chunk.
+    if (this.settled || chunk.length === 0) return
     this.received += chunk.length
     if (this.received > this.maxSize) {
       this.fail(new ResponseTooLargeError(this.maxSize, { origin: this.request.origin }))

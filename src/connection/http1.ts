@@ -206,6 +206,8 @@ export class Http1Connection implements Connection {
       body: body.source === null ? body.bytes : exchange.watch(body.source),
       // `connection: close` is the client's to say.
       reset,
+      // The same for all, whatever their Host: the client gives up a socket when this changes, though its TLS is not its own.
+      servername: this.origin.host,
     }
     // The body kinds of undici's types are narrower than what it takes.
     process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))

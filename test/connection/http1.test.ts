@@ -1,0 +1,59 @@
+/** HTTP/1.1 connections: what exchanges that share one, or pause, have of it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Pool } from '../../src/index.ts'
+import { send } from '../support/exchange.ts'
+import { startH1Origin } from '../support/origin.ts'
+
+test('requests with different Host fields share a connection', async () => {
+  await using origin = await startH1Origin()
+  await using pool = new Pool({ tls: { ca: origin.ca } })
+  const hosts = [undefined, `localhost:${origin.port}`, 'other.example', undefined, '[::1]']
+  for (const host of hosts) {
+    const headers = host === undefined ? {} : { host }
+    const { status } = await send(pool, { origin: origin.origin, path: '/json', method: 'POST', headers })
+    assert.equal(status, 200, `Host: ${host}`)
+  }
+  assert.equal(origin.connections, 1)
+})
+
+for (const [name, later] of [
+  ['a microtask', queueMicrotask],
+  ['the next tick', process.nextTick],
+  ['an immediate', setImmediate],
+] as const) {
+  test(`an exchange that pauses at each chunk, until ${name}, gets the whole of the body and no empty chunks`, async () => {
+    const octets = 3_000_000
+    await using origin = await startH1Origin({
+      '/large': (_call, answer) => {
+        answer.head(200)
+        answer.end(Buffer.alloc(octets))
+      },
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    let received = 0
+    let empty = 0
+    await new Promise<void>((resolve, reject) => {
+      const exchange = pool.dispatch(
+        { origin: origin.origin, method: 'GET', path: '/large' },
+        {
+          onHeaders() {},
+          onData(chunk) {
+            if (chunk.length === 0) {
+              empty++
+              exchange.abort()
+              return
+            }
+            received += chunk.length
+            exchange.pause()
+            later(() => exchange.resume())
+          },
+          onEnd: () => resolve(),
+          onError: reject,
+        },
+      )
+    })
+    assert.equal(empty, 0)
+    assert.equal(received, octets)
+  })
+}
