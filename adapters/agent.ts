@@ -13,11 +13,13 @@ import { EventEmitter } from 'node:events'
 import type { Agent, AgentOptions, ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Transport } from '../src/exchange.ts'
-import type { Pool } from '../src/pool/pool.ts'
+import { nodeTlsOptions } from '../src/net/tls-options.ts'
+import { Pool } from '../src/pool/pool.ts'
 import { AgentSocket } from './agent/socket.ts'
 import type { NativeOptions } from './got/options.ts'
 import { connectOptions } from './node-options.ts'
-import { resolvePool, type ShimOptions } from './shared.ts'
+import { serverNameOf } from './server-name.ts'
+import { resolvePool, type ShimOptions, sharedPool, sharedTransport } from './shared.ts'
 
 /** The options that Node passes to an agent with each request. */
 interface RequestOptions extends NativeOptions {
@@ -63,7 +65,8 @@ export class HyperAgent extends EventEmitter {
       this.ordinaryAgent().addRequest(request, options)
       return
     }
-    const socket = new AgentSocket(this.transport, originOf(this.protocol, options), connectOptions(options))
+    const named = this.protocol === 'https:' ? withServerName(options, request.getHeader('host')) : options
+    const socket = new AgentSocket(this.transport, originOf(this.protocol, options), connectOptions(named), request)
     // node:http leaves it to the agent to set the time of the socket.
     if (options.timeout !== undefined && options.timeout > 0) socket.setTimeout(options.timeout)
     request.onSocket(socket)
@@ -81,11 +84,25 @@ export class HyperAgent extends EventEmitter {
   }
 
   private ordinaryAgent(): Agent & { addRequest(request: ClientRequest, options: object): void } {
-    const module = process.getBuiltinModule(this.protocol === 'https:' ? 'node:https' : 'node:http')
-    this.ordinary ??= new module.Agent()
+    this.ordinary ??=
+      this.protocol === 'https:' ? this.ordinaryHttps() : new (process.getBuiltinModule('node:http').Agent)()
     // Node's types leave out what Node itself calls.
     return this.ordinary as Agent & { addRequest(request: ClientRequest, options: object): void }
   }
+
+  /** What the pool trusts and shows holds here, too. */
+  private ordinaryHttps(): Agent {
+    const pool = this.transport === sharedTransport ? sharedPool() : this.transport
+    const tls = pool instanceof Pool ? pool.options.tls : undefined
+    return new (process.getBuiltinModule('node:https').Agent)(tls === undefined ? {} : nodeTlsOptions(tls))
+  }
+}
+
+/** node:https names the peer by the Host header, where there is one. */
+function withServerName(options: RequestOptions, hostHeader: unknown): RequestOptions {
+  if (options.servername !== undefined && options.servername !== null) return options
+  const servername = serverNameOf(hostHeader, options.host ?? options.hostname ?? 'localhost')
+  return servername === undefined ? options : { ...options, servername }
 }
 
 /** A pair of agents, in the form in which got takes them. */

@@ -13,7 +13,8 @@ import type { Pool } from '../src/pool/pool.ts'
 import { AwsBody } from './aws/body.ts'
 import { toAwsError } from './aws/errors.ts'
 import { type AwsRequest, originOf, pathOf, requestFields } from './aws/request.ts'
-import { fieldsToNodeHeaders, resolvePool, type ShimOptions } from './shared.ts'
+import { nodeHeaders } from './node-headers.ts'
+import { resolvePool, type ShimOptions } from './shared.ts'
 
 export type { AwsRequest } from './aws/request.ts'
 
@@ -137,7 +138,7 @@ class AwsExchange implements ExchangeHandler {
     const body = new AwsBody(exchange)
     this.body = body
     const headers: Record<string, string> = {}
-    for (const [name, value] of Object.entries(fieldsToNodeHeaders(fields))) {
+    for (const [name, value] of Object.entries(nodeHeaders(fields))) {
       headers[name] = typeof value === 'string' ? value : value.join(', ')
     }
     this.resolve({ response: { statusCode, reason: statusText === '' ? undefined : statusText, headers, body } })

@@ -105,29 +105,6 @@ export const sharedTransport: Transport = {
   dispatch: (request, handler) => sharedPool().dispatch(request, handler),
 }
 
-/**
- * Fields as node:http gives them: `set-cookie` always a list, `cookie` joined by `; `, any other repeated field joined by
- * `, `. Names must be in lower case.
- */
-export function fieldsToNodeHeaders(fields: FieldList): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {}
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]
-    const value = fields[i + 1]
-    const known = headers[name]
-    if (name === 'set-cookie') {
-      if (Array.isArray(known)) known.push(value)
-      else headers[name] = [value]
-    } else if (known === undefined && name !== '__proto__') {
-      headers[name] = value
-    } else {
-      const before = Object.hasOwn(headers, name) ? `${String(known)}${name === 'cookie' ? '; ' : ', '}` : ''
-      setOwn(headers, name, before + value)
-    }
-  }
-  return headers
-}
-
 /** Fields as undici gives them: any repeated field becomes a list of its values. Names must be in lower case. */
 export function fieldsToUndiciHeaders(fields: FieldList): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {}
@@ -144,7 +121,7 @@ export function fieldsToUndiciHeaders(fields: FieldList): Record<string, string 
 }
 
 /** Makes `__proto__` a header like any other. */
-function setOwn(headers: Record<string, string | string[]>, name: string, value: string): void {
+export function setOwn(headers: Record<string, string | string[]>, name: string, value: string): void {
   Object.defineProperty(headers, name, { value, writable: true, enumerable: true, configurable: true })
 }
 

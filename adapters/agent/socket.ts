@@ -6,6 +6,8 @@
  * - One socket a request; it is destroyed when the request is done with it. The connections are the pool's.
  * - Only what Node documents of sockets is offered, and only what its HTTP client uses.
  * - Backpressure goes both ways: a paused response pauses its stream, a body is taken as fast as the stream takes it.
+ * - The socket is connecting until its exchange has a connection, and tells `lookup`, `connect`, `secureConnect` and `ready`
+ *   on the way, as a socket of Node's does; over a connection that was there, all at once.
  */
 import { Duplex } from 'node:stream'
 import { PushSource } from '../../src/client/push-source.ts'
@@ -13,6 +15,7 @@ import { AbortedError } from '../../src/errors.ts'
 import type {
   ConnectionInfo,
   ConnectOptions,
+  ConnectTimings,
   Exchange,
   ExchangeHandler,
   FieldList,
@@ -24,10 +27,10 @@ import { RequestReader, type RequestSink } from './request-reader.ts'
 import { endText, type Framing, framingOf, headText } from './response-text.ts'
 
 export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {
-  readonly connecting = false
-  readonly pending = false
+  connecting = true
   readonly encrypted: boolean
   timeout = 0
+  private readonly request: { reusedSocket: boolean }
   private readonly transport: Transport
   private readonly origin: string
   private readonly connect: ConnectOptions | undefined
@@ -39,9 +42,19 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   private framing: Framing = 'none'
   private settled = false
   private timer: NodeJS.Timeout | undefined
+  private info: ConnectionInfo | undefined
+  private lookedUp = false
+  /** The request waits to be told that it may send its body. */
+  private expects = false
 
-  constructor(transport: Transport, origin: string, connect: ConnectOptions | undefined) {
-    super({ allowHalfOpen: true, autoDestroy: true, emitClose: true })
+  constructor(
+    transport: Transport,
+    origin: string,
+    connect: ConnectOptions | undefined,
+    request: { reusedSocket: boolean },
+  ) {
+    super({ allowHalfOpen: true, autoDestroy: true, emitClose: false })
+    this.request = request
     this.transport = transport
     this.origin = origin
     this.connect = connect
@@ -67,12 +80,13 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     this.method = method
     const hasBody = !this.reader.done
     if (hasBody) this.source = new PushSource()
+    this.expects = hasBody && expectsContinue(headers)
     this.exchange = this.transport.dispatch(
       {
         origin: this.origin,
         method,
         path: target,
-        headers: withoutFraming(headers),
+        headers: ownFields(headers, this.origin),
         body: this.source,
         ...(hasBody && announcesTrailers(headers) ? { trailers: () => this.trailers } : {}),
         connect: this.connect,
@@ -96,8 +110,34 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   // What the exchange says.
 
+  onConnecting({ lookup, connect }: Readonly<ConnectTimings>): void {
+    if (lookup !== undefined && !this.lookedUp) {
+      this.lookedUp = true
+      this.emit('lookup', null)
+    }
+    if (connect !== undefined) this.tellConnect()
+  }
+
+  onConnected(info: ConnectionInfo, reused: boolean): void {
+    const first = this.info === undefined
+    this.info = info
+    this.request.reusedSocket = reused
+    this.tellConnect()
+    if (first && info.encrypted) this.emit('secureConnect')
+    // Over HTTP/1.1 the expectation is not sent, so nobody else would answer it.
+    if (this.expects && info.protocol === 'http/1.1') this.onInformational(100, [], '')
+  }
+
+  private tellConnect(): void {
+    if (!this.connecting) return
+    this.connecting = false
+    this.emit('connect')
+    this.emit('ready')
+  }
+
   onInformational(status: number, fields: FieldList, statusText: string): void {
     this.touch()
+    if (status === 100) this.expects = false
     this.push(headText(status, statusText || reasonOf(status), fields), 'latin1')
   }
 
@@ -110,6 +150,8 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   onData(chunk: Buffer): void {
     this.touch()
     if (this.framing === 'none') return
+    // To HTTP/1.1 a chunk of no octets is the end of the body.
+    if (chunk.length === 0) return
     if (this.framing === 'chunked') {
       this.push(`${chunk.length.toString(16)}\r\n`, 'latin1')
       this.push(chunk)
@@ -121,8 +163,12 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   onEnd(trailers: FieldList): void {
     this.settled = true
+    // An answer may come before the body is whole: the rest is written to nobody.
+    this.source?.drop()
+    const whole = this.reader.done
     if (this.framing === 'chunked') this.push(endText(trailers), 'latin1')
-    this.push(null)
+    // Node would take the end for one of both directions, and keep the rest of the body for ever.
+    if (whole) this.push(null)
   }
 
   onError(error: Error): void {
@@ -142,12 +188,14 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
       this.exchange?.abort(error ?? undefined)
     }
     callback(error)
+    // Of a socket of Node's this is the last event, after all that its end sets off.
+    setImmediate(emitClose, this, error !== null)
   }
 
   // What is asked of a socket.
 
-  private get info(): ConnectionInfo | undefined {
-    return this.exchange?.connection
+  get pending(): boolean {
+    return this.connecting
   }
 
   get remoteAddress(): string | undefined {
@@ -168,6 +216,20 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   get localPort(): number | undefined {
     return this.info?.localPort
+  }
+
+  address(): { address?: string; port?: number; family?: string } {
+    const { localAddress, localPort, remoteFamily } = this.info ?? {}
+    if (localAddress === undefined) return {}
+    return {
+      address: localAddress,
+      ...(localPort === undefined ? {} : { port: localPort }),
+      ...(remoteFamily === undefined ? {} : { family: remoteFamily }),
+    }
+  }
+
+  get servername(): string | undefined {
+    return this.info?.servername
   }
 
   get authorized(): boolean {
@@ -223,12 +285,26 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   }
 }
 
-/** The body's framing is the transport's affair; a length stays, for it is a promise. */
-function withoutFraming(headers: string[]): string[] {
+function emitClose(socket: AgentSocket, failed: boolean): void {
+  socket.emit('close', failed)
+}
+
+function expectsContinue(headers: readonly string[]): boolean {
+  return headers.some(
+    (text, i) => i % 2 === 0 && text.toLowerCase() === 'expect' && headers[i + 1].toLowerCase() === '100-continue',
+  )
+}
+
+/**
+ * The body's framing is the transport's affair; a length stays, for it is a promise. So is the origin's own name: requests that
+ * give it and requests that do not share connections.
+ */
+function ownFields(headers: string[], origin: string): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i].toLowerCase()
     if (name === 'transfer-encoding' || name === 'connection' || name === 'keep-alive' || name === 'upgrade') continue
+    if (name === 'host' && origin.endsWith(`//${headers[i + 1]}`)) continue
     kept.push(headers[i], headers[i + 1])
   }
   return kept

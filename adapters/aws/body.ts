@@ -1,7 +1,7 @@
 /** The body of a response as the SDK reads it: a Readable, with the trailer section once it has ended. */
 import { Readable } from 'node:stream'
 import type { Exchange, FieldList } from '../../src/exchange.ts'
-import { fieldsToNodeHeaders } from '../shared.ts'
+import { nodeHeaders } from '../node-headers.ts'
 
 export class AwsBody extends Readable {
   /** Trailer fields; empty before the end. */
@@ -16,7 +16,7 @@ export class AwsBody extends Readable {
 
   finish(trailers: FieldList): void {
     this.finished = true
-    this.trailers = fieldsToNodeHeaders(trailers)
+    this.trailers = nodeHeaders(trailers)
     this.push(null)
   }
 

@@ -108,25 +108,87 @@ function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE)
 }
 
-/** Keeps what is read of a body, so that a redirect that asks for it again can have it. */
+/**
+ * A streamed body that more than one request may read, one after the other: what was read is kept, and the next reader goes on
+ * where the one before was left. A server may redirect before it has the whole body.
+ */
 export class Recorder {
-  readonly chunks: Uint8Array[] = []
-  complete = false
+  private chunks: Uint8Array[] = []
   private size = 0
+  private count = 0
+  private latest: Uint8Array = NO_BYTES
+  private readers = 0
+  private done = false
+  private failure: { readonly error: unknown } | undefined
+  private pending: Promise<void> | undefined
+  private readonly source: AsyncIterator<Uint8Array | string>
   private readonly limit: number
 
   /** @param limit octets kept at the most. */
-  constructor(limit: number) {
+  constructor(source: AsyncIterable<Uint8Array | string>, limit: number) {
+    this.source = source[Symbol.asyncIterator]()
     this.limit = limit
   }
 
-  async *record(source: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source) {
-      const octets = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-      this.size += octets.length
-      if (this.size <= this.limit) this.chunks.push(octets)
-      yield octets
+  /** All of it was kept so far. */
+  get kept(): boolean {
+    return this.size <= this.limit
+  }
+
+  /** The whole body for one more request: as bytes when all of it was read. Readers before this one are over. */
+  read(): Buffer | AsyncGenerator<Uint8Array> {
+    const reader = ++this.readers
+    return this.done && this.kept ? Buffer.concat(this.chunks) : this.readAs(reader)
+  }
+
+  /** Nobody will read any more. */
+  close(): void {
+    if (this.done) return
+    this.done = true
+    this.source.return?.().catch(ignore)
+  }
+
+  private async *readAs(reader: number): AsyncGenerator<Uint8Array> {
+    try {
+      for (let at = 0; ; at++) {
+        if (at === this.count && !this.done && this.failure === undefined) await this.pull()
+        if (at < this.count) yield this.kept ? this.chunks[at] : this.latest
+        else if (this.failure !== undefined) throw this.failure.error
+        else return
+      }
+    } finally {
+      // Given up, and not for another reader.
+      if (reader === this.readers) this.close()
     }
-    this.complete = this.size <= this.limit
+  }
+
+  /** A reader that was given up may wait for the same piece. */
+  private pull(): Promise<void> {
+    this.pending ??= this.take().finally(() => {
+      this.pending = undefined
+    })
+    return this.pending
+  }
+
+  private async take(): Promise<void> {
+    try {
+      const { value, done } = await this.source.next()
+      if (done === true) this.done = true
+      else this.keep(typeof value === 'string' ? Buffer.from(value) : value)
+    } catch (error) {
+      this.failure = { error }
+    }
+  }
+
+  private keep(octets: Uint8Array): void {
+    this.count++
+    this.latest = octets
+    this.size += octets.length
+    if (this.kept) this.chunks.push(octets)
+    else this.chunks = []
   }
 }
+
+const NO_BYTES = new Uint8Array(0)
+
+function ignore(): void {}

@@ -2,11 +2,11 @@
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, FieldList, Transport } from '../../src/exchange.ts'
-import { joinedField } from '../shared.ts'
+import { getField } from '../../src/headers/fields.ts'
 import { type AxiosBody, inPieces, limited, NO_BODY, Recorder, readBody } from './body.ts'
 import { credentials, needsOwnAdapter } from './config.ts'
 import { connectOptions } from './connect.ts'
-import { isAxiosOwn, redirectionError, wireError } from './errors.ts'
+import { isAxiosOwn, isUploadGivenUp, redirectionError, wireError } from './errors.ts'
 import { handOver } from './handover.ts'
 import { axiosHeaders, flatHeaders, type HeaderMap, lengthField, requestHeaders } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
@@ -133,7 +133,8 @@ export class AxiosCall implements HopListener, Collected {
     const zstd = option(config.transitional ?? {}, 'advertiseZstdAcceptEncoding') === true
     hop.headers = requestHeaders(config, realm.version, zstd ? `${ACCEPT_ENCODING}, zstd` : ACCEPT_ENCODING)
     const data = option(config, 'data')
-    if (data === undefined || data === null || data === '') {
+    // As in axios, nothing that is false is a body.
+    if (!data) {
       this.dispatchFirst(NO_BODY)
       return
     }
@@ -177,6 +178,7 @@ export class AxiosCall implements HopListener, Collected {
     const path = url.pathname + url.search
     const headers = flatHeaders(hop.headers)
     this.view = new RequestView(hop.method, url, path, headers)
+    this.upload?.restart()
     const handler = new HopHandler(this, this.upload)
     this.handler = handler
     handler.exchange = this.transport.dispatch(
@@ -186,7 +188,7 @@ export class AxiosCall implements HopListener, Collected {
         path,
         headers,
         body: hop.body,
-        connect: connectOptions(config, url.protocol),
+        connect: connectOptions(config, url, hop.headers.get('host')),
         bodyTimeout: this.timeout > 0 ? this.timeout : undefined,
       },
       handler,
@@ -211,8 +213,8 @@ export class AxiosCall implements HopListener, Collected {
     const max = this.number('maxBodyLength')
     const source = max > -1 && length === -1 ? limited(body, max, () => this.bodyTooLong()) : body
     if (this.number('maxRedirects', MAX_REDIRECTS) === 0) return source
-    this.recorder = new Recorder(max > -1 ? max : MAX_RECORDED)
-    return this.recorder.record(source)
+    this.recorder = new Recorder(source, max > -1 ? max : MAX_RECORDED)
+    return this.recorder.read()
   }
 
   private bodyTooLong(): Error {
@@ -223,7 +225,7 @@ export class AxiosCall implements HopListener, Collected {
 
   private redirect(status: number, fields: FieldList, target: string): void {
     const { handler } = this
-    const length = Number(joinedField(fields, 'content-length') ?? 0)
+    const length = Number(getField(fields, 'content-length') ?? 0)
     try {
       this.hop = followRedirect(this.hop, status, fields, target, this.config, this.realm, this.recorder)
     } catch (caught) {
@@ -262,7 +264,7 @@ export class AxiosCall implements HopListener, Collected {
     const headers = axiosHeaders(fields, realm)
     if (decompress) dropCoding(headers, status, hop.method)
     if (config.onDownloadProgress) {
-      const length = Number(joinedField(fields, 'content-length') ?? Number.NaN)
+      const length = Number(getField(fields, 'content-length') ?? Number.NaN)
       this.download = new Progress(config.onDownloadProgress, Number.isFinite(length) ? length : undefined, 'download')
     }
     const response: AxiosResponse = {
@@ -281,6 +283,7 @@ export class AxiosCall implements HopListener, Collected {
     }
     Reflect.set(response, 'trailers', new realm.AxiosHeaders())
     const stream = new BodyStream(handler.exchange, coding, options, () => this.contentTooLong())
+    if (this.view !== undefined) stream.showMessage(this.view, res)
     this.stream = stream
     response.data = stream
     stream.once('close', () => this.unfollow())
@@ -332,6 +335,7 @@ export class AxiosCall implements HopListener, Collected {
 
   private finish(error: Error): void {
     this.unfollow()
+    this.recorder?.close()
     if (this.settled) return
     this.settled = true
     clearTimeout(this.timer)
@@ -342,6 +346,9 @@ export class AxiosCall implements HopListener, Collected {
   private axiosError(error: Error): Error {
     if (isAxiosOwn(error)) return error
     if (error instanceof TooLongError) return this.contentTooLong()
+    if (isUploadGivenUp(error, option(this.config, 'data'))) {
+      return new this.realm.CanceledError('Request stream has been aborted', this.config, this.view)
+    }
     if (error instanceof TimeoutError && error.kind === 'body' && this.timeout > 0) return this.timeoutError()
     return wireError(error, this.config, this.realm, this.view, this.response)
   }

@@ -4,37 +4,52 @@ import { resolve } from 'node:path'
 import type { InternalAxiosRequestConfig } from 'axios'
 import { toError } from '../../src/errors.ts'
 import type { ConnectOptions, TlsOptions } from '../../src/exchange.ts'
+import { serverNameOf } from '../server-name.ts'
 import { TLS_OPTIONS } from '../shared.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 
-/** Node's own agent, whose options say all there is to it; a subclass may do anything. */
+/** Node's own agent, whose options say all there is to it: no subclass, nothing replaced, no proxies of Node's. */
 export function isPlainAgent(agent: unknown): agent is Agent {
   if (typeof agent !== 'object' || agent === null) return false
   const { Agent: HttpAgent } = process.getBuiltinModule('node:http')
   const { Agent: HttpsAgent } = process.getBuiltinModule('node:https')
   const prototype: unknown = Object.getPrototypeOf(agent)
-  return prototype === HttpAgent.prototype || prototype === HttpsAgent.prototype
+  if (prototype !== HttpAgent.prototype && prototype !== HttpsAgent.prototype) return false
+  for (const name of OVERRIDES) if (Object.hasOwn(agent, name)) return false
+  return Reflect.get((agent as Agent).options, 'proxyEnv') === undefined
 }
+
+/** What an agent may have been given of its own, to connect in another way. */
+const OVERRIDES = ['createConnection', 'createSocket', 'addRequest', 'getName']
 
 /** What was asked for and what came of it, the newest last: the pool looks options up by the identity of their object. */
 let known: { readonly values: readonly unknown[]; readonly connect: ConnectOptions }[] = []
 const MAX_KNOWN = 64
 
 /** The same object for the same options; undefined for none. */
-export function connectOptions(config: InternalAxiosRequestConfig, protocol: string): ConnectOptions | undefined {
+export function connectOptions(
+  config: InternalAxiosRequestConfig,
+  { protocol, hostname }: URL,
+  hostHeader: unknown,
+): ConnectOptions | undefined {
   const agent = option(config, protocol === 'https:' ? 'httpsAgent' : 'httpAgent') || undefined
+  const named = protocol === 'https:' ? serverNameOf(hostHeader, hostname) : undefined
   const lookup = option(config, 'lookup') ?? undefined
   const family = option(config, 'family') || undefined
   const socketPath = option(config, 'socketPath') || undefined
   const version = option(config, 'httpVersion') ?? undefined
   const http2 = option(config, 'http2Options') ?? undefined
-  if ((agent ?? lookup ?? family ?? socketPath ?? version ?? http2) === undefined) return undefined
-  const values = [agent, lookup, family, socketPath, version, ...tlsValues(http2)]
+  if ((agent ?? named ?? lookup ?? family ?? socketPath ?? version ?? http2) === undefined) return undefined
+  const values = [agent, named, lookup, family, socketPath, version, ...tlsValues(http2)]
   for (let i = known.length - 1; i >= 0; i--) {
     if (same(known[i].values, values)) return known[i].connect
   }
-  const tls = { ...tlsOf(isPlainAgent(agent) ? agent.options : undefined), ...tlsOf(http2) }
+  const tls: Record<string, unknown> = {
+    ...(named === undefined ? {} : { servername: named }),
+    ...tlsOf(isPlainAgent(agent) ? agent.options : undefined),
+    ...tlsOf(http2),
+  }
   const base = isPlainAgent(agent) ? agent.options : undefined
   const connect: ConnectOptions = {
     ...(Object.keys(tls).length === 0 ? {} : { tls: tls as TlsOptions }),

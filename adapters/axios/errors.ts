@@ -1,4 +1,5 @@
 /** The transport's errors as axios's users know them. */
+import { Readable } from 'node:stream'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
 import { HyperError } from '../../src/errors.ts'
@@ -9,6 +10,12 @@ import type { RequestView } from './request-view.ts'
 /** Errors that axios made already, in whichever realm. */
 export function isAxiosOwn(error: Error): boolean {
   return 'isAxiosError' in error || '__CANCEL__' in error
+}
+
+/** The stream that was the request's body was destroyed, and by no error: to axios whoever did that has cancelled. */
+export function isUploadGivenUp(error: Error, data: unknown): boolean {
+  if (Reflect.get(error, 'code') !== 'ERR_STREAM_PREMATURE_CLOSE') return false
+  return data instanceof Readable && data.destroyed && !data.errored
 }
 
 /** What the transport, or the request's body, failed with. Once there is a response, it failed within its body. */

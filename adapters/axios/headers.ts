@@ -1,6 +1,7 @@
 /** Header fields between axios's objects and the transport's flat lists. On the path of every request: plain loops. */
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { FieldList } from '../../src/exchange.ts'
+import { isSingle } from '../node-headers.ts'
 import type { Realm } from './realm.ts'
 
 /** Request headers by lower-case name. */
@@ -53,7 +54,7 @@ export function lengthField(headers: HeaderMap): number | undefined {
   return Number.isFinite(length) ? length : undefined
 }
 
-/** Fields as AxiosHeaders: `set-cookie` always a list, other repeated fields joined. */
+/** Fields as AxiosHeaders: `set-cookie` always a list, of some fields the first as in node:http, others joined. */
 export function axiosHeaders(fields: FieldList, { AxiosHeaders }: Realm): InstanceType<Realm['AxiosHeaders']> {
   const headers = new AxiosHeaders()
   // Its own properties are the headers, its methods are on the prototype.
@@ -65,7 +66,7 @@ export function axiosHeaders(fields: FieldList, { AxiosHeaders }: Realm): Instan
     if (known === undefined) own[name] = name === 'set-cookie' ? [value] : value
     else if (!Object.hasOwn(own, name)) setHidden(headers, name, value)
     else if (Array.isArray(known)) known.push(value)
-    else own[name] = `${String(known)}, ${value}`
+    else if (!isSingle(name)) own[name] = `${String(known)}, ${value}`
   }
   return headers
 }

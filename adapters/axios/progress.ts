@@ -9,6 +9,8 @@ export class Progress {
   private readonly direction: 'upload' | 'download'
   private loaded = 0
   private notified = 0
+  /** Of the current request of the chain. */
+  private sent = 0
   private readonly started = performance.now()
   private last = Number.NEGATIVE_INFINITY
 
@@ -22,8 +24,15 @@ export class Progress {
     this.direction = direction
   }
 
+  /** Another request begins, which may send again what was sent. */
+  restart(): void {
+    this.sent = 0
+  }
+
   add(octets: number): void {
-    this.loaded += octets
+    this.sent += octets
+    if (this.sent <= this.loaded) return
+    this.loaded = this.sent
     if (performance.now() - this.last >= INTERVAL) this.notify()
   }
 

@@ -2,7 +2,8 @@
 import { Readable } from 'node:stream'
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { Body, FieldList } from '../../src/exchange.ts'
-import { fieldsToNodeHeaders, joinedField } from '../shared.ts'
+import { getField } from '../../src/headers/fields.ts'
+import { nodeHeaders } from '../node-headers.ts'
 import type { Recorder } from './body.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
@@ -34,7 +35,7 @@ export function redirectTarget(
 ): string | undefined {
   if (status < 300 || status > 399 || option(config, 'maxRedirects') === 0) return undefined
   // An empty one leads nowhere.
-  return joinedField(fields, 'location') || undefined
+  return getField(fields, 'location') || undefined
 }
 
 /** @throws AxiosError when `sensitiveHeaders` is no list of names. */
@@ -78,11 +79,11 @@ export function followRedirect(
     body = null
     for (const name of [...headers.keys()]) if (name.startsWith('content-')) headers.delete(name)
   } else if (recorder !== undefined && body !== null) {
-    if (!recorder.complete) {
-      const message = 'Request body larger than maxBodyLength limit'
+    if (!recorder.kept) {
+      const message = 'The request body was too long to be kept for a redirect: maxBodyLength says how much of it is'
       throw new AxiosError(message, 'ERR_FR_MAX_BODY_LENGTH_EXCEEDED', config)
     }
-    body = Buffer.concat(recorder.chunks)
+    body = recorder.read()
   }
   // A relative target is one of the host that was asked for by name.
   const host = headers.get('host')
@@ -106,7 +107,7 @@ export function followRedirect(
   if (typeof beforeRedirect === 'function') {
     const names = spellings(config)
     const options = redirectOptions(next, auth, names)
-    const response = { headers: fieldsToNodeHeaders(fields), statusCode: status }
+    const response = { headers: nodeHeaders(fields), statusCode: status }
     const old = { Host: host ?? hop.url.host, ...spelled(hop.headers, names) }
     beforeRedirect(options, response, { url: base.href, method: hop.method, headers: old })
     applyOptions(next, options)
@@ -198,9 +199,16 @@ export function configOfRest(
     auth: undefined,
     method: hop.method,
     headers: new AxiosHeaders(Object.fromEntries(hop.headers)),
-    data: typeof body === 'function' ? Readable.from(body() as Iterable<Uint8Array> | AsyncIterable<Uint8Array>) : body,
+    data: dataOf(body),
     maxRedirects: Math.max(0, (typeof limit === 'number' ? limit : MAX_REDIRECTS) - hop.count),
   }
   // Written out of what is one already; the types of the two `auth` differ.
   return rest as unknown as InternalAxiosRequestConfig
+}
+
+/** axios's own adapter takes no generators. */
+function dataOf(body: Body | null): unknown {
+  if (typeof body === 'function') return Readable.from(body() as Iterable<Uint8Array> | AsyncIterable<Uint8Array>)
+  const isGenerator = typeof body === 'object' && body !== null && Symbol.asyncIterator in body && !('pipe' in body)
+  return isGenerator ? Readable.from(body) : body
 }

@@ -2,7 +2,8 @@
  * `response.request`, and its `res`: what axios's users read there of node:http's objects, without making those objects.
  */
 import type { ConnectionInfo, FieldList } from '../../src/exchange.ts'
-import { fieldsToNodeHeaders, statusText } from '../shared.ts'
+import { nodeHeaders } from '../node-headers.ts'
+import { statusText } from '../shared.ts'
 
 /** The response as node:http would show it. */
 export class ResponseView {
@@ -37,11 +38,11 @@ export class ResponseView {
   }
 
   get headers(): Record<string, string | string[]> {
-    return fieldsToNodeHeaders(this.fields)
+    return nodeHeaders(this.fields)
   }
 
   get trailers(): Record<string, string | string[]> {
-    return fieldsToNodeHeaders(this.trailerFields)
+    return nodeHeaders(this.trailerFields)
   }
 }
 
@@ -79,7 +80,7 @@ export class RequestView {
   }
 
   getHeaders(): Record<string, string | string[]> {
-    return fieldsToNodeHeaders(this.fields)
+    return nodeHeaders(this.fields)
   }
 
   hasHeader(name: string): boolean {

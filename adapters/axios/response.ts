@@ -9,8 +9,9 @@ import {
   smallInput,
 } from '../../src/content/index.ts'
 import { toError } from '../../src/errors.ts'
-import type { Exchange, FieldList } from '../../src/exchange.ts'
+import type { ConnectionInfo, Exchange, FieldList } from '../../src/exchange.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
+import type { RequestView, ResponseView } from './request-view.ts'
 
 /** What the body is read for. */
 export interface BodyOptions {
@@ -119,7 +120,13 @@ export class BodyCollector implements DecoderSink {
   }
 
   onDecodedEnd(): void {
-    if (!this.failed) this.target.onBody(this.whole())
+    if (this.failed) return
+    try {
+      this.target.onBody(this.whole())
+    } catch (error) {
+      // An encoding that is none, or a body longer than any string: above there is only the transport.
+      this.onDecodeError(toError(error))
+    }
   }
 
   onDecodeError(error: Error): void {
@@ -160,6 +167,10 @@ export class BodyCollector implements DecoderSink {
 export class BodyStream extends Readable implements DecoderSink {
   /** Set at the end. */
   trailers: object | undefined
+  /** A property of its own where this is the message itself: by that, the package form-data knows a file to send on. */
+  declare httpVersion?: string
+  private request: RequestView | undefined
+  private res: ResponseView | undefined
   private readonly exchange: Exchange
   private readonly decoder: Decoder | undefined
   private readonly maxLength: number
@@ -176,6 +187,56 @@ export class BodyStream extends Readable implements DecoderSink {
     this.tooLong = tooLong
     const list = options.decompress ? codings(coding) : undefined
     this.decoder = list === undefined ? undefined : new Decoder(list, this, decoding)
+  }
+
+  /** axios's own adapter gives node:http's message itself when nothing is decoded: this shows what one has. */
+  showMessage(request: RequestView, res: ResponseView): void {
+    if (this.decoder !== undefined) return
+    this.request = request
+    this.res = res
+    this.httpVersion = res.httpVersion
+  }
+
+  get statusCode(): number | undefined {
+    return this.res?.statusCode
+  }
+
+  get statusMessage(): string | undefined {
+    return this.res?.statusMessage
+  }
+
+  get headers(): Record<string, string | string[]> | undefined {
+    return this.res?.headers
+  }
+
+  get rawHeaders(): string[] | undefined {
+    return this.res?.rawHeaders
+  }
+
+  get rawTrailers(): string[] | undefined {
+    return this.res?.rawTrailers
+  }
+
+  get responseUrl(): string | undefined {
+    return this.res?.responseUrl
+  }
+
+  get complete(): boolean | undefined {
+    return this.res?.complete
+  }
+
+  get req(): RequestView | undefined {
+    return this.request
+  }
+
+  get socket(): ConnectionInfo | undefined {
+    return this.request?.socket
+  }
+
+  /** The socket by its old name; the request stands on it, whose path names the file. */
+  get client(): object | undefined {
+    const { request } = this
+    return request && { ...request.socket, _httpMessage: request }
   }
 
   add(chunk: Buffer): void {

@@ -21,8 +21,10 @@ import type {
   FieldList,
   Transport,
 } from '../../src/exchange.ts'
+import { nodeHeaders } from '../node-headers.ts'
 import { connectOptions } from '../node-options.ts'
-import { fieldsToNodeHeaders, statusText } from '../shared.ts'
+import { serverNameOf } from '../server-name.ts'
+import { statusText } from '../shared.ts'
 import { UploadBody } from './body.ts'
 import { NodeError, nodeRefusal, toNodeError } from './errors.ts'
 import type { NativeOptions, Target } from './options.ts'
@@ -65,6 +67,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   /** The socket stands for a connection that is being made. */
   private makingSocket = false
   private idle: NodeJS.Timeout | undefined
+  private idleTimeout = 0
 
   constructor(transport: Transport, target: Target, options: NativeOptions) {
     super(target, options)
@@ -129,10 +132,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (callback !== undefined) this.once('timeout', callback)
     clearTimeout(this.idle)
     this.idle = undefined
-    if (timeout > 0 && !this.settled) {
-      this.idle = setTimeout(emitTimeout, timeout, this)
-      this.idle.unref()
-    }
+    this.idleTimeout = timeout
+    // While it waits for its turn there is no socket that could be idle.
+    if (this.socket !== undefined) this.watchIdle()
     return this
   }
 
@@ -208,7 +210,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       httpVersion: protocol === 'h2' ? '2.0' : '1.1',
       httpVersionMajor: protocol === 'h2' ? 2 : 1,
       httpVersionMinor: protocol === 'h2' ? 0 : 1,
-      headers: fieldsToNodeHeaders(fields),
+      headers: nodeHeaders(fields),
       rawHeaders: [...fields],
     })
   }
@@ -279,6 +281,12 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.emit('finish')
   }
 
+  private watchIdle(): void {
+    if (this.idle !== undefined || this.idleTimeout <= 0 || this.settled) return
+    this.idle = setTimeout(emitTimeout, this.idleTimeout, this)
+    this.idle.unref()
+  }
+
   private tellSent(): void {
     this.takeWritten()
     if (this.writableEnded) this.finish()
@@ -307,13 +315,22 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       headers: this.headers,
       body,
       trailers: this.headers['trailer'] === undefined ? this.trailers : () => this.trailers,
-      connect: connectOptions(this.options),
+      connect: connectOptions(this.connectionOptions()),
     }
     this.exchange = this.transport.dispatch(request, this)
   }
 
+  /** node:https names the peer by the Host header, where there is one. */
+  private connectionOptions(): NativeOptions {
+    const { options, headers, host } = this
+    if (headers['host'] === undefined || this.protocol !== 'https:' || options.servername !== undefined) return options
+    const servername = serverNameOf(headers['host'], host)
+    return servername === undefined ? options : { ...options, servername }
+  }
+
   private tellSocket(): void {
     this.socketTold = true
+    this.watchIdle()
     this.emit('socket', this.socket)
   }
 

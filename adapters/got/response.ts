@@ -2,7 +2,8 @@
 import { Readable } from 'node:stream'
 import type { Exchange, FieldList } from '../../src/exchange.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
-import { fieldsToNodeHeaders, statusText } from '../shared.ts'
+import { nodeHeaders } from '../node-headers.ts'
+import { statusText } from '../shared.ts'
 import { NodeError } from './errors.ts'
 import type { HyperRequest } from './request.ts'
 import type { ConnectionSocket } from './socket.ts'
@@ -43,7 +44,7 @@ export class HyperResponse extends Readable {
     this.exchange = exchange
     this.statusCode = status
     this.statusMessage = reason || (status === 200 ? 'OK' : statusText(status))
-    this.headers = fieldsToNodeHeaders(fields)
+    this.headers = nodeHeaders(fields)
     this.fields = fields
     this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
   }
@@ -93,7 +94,7 @@ export class HyperResponse extends Readable {
     this.complete = true
     if (trailers.length > 0) {
       this.trailerFields = trailers
-      this.trailers = fieldsToNodeHeaders(trailers)
+      this.trailers = nodeHeaders(trailers)
       this.trailersDistinct = distinct(trailers)
     }
     this.push(null)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { nodeHeaders } from '../../adapters/node-headers.ts'
 import {
-  fieldsToNodeHeaders,
   fieldsToUndiciHeaders,
   joinedField,
   resolvePool,
@@ -33,7 +33,7 @@ const fields = [
 ]
 
 test('fields become the headers of node:http', () => {
-  const headers = fieldsToNodeHeaders(fields)
+  const headers = nodeHeaders(fields)
   assert.deepEqual(Object.entries(headers), [
     ['a', '1, 2'],
     ['set-cookie', ['x=1']],
