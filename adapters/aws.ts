@@ -12,7 +12,7 @@ import type { Exchange, ExchangeHandler, FieldList, Transport } from '../src/exc
 import type { Pool } from '../src/pool/pool.ts'
 import { AwsBody } from './aws/body.ts'
 import { toAwsError } from './aws/errors.ts'
-import { type AwsRequest, originOf, pathOf, requestFields } from './aws/request.ts'
+import { type AwsRequest, bodyOf, originOf, pathOf, requestFields } from './aws/request.ts'
 import { nodeHeaders } from './node-headers.ts'
 import { resolvePool, type ShimOptions } from './shared.ts'
 
@@ -80,7 +80,7 @@ export class HyperRequestHandler {
           method: request.method,
           path: pathOf(request),
           headers: requestFields(request),
-          body: request.body ?? null,
+          body: bodyOf(request),
           timeout: options.requestTimeout ?? this.options.requestTimeout ?? 0,
         },
         handler,

@@ -76,6 +76,11 @@ function start(
       resolve(nativeFetch(input, init) as Promise<HyperResponse>)
       return
     }
+    if (request.signal?.aborted === true) {
+      refuse(request, request.signal.reason)
+      reject(request.signal.reason)
+      return
+    }
     if (request.unread === undefined) {
       new Hop(transport, request, maxRedirects, 0, resolve, reject).send()
       return
@@ -84,6 +89,12 @@ function start(
       .then((body) => new Hop(transport, { ...request, body }, maxRedirects, 0, resolve, reject).send())
       .catch((error: unknown) => reject(request.signal?.aborted ? request.signal.reason : fetchFailed(error)))
   })
+}
+
+/** Tells a stream that nobody will read it. */
+function refuse({ body, unread }: FetchRequest, reason: unknown): void {
+  const stream = unread ?? body?.body
+  if (stream instanceof ReadableStream) stream.cancel(reason).catch(nothing)
 }
 
 /** What Node's fetch says of itself; a server should see no difference. */
@@ -114,6 +125,8 @@ class Hop implements ExchangeHandler, FailureWords {
   /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
   private response: HyperResponse | undefined
   private pieces = 0
+  /** The redirect that this hop follows, until it has an answer of its own. */
+  private previous: Hop | undefined
   /** Another hop has taken over: octets of this one's body still to be ignored before the exchange is ended. */
   private ignoring: number | undefined
 
@@ -164,6 +177,7 @@ class Hop implements ExchangeHandler, FailureWords {
   }
 
   onHeaders(status: number, fields: FieldList, statusText: string): void {
+    this.leavePrevious()
     if (isRedirect(status) && this.request.redirect !== 'manual') {
       const location = getField(fields, 'location')
       if (location !== undefined) {
@@ -227,6 +241,7 @@ class Hop implements ExchangeHandler, FailureWords {
 
   onError(error: Error): void {
     this.response = undefined
+    this.leavePrevious()
     if (this.incoming !== undefined) {
       this.incoming.fail(error)
       return
@@ -234,6 +249,10 @@ class Hop implements ExchangeHandler, FailureWords {
     if (this.ignoring !== undefined) return
     const { signal } = this.request
     this.reject(signal?.aborted === true ? signal.reason : fetchFailed(error))
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.request.signal
   }
 
   /** What a reader of the body hears of a failure. */
@@ -265,10 +284,19 @@ class Hop implements ExchangeHandler, FailureWords {
       if (this.request.redirect === 'error') throw new Error('unexpected redirect')
       if (this.redirectsLeft === 0) throw new Error('redirect count exceeded')
       const next = nextRequest(this.request, status, location, fields)
-      new Hop(this.transport, next, this.redirectsLeft - 1, redirected, this.resolve, this.reject).send()
+      const hop = new Hop(this.transport, next, this.redirectsLeft - 1, redirected, this.resolve, this.reject)
+      hop.previous = this
+      hop.send()
     } catch (error) {
       this.reject(fetchFailed(error))
     }
+  }
+
+  /** By now a redirect's body would have come, if it ever ends: its exchange is not waited for any longer. */
+  private leavePrevious(): void {
+    const { previous } = this
+    this.previous = undefined
+    previous?.exchange?.abort()
   }
 }
 

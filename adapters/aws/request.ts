@@ -16,6 +16,13 @@ export interface AwsRequest {
   readonly password?: string | undefined
 }
 
+/** The SDK's own handlers send the octets of any view. */
+export function bodyOf({ body }: AwsRequest): Body | null {
+  if (body == null || body instanceof Uint8Array || !ArrayBuffer.isView(body)) return body ?? null
+  const { buffer, byteOffset, byteLength } = body
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
 export function originOf({ protocol, hostname, port }: AwsRequest): string {
   return `${protocol}//${hostname}${port ? `:${port}` : ''}`
 }

@@ -25,6 +25,8 @@ const maxStreamChunk = 64 * 1024
 
 /** Says what a failure is to whoever reads. */
 export interface FailureWords {
+  /** The caller's. Aborted, it ends the reading of what has arrived as well. */
+  readonly signal: AbortSignal | undefined
   wrapError(error: unknown): unknown
 }
 
@@ -178,6 +180,10 @@ export class IncomingBody implements DecoderSink {
 
   pull(): void {
     this.read = true
+    if (this.words.signal?.aborted === true && (this.queued > 0 || !this.complete)) {
+      this.break(this.words.wrapError(undefined))
+      return
+    }
     this.wanted = true
     if (this.codings !== undefined && !this.complete && this.decoder === undefined) {
       if (this.arrived) this.decodeWhole(this.codings)

@@ -74,8 +74,9 @@ const nothingRare: Rare = { mode: 'cors', referrer: '', referrerPolicy: '' }
  *
  * @throws TypeError as the Request constructor would
  */
-export function readRequest(input: string | URL | Request, init: RequestInit = {}): FetchRequest {
-  const from = typeof input === 'object' && !(input instanceof URL) && isRequestLike(input) ? input : undefined
+export function readRequest(input: string | URL | Request, given?: RequestInit | null): FetchRequest {
+  const init = given ?? {}
+  const from = isRequestLike(input) ? input : undefined
   const url = parseUrl(from === undefined ? String(input) : from.url)
   const rare = readRare(from, init)
   const method = readMethod(init.method ?? from?.method ?? 'GET')
@@ -110,7 +111,7 @@ export function readRequest(input: string | URL | Request, init: RequestInit = {
     rare.referrer === '' || rare.referrer === 'about:client'
       ? undefined
       : refererFor(new URL(rare.referrer), referrerPolicy, url)
-  const integrity = init.integrity ?? from?.integrity ?? ''
+  const integrity = String(init.integrity ?? from?.integrity ?? '')
   return {
     url,
     method,
@@ -132,7 +133,8 @@ function bodyForbidden(): TypeError {
   return new TypeError('Request with GET/HEAD method cannot have body.')
 }
 
-function isRequestLike(input: object): input is RequestLike {
+function isRequestLike(input: unknown): input is RequestLike {
+  if (typeof input !== 'object' || input === null || input instanceof URL) return false
   return 'url' in input && typeof input.url === 'string'
 }
 

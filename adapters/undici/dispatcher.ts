@@ -316,8 +316,8 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
         this.emit('connect', new URL(origin), [this])
       },
       disconnect: (origin, error) => {
-        const reason = toUndiciError(error ?? new errors.SocketError('other side closed')) as Reason
-        this.emit('disconnect', new URL(origin), [this], reason)
+        const ended = this.closed ? new errors.ClientDestroyedError() : new errors.SocketError('other side closed')
+        this.emit('disconnect', new URL(origin), [this], toUndiciError(error ?? ended) as Reason)
       },
       connectionError: (origin, error) => {
         this.emit('connectionError', new URL(origin), [this], toUndiciError(error) as Reason)

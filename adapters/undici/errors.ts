@@ -40,7 +40,7 @@ export class StreamError extends errors.UndiciError {
 export function toUndiciError(error: Error, connection?: ConnectionInfo): Error {
   if (!(error instanceof HyperError)) return error
   const translated = translate(error, connection)
-  if (translated !== error && translated.cause === undefined && translated !== error.cause) {
+  if (translated !== error && translated !== error.cause && translated.cause === undefined) {
     Object.defineProperty(translated, 'cause', { value: error, writable: true, configurable: true })
   }
   return translated
@@ -89,6 +89,9 @@ function translate(error: HyperError, connection: ConnectionInfo | undefined): E
       return new errors.ClientDestroyedError()
     case 'ERR_HYPER_RESPONSE_TOO_LARGE':
       return new errors.ResponseExceededMaxSizeError()
+    case 'ERR_HYPER_UNKNOWN':
+      // What a body threw that is no Error: as it is, like everything else that is not ours.
+      return error.cause as Error
     default:
       return error
   }

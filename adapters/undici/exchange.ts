@@ -6,6 +6,8 @@
  * - `onRequestStart` comes once, before anything is sent; when it aborts, nothing is sent.
  * - After onResponseEnd or onResponseError a handler hears nothing more; abort() then does nothing.
  * - What onResponseStart or onResponseData throws aborts the request with it; what onResponseEnd throws goes to onResponseError.
+ *   So does what onRequestUpgrade throws, and the socket is destroyed. Nothing of it is made into an Error: a handler that
+ *   throws something else hears that.
  * - pause() holds back data and the end, never headers.
  * - A request that ends in a socket ends with onRequestUpgrade; abort() after it destroys the socket.
  */
@@ -88,6 +90,8 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
   private abortedWith: Error | undefined
   private done = false
   private answered = false
+  /** Whoever listens to diagnostics knows. */
+  private headersSent = false
   private headerFields: FieldList | undefined
   private trailerFields: FieldList | undefined
   private headersRead: RawFields | undefined
@@ -119,8 +123,8 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (observed !== undefined || this.gate !== undefined) this.onConnected = this.tellConnected
     try {
       this.handler.onRequestStart?.(this, null)
-    } catch (error) {
-      this.abort(toError(error))
+    } catch (thrown) {
+      this.abort(thrown as Error)
     }
     if (body instanceof Readable) this.checkBody(body)
     if (this.done) return
@@ -222,10 +226,11 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     this.headerFields = headers
     if (this.observed !== undefined) publishHeaders(this.observed, status, headers, '')
     try {
-      this.tellUpgrade(status, headers, socket)
+      this.tellOnceStarted()
+      if (!this.done) this.tellUpgrade(status, headers, socket)
     } catch (thrown) {
       socket.destroy()
-      surface(thrown)
+      this.fail(thrown as Error)
     }
     // It may have been aborted for its status, and the handler has heard of that.
     if (this.done) return
@@ -239,8 +244,8 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (this.observed !== undefined) publishBodyChunkReceived(this.observed, chunk)
     try {
       this.tellData(chunk)
-    } catch (error) {
-      this.abort(toError(error))
+    } catch (thrown) {
+      this.abort(thrown as Error)
     }
   }
 
@@ -252,8 +257,8 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (this.observed !== undefined) publishTrailers(this.observed, trailers)
     try {
       this.tellEnd(trailers)
-    } catch (error) {
-      this.tellError(toError(error))
+    } catch (thrown) {
+      this.tellError(thrown as Error)
     }
   }
 
@@ -271,18 +276,23 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (this.observed !== undefined) publishBodyChunkSent(this.observed, chunk)
     try {
       this.handler.onBodySent?.(chunk)
-    } catch (error) {
-      this.abort(toError(error))
+    } catch (thrown) {
+      this.abort(thrown as Error)
     }
   }
 
   onRequestSent(): void {
     if (this.done) return
-    if (this.observed !== undefined) publishBodySent(this.observed)
+    if (this.observed !== undefined) {
+      // What carries it is told a tick later than what it took at once.
+      const info = this.exchange?.connection
+      if (info !== undefined) this.publishHeadersSent(info)
+      publishBodySent(this.observed)
+    }
     try {
       this.handler.onRequestSent?.()
-    } catch (error) {
-      this.abort(toError(error))
+    } catch (thrown) {
+      this.abort(thrown as Error)
     }
   }
 
@@ -318,14 +328,18 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     this.headersRead = undefined
     if (this.observed !== undefined) publishHeaders(this.observed, status, headers, statusText)
     try {
-      if (!this.answered) {
-        this.answered = true
-        this.tellStarted()
-      }
-      this.tellHead(status, headers, statusText)
-    } catch (error) {
-      this.abort(toError(error))
+      this.tellOnceStarted()
+      // It may have been aborted there.
+      if (!this.done) this.tellHead(status, headers, statusText)
+    } catch (thrown) {
+      this.abort(thrown as Error)
     }
+  }
+
+  private tellOnceStarted(): void {
+    if (this.answered) return
+    this.answered = true
+    this.tellStarted()
   }
 
   private fail(error: Error): void {
@@ -346,7 +360,13 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     this.leaveLine()
     // Only HTTP/2 waits for 100.
     if (info.protocol !== 'h2') this.gate?.open()
-    if (this.observed !== undefined) publishSendHeaders(this.observed, info)
+    this.publishHeadersSent(info)
+  }
+
+  private publishHeadersSent(info: ConnectionInfo): void {
+    if (this.observed === undefined || this.headersSent) return
+    this.headersSent = true
+    publishSendHeaders(this.observed, info)
   }
 
   private leaveLine(): void {

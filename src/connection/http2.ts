@@ -74,6 +74,8 @@ export class Http2Connection implements Connection, ConnectionListener {
   private failure: ProtocolError | undefined
   /** Why the peer goes, when it goes for a reason: what ends with the connection ends for it. */
   private goaway: GoawayError | undefined
+  /** The same, in peace too: whoever is told that the connection is gone hears why. */
+  private farewell: GoawayError | undefined
   /** The connection came by an upgrade. */
   private readonly upgraded: boolean
   /**
@@ -378,9 +380,8 @@ export class Http2Connection implements Connection, ConnectionListener {
   onGoaway(code: number, lastStreamId: number, debug: string): void {
     if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.onHttp1Required?.(this)
     if (this.upgraded && lastStreamId <= 1) this.owner.onUpgradeLost?.(this)
-    if (code !== ErrorCode.NO_ERROR) {
-      this.goaway = new GoawayError(code, lastStreamId, { debug, origin: this.origin.href })
-    }
+    this.farewell = new GoawayError(code, lastStreamId, { debug, origin: this.origin.href })
+    if (code !== ErrorCode.NO_ERROR) this.goaway = this.farewell
     this.drain()
     this.finishIfDrained()
   }
@@ -511,7 +512,7 @@ export class Http2Connection implements Connection, ConnectionListener {
     const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
     timer.unref()
     socket.once('close', () => clearTimeout(timer))
-    this.tellClosed(this.failure)
+    this.tellClosed(this.failure ?? this.farewell)
   }
 
   /** @internal */

@@ -11,6 +11,7 @@ export interface PoolEvents {
   /** A connection is about to be made; `connect` or `connectionError` follows, unless nobody needs it any more. */
   connecting?(origin: string): void
   connect?(origin: string, info: ConnectionInfo): void
+  /** @param error why; of a peer that went in peace its GOAWAY; undefined when we closed the connection ourselves. */
   disconnect?(origin: string, error: Error | undefined): void
   connectionError?(origin: string, error: HyperError): void
   /** An alternative service was advertised (RFC 7838): the value of the field, as it came. It is not used by itself. */

@@ -150,6 +150,19 @@ describe('HyperRequestHandler', () => {
     handler.destroy()
   })
 
+  test('a body of any view is sent as its octets', async () => {
+    await using origin = await startH2Origin()
+    const handler = new HyperRequestHandler({ tls: { ca: origin.ca } })
+    const { buffer } = Uint8Array.from(Buffer.from('<inside>'))
+    for (const view of [new DataView(buffer, 1, 6), new Uint16Array(buffer, 2, 2), new Uint8Array(buffer, 1, 6)]) {
+      const body = view as Uint8Array
+      const put = { ...request, method: 'PUT', port: origin.port, path: '/echo', body }
+      const { response } = await handler.handle(put)
+      assert.equal(await text(response.body), view instanceof Uint16Array ? 'nsid' : 'inside')
+    }
+    handler.destroy()
+  })
+
   test('options that the SDK sets later, and those it asks for', () => {
     const handler = HyperRequestHandler.create({ requestTimeout: 5 })
     handler.updateHttpClientConfig('requestTimeout', 7)

@@ -83,3 +83,35 @@ both('mode no-cors takes the simple methods only', async ({ fetch, url, origin }
     assert.equal((await fetch(url('/json'), { mode: 'no-cors', method })).status, 200)
   }
 })
+
+both('an abort ends the reading of what has arrived already, as a stream too', async ({ fetch, url }) => {
+  const reason = new Error('mine')
+  for (const path of ['/json', '/gzip']) {
+    for (const early of [true, false]) {
+      const abort = new AbortController()
+      const response = await fetch(url(path), { signal: abort.signal })
+      const reader = early ? response.body?.getReader() : undefined
+      await response.trailers
+      abort.abort(reason)
+      await assert.rejects(async () => (reader ?? response.body?.getReader())?.read(), reason)
+    }
+  }
+  const last = new AbortController()
+  const response = await fetch(url('/json'), { signal: last.signal })
+  await response.trailers
+  const reader = response.body?.getReader()
+  await reader?.read()
+  last.abort(reason)
+  assert.equal((await reader?.read())?.done, true, 'what was read whole stays so')
+})
+
+both('a stream that a fetch aborted beforehand does not take is cancelled with the reason', async ({ fetch, url }) => {
+  const signal = AbortSignal.abort(new Error('mine'))
+  for (const wrap of [false, true]) {
+    const { promise, resolve } = Promise.withResolvers<unknown>()
+    const body = new ReadableStream({ cancel: resolve })
+    const init = { method: 'POST', body, duplex: 'half' as const, signal }
+    await assert.rejects(wrap ? fetch(new Request(url('/echo'), init)) : fetch(url('/echo'), init), signal.reason)
+    assert.equal(await promise, signal.reason)
+  }
+})

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { createFetch } from '../../../adapters/fetch.ts'
+import { jsonBody } from '../../support/routes.ts'
 import { both, caught, protocols } from './both.ts'
 
 for (const status of [301, 302, 303, 307, 308]) {
@@ -95,3 +97,27 @@ for (const [protocol, start] of protocols) {
     await home.text()
   })
 }
+
+/** Called when the exchange of `/endless` is over. */
+let ended = (): void => {}
+
+both(
+  "a redirect's body that never ends is given up when the response has come",
+  async ({ fetch, url, origin }) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    ended = resolve
+    const abort = new AbortController()
+    const response = await fetch(url('/endless'), { signal: abort.signal })
+    assert.deepEqual(await response.json(), jsonBody)
+    await promise
+    assert.equal(getEventListeners(abort.signal, 'abort').length, 0)
+    assert.equal(origin.requests.length, 2)
+  },
+  {
+    '/endless'(_call, answer) {
+      answer.head(302, { location: '/json' })
+      answer.write('moved')
+      answer.stream.once('close', () => ended())
+    },
+  },
+)

@@ -143,3 +143,8 @@ test('methods are normalised as the standard says', async () => {
     ['GET', 'POST', 'DELETE', 'PATCH', 'query'],
   )
 })
+
+both('an init of null is none, and integrity is taken as text', async ({ fetch, url }) => {
+  assert.equal((await fetch(url('/json'), null as unknown as undefined)).status, 200)
+  assert.equal((await fetch(url('/json'), { integrity: 5 as unknown as string })).status, 200)
+})

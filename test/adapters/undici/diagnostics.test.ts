@@ -172,6 +172,20 @@ for (const start of [startH2Origin, startH1Origin]) {
     }
   })
 
+  test(`that the head was sent is told before that everything was, once, over ${protocol}`, async () => {
+    await using origin = await start()
+    await using dispatcher = dispatcherFor(origin)
+    const heard: string[] = []
+    using _ = listen(all, origin.origin, (name) => heard.push(name))
+    // On a new connection and on one that is there, with a body and without.
+    for (const body of [null, null, 'text']) {
+      const options = { origin: origin.origin, path: '/echo', method: 'POST' as const, body }
+      await (await dispatcher.request(options)).body.dump()
+      const sent = heard.splice(0).filter((name) => name === 'client:sendHeaders' || name === 'request:bodySent')
+      assert.deepEqual(sent, ['client:sendHeaders', 'request:bodySent'])
+    }
+  })
+
   test(`a request that fails is an error message, once, over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)

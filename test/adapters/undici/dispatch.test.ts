@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter, once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { errors, interceptors } from 'undici'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
@@ -157,6 +158,59 @@ test('what onResponseStart throws aborts the request with it', async () => {
   assert.deepEqual(recorder.heard, ['start', 'started', 'error'])
   assert.equal(recorder.error, thrown)
 })
+
+for (const start of [startH2Origin, startH1Origin]) {
+  const protocol = start === startH2Origin ? 'HTTP/2' : 'HTTP/1.1'
+
+  test(`a handler that aborts in onResponseStarted hears of no headers over ${protocol}`, async () => {
+    await using origin = await start()
+    await using dispatcher = dispatcherFor(origin)
+    const recorder = new Recorder()
+    const reason = new Error('not this one')
+    recorder.onResponseStarted = () => recorder.controller?.abort(reason)
+    dispatcher.dispatch({ origin: origin.origin, path: '/json', method: 'GET' }, recorder)
+    await recorder.done
+    // Whatever else it were told, it would be by now.
+    await (await dispatcher.request({ origin: origin.origin, path: '/json', method: 'GET' })).body.dump()
+    assert.deepEqual(recorder.heard, ['start', 'error'])
+    assert.equal(recorder.error, reason)
+  })
+
+  for (const name of [
+    'onRequestStart',
+    'onResponseStarted',
+    'onResponseStart',
+    'onResponseData',
+    'onResponseEnd',
+  ] as const) {
+    test(`what ${name} throws is told as it is, when it is no Error too, over ${protocol}`, async () => {
+      await using origin = await start()
+      await using dispatcher = dispatcherFor(origin)
+      const recorder = new Recorder()
+      recorder[name] = () => {
+        throw 'no error'
+      }
+      dispatcher.dispatch({ origin: origin.origin, path: '/json', method: 'GET' }, recorder)
+      await recorder.done
+      assert.equal(recorder.error, 'no error')
+    })
+  }
+
+  test(`what a body throws is told as it is, when it is no Error too, over ${protocol}`, async () => {
+    await using origin = await start()
+    await using dispatcher = dispatcherFor(origin)
+    const body = async function* () {
+      yield 'some text'
+      throw 'no error'
+    }
+    const options = { origin: origin.origin, path: '/echo', method: 'POST' as const }
+    await assert.rejects(
+      // undici's types leave out the iterables that it takes.
+      dispatcher.request({ ...options, body: body() as unknown as Readable }),
+      (error) => error === 'no error',
+    )
+  })
+}
 
 test('what onResponseEnd throws goes to onResponseError', async () => {
   await using origin = await startH2Origin()

@@ -4,13 +4,16 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
-import { WebSocket } from 'undici'
+import { type Dispatcher, WebSocket } from 'undici'
 import { HyperDispatcher, HyperPool } from '../../../adapters/undici.ts'
 import { Pool } from '../../../src/index.ts'
 import { testCertificate } from '../../support/certificate.ts'
 import { runModule } from '../../support/child.ts'
 import { startProxy } from '../../support/proxy.ts'
+import { Recorder } from '../../support/recorder.ts'
+import { startEchoOrigin } from './echo-origin.ts'
 
 type UpgradeOrigin = AsyncDisposable & { origin: string; port: number; ca: string; heads: http.IncomingHttpHeaders[] }
 
@@ -237,3 +240,27 @@ test('a pool that is to speak HTTP/2 only makes no connection of HTTP/1.1 for an
   assert.equal(origin.heads.length, 0)
   await dispatcher.close()
 })
+
+for (const protocol of ['HTTP/1.1', 'HTTP/2']) {
+  test(`what onRequestUpgrade throws is the error of the request, and the socket is destroyed, over ${protocol}`, async () => {
+    await using origin = await (protocol === 'HTTP/2' ? startEchoOrigin() : startUpgradeOrigin())
+    await using pool = new HyperPool(origin.origin, { connect: { ca: origin.ca } })
+    for (const thrown of [new Error('handler failed'), 'no error']) {
+      const closed = Promise.withResolvers<void>()
+      const recorder = Object.assign(new Recorder(), {
+        onRequestUpgrade(_controller: unknown, status: number, _headers: unknown, socket: Duplex) {
+          recorder.heard.push(`upgrade ${status}`)
+          socket.once('close', closed.resolve)
+          throw thrown
+        },
+      })
+      const headers = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' }
+      const options = { path: '/', method: 'GET' as const, upgrade: 'websocket', headers }
+      pool.dispatch(options as Dispatcher.DispatchOptions, recorder)
+      await recorder.done
+      assert.deepEqual(recorder.heard, ['start', 'started', 'upgrade 101', 'error'])
+      assert.equal(recorder.error, thrown)
+      await closed.promise
+    }
+  })
+}
