@@ -1,14 +1,17 @@
-/** Libraries that take a fetch: ky, ofetch and openai on ours. */
+/** Libraries that take a fetch, on ours. */
 import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import Anthropic from '@anthropic-ai/sdk'
+import { Octokit } from '@octokit/core'
+import { ClientError, GraphQLClient } from 'graphql-request'
 import ky from 'ky'
 import { createFetch as createOfetch } from 'ofetch'
 import OpenAI from 'openai'
 import { createFetch } from '../../../adapters/fetch.ts'
 import { Pool } from '../../../src/index.ts'
 import { rejection } from '../../support/exchange.ts'
-import { type Routes, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
+import { type Answer, type Routes, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
 
 type Started = TestOrigin<never>
 
@@ -29,7 +32,21 @@ function routes(): Routes {
       answer.end('{"error":"nothing here"}')
     },
     '/never': () => {},
+    '/graphql': async (call, answer) => {
+      const { query, variables } = JSON.parse(await text(call.body))
+      answer.head(200, { 'content-type': 'application/json' })
+      const fails = query.includes('nothing')
+      answer.end(
+        JSON.stringify(fails ? { errors: [{ message: 'no such field' }] } : { data: { hello: variables.name } }),
+      )
+    },
+    '/repos': (call, answer) => {
+      const known = call.path === '/repos/a/b'
+      answer.head(known ? 200 : 404, { 'content-type': 'application/json; charset=utf-8', 'x-protocol': call.protocol })
+      answer.end(JSON.stringify(known ? { full_name: 'a/b' } : { message: 'Not Found' }))
+    },
     '/v1': async (call, answer) => {
+      if (call.path === '/v1/messages') return messages(JSON.parse(await text(call.body)), answer)
       if (call.path !== '/v1/chat/completions') {
         answer.head(404, { 'content-type': 'application/json' })
         return answer.end('{"error":{"message":"no such model"}}')
@@ -61,6 +78,34 @@ function routes(): Routes {
       answer.end('data: [DONE]\n\n')
     },
   }
+}
+
+/** A message of Anthropic's, whole or as events. */
+function messages({ model, stream }: { model: string; stream?: boolean }, answer: Answer): void {
+  if (model === 'none') {
+    answer.head(404, { 'content-type': 'application/json' })
+    answer.end('{"type":"error","error":{"type":"not_found_error","message":"no such model"}}')
+    return
+  }
+  const usage = { input_tokens: 1, output_tokens: 1 }
+  const message = { id: 'm1', type: 'message', role: 'assistant', model, content: [], stop_reason: null, usage }
+  if (stream !== true) {
+    answer.head(200, { 'content-type': 'application/json' })
+    answer.end(JSON.stringify({ ...message, content: [{ type: 'text', text: 'hello' }], stop_reason: 'end_turn' }))
+    return
+  }
+  answer.head(200, { 'content-type': 'text/event-stream' })
+  const event = (type: string, rest: object): void => {
+    answer.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`)
+  }
+  event('message_start', { message })
+  event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })
+  for (const word of ['one', 'two'])
+    event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: word } })
+  event('content_block_stop', { index: 0 })
+  event('message_delta', { delta: { stop_reason: 'end_turn' }, usage })
+  event('message_stop', {})
+  answer.end()
 }
 
 const kinds: [string, () => Promise<Started>, string][] = [
@@ -124,6 +169,49 @@ for (const [kind, start, protocol] of kinds) {
       assert.deepEqual(words, ['one', 'two', 'three'])
       const error = await rejection(client.models.retrieve('nothing'))
       assert.ok(error instanceof OpenAI.APIError)
+    })
+  })
+
+  describe(`@anthropic-ai/sdk on our fetch, with ${kind}`, () => {
+    test('a message, a stream of events, and an error of the service', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const client = new Anthropic({
+        apiKey: 'none',
+        baseURL: origin.origin,
+        fetch: createFetch({ pool }) as typeof fetch,
+        maxRetries: 0,
+      })
+      const ask = { model: 'm', max_tokens: 5, messages: [{ role: 'user' as const, content: 'hello' }] }
+      const { content } = await client.messages.create(ask)
+      assert.deepEqual(content, [{ type: 'text', text: 'hello' }])
+      assert.equal(await client.messages.stream(ask).finalText(), 'onetwo')
+      const error = await rejection(client.messages.create({ ...ask, model: 'none' }))
+      assert.ok(error instanceof Anthropic.NotFoundError)
+    })
+  })
+
+  describe(`graphql-request on our fetch, with ${kind}`, () => {
+    test('a query with variables, and an error of the service', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const client = new GraphQLClient(`${origin.origin}/graphql`, { fetch: createFetch({ pool }) as typeof fetch })
+      const query = 'query Hello($name: String!) { hello(name: $name) }'
+      assert.deepEqual(await client.request(query, { name: 'you' }), { hello: 'you' })
+      assert.ok((await rejection(client.request('{ nothing }'))) instanceof ClientError)
+    })
+  })
+
+  describe(`@octokit/core on our fetch, with ${kind}`, () => {
+    test('a request, and an error of the service', async () => {
+      await using origin = await start()
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const octokit = new Octokit({ baseUrl: origin.origin, request: { fetch: createFetch({ pool }) } })
+      const { data, headers } = await octokit.request('GET /repos/{owner}/{repo}', { owner: 'a', repo: 'b' })
+      assert.equal(data.full_name, 'a/b')
+      assert.equal(headers['x-protocol'], protocol)
+      const error = await rejection(octokit.request('GET /repos/{owner}/{repo}', { owner: 'a', repo: 'none' }))
+      assert.equal('status' in error && error.status, 404)
     })
   })
 }
