@@ -23,6 +23,7 @@ import type {
 } from '../../src/exchange.ts'
 import { toNodeError } from '../got/errors.ts'
 import { statusText as reasonOf } from '../shared.ts'
+import { socketAddress } from '../socket-address.ts'
 import { RequestReader, type RequestSink } from './request-reader.ts'
 import { endText, type Framing, framingOf, headText } from './response-text.ts'
 
@@ -219,13 +220,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   }
 
   address(): { address?: string; port?: number; family?: string } {
-    const { localAddress, localPort, remoteFamily } = this.info ?? {}
-    if (localAddress === undefined) return {}
-    return {
-      address: localAddress,
-      ...(localPort === undefined ? {} : { port: localPort }),
-      ...(remoteFamily === undefined ? {} : { family: remoteFamily }),
-    }
+    return socketAddress(this.info)
   }
 
   get servername(): string | undefined {

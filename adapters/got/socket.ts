@@ -4,8 +4,10 @@
  * got takes the times of lookup, connect and TLS from a socket's events, and keeps what it measured on the socket for
  * requests that find it connected; so one such object stands for one connection, for as long as that lives.
  */
+
 import { EventEmitter } from 'node:events'
 import type { ConnectionInfo, ConnectTimings } from '../../src/exchange.ts'
+import { socketAddress } from '../socket-address.ts'
 
 const sockets = new WeakMap<ConnectionInfo, ConnectionSocket>()
 
@@ -71,14 +73,7 @@ export class ConnectionSocket extends EventEmitter {
   }
 
   address(): { address?: string; port?: number; family?: string } {
-    const { localAddress, localPort, remoteFamily } = this.info ?? {}
-    return localAddress === undefined
-      ? {}
-      : {
-          address: localAddress,
-          ...(localPort === undefined ? {} : { port: localPort }),
-          ...(remoteFamily === undefined ? {} : { family: remoteFamily }),
-        }
+    return socketAddress(this.info)
   }
 
   /** How far the connection has come; each step is told once. */
