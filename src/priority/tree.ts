@@ -233,12 +233,14 @@ export class PriorityTree implements Iterable<number> {
     const { dependsOn = 0, weight = DEFAULT_WEIGHT, exclusive = false } = dependency
     const former = node.parent
     const parent = this.nodes.get(dependsOn) ?? this.addPlaceholder(dependsOn)
+    /** Whom the new parent has left. */
+    let left: Node | undefined
     if (former === parent) {
       // Nobody is to gain a turn, nor to wait longer than its new weight asks, by being given a weight.
       node.start = Math.min(node.start, parent.clock + 1 / weight)
     } else {
       if (former !== null && isBelow(parent, node)) {
-        this.detach(parent)
+        left = this.detach(parent)
         parent.start = 0
         this.attach(parent, former)
       }
@@ -255,6 +257,7 @@ export class PriorityTree implements Iterable<number> {
     }
     this.attach(node, parent)
     if (former !== null) this.free(former)
+    if (left !== undefined) this.free(left)
   }
 
   private addPlaceholder(streamId: number): Node {

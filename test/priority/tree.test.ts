@@ -217,6 +217,15 @@ describe('placeholders', () => {
     tree.removeStream(9)
     assert.equal(tree.size, 0)
   })
+
+  it('are freed when their last child takes the place of a stream that is to depend on it', () => {
+    const tree = new PriorityTree()
+    tree.insertStream(4, { dependsOn: 1 })
+    tree.insertStream(3, { exclusive: true })
+    assert.equal(tree.size, 3)
+    tree.reprioritize(3, { dependsOn: 4 })
+    assert.deepEqual([tree.get(3)?.dependsOn, tree.get(4)?.dependsOn, tree.size], [4, 0, 2])
+  })
 })
 
 describe('limits and errors', () => {
