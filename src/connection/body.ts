@@ -23,8 +23,9 @@ export function prepareBody(body: Body | null | undefined): PreparedBody {
   if (body instanceof ArrayBuffer) return ofBytes(new Uint8Array(body))
   if (typeof body === 'function') return prepareBody(body())
   if (body instanceof Blob) {
-    return body.size === 0 ? NO_BODY : { bytes: null, source: body.stream(), length: body.size }
+    return body.size === 0 ? NO_BODY : { bytes: null, source: new WebSource(body.stream()), length: body.size }
   }
+  if (body instanceof ReadableStream) return { bytes: null, source: new WebSource(body), length: -1 }
   if (typeof body === 'object' && (Symbol.asyncIterator in body || Symbol.iterator in body)) {
     return { bytes: null, source: body, length: -1 }
   }
@@ -45,6 +46,41 @@ export function chunkBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   throw new InvalidArgumentError(`A body may yield text and bytes, not ${Object.prototype.toString.call(chunk)}`)
+}
+
+/** A web stream as a source that can be let go of while a read is under way: its own iterator cannot. */
+export class WebSource implements AsyncIterable<BodyChunk>, AsyncIterator<BodyChunk, undefined> {
+  private readonly stream: ReadableStream<BodyChunk>
+  private reader: ReadableStreamDefaultReader<BodyChunk> | undefined
+
+  constructor(stream: ReadableStream<BodyChunk>) {
+    this.stream = stream
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<BodyChunk, undefined>> {
+    this.reader ??= this.stream.getReader()
+    const { done, value } = await this.reader.read()
+    return done ? { done, value: undefined } : { done, value }
+  }
+
+  async return(): Promise<IteratorResult<BodyChunk, undefined>> {
+    await this.cancel()
+    return { done: true, value: undefined }
+  }
+
+  /** As that of a stream of node's. */
+  destroy(reason: Error): void {
+    // One that somebody else reads is theirs.
+    this.cancel(reason).catch(ignore)
+  }
+
+  private cancel(reason?: Error): Promise<void> {
+    return (this.reader ?? this.stream).cancel(reason)
+  }
 }
 
 /** A body made by a function for an attempt that did not begin is let go of; what the caller gave is the caller's. */

@@ -18,6 +18,8 @@ export interface ConnectionSettings {
   readonly bodyTimeout?: number | undefined
   /** The peer takes nothing of what waits to be sent for so long. Default 60,000 (`WRITE_TIMEOUT`). */
   readonly writeTimeout?: number | undefined
+  /** A request waits on the connection itself for room: extended CONNECT, until SETTINGS allow it. Default 300,000 (`QUEUE_TIMEOUT`). */
+  readonly queueTimeout?: number | undefined
   /** The peer's SETTINGS must come within this (HTTP/2). Default 10,000 (`CONNECT_TIMEOUT`), as for making the connection. */
   readonly connectTimeout?: number | undefined
   /** An unused connection is closed. Default 30,000 (`IDLE_TIMEOUT`). */

@@ -10,6 +10,7 @@ import { ConnectError, type HyperError, toError } from '../errors.ts'
 import { MAX_HTTP1_HEAD } from '../limits.ts'
 import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
+import { deadline } from '../net/timer.ts'
 
 /** @param octets what came after the head of 101; null when the server stays with HTTP/1.1. */
 export type UpgradeCallback = (error: HyperError | null, octets: Buffer | null) => void
@@ -31,10 +32,9 @@ export function askForH2c(
   callback: UpgradeCallback,
 ): void {
   let head = ''
-  const timer =
-    timeout > 0 ? setTimeout(() => fail(`no answer within ${timeout} ms`), Math.min(timeout, 0x7fffffff)) : undefined
+  const stopTimer = deadline(timeout, () => fail(`no answer within ${timeout} ms`))
   const finish = (error: HyperError | null, octets: Buffer | null): void => {
-    clearTimeout(timer)
+    stopTimer()
     socket.off('data', onData)
     socket.off('close', onClose)
     if (error !== null) socket.destroy()

@@ -22,9 +22,9 @@ import type {
   ExchangeTimings,
   FieldList,
 } from '../exchange.ts'
-import { getField, NO_FIELDS } from '../headers/fields.ts'
+import { NO_FIELDS } from '../headers/fields.ts'
 import { MAX_INFORMATIONAL, MAX_INFORMATIONAL_OCTETS } from '../limits.ts'
-import type { PreparedBody } from './body.ts'
+import { discardSource, type PreparedBody } from './body.ts'
 import { now } from './deadline.ts'
 import type { Http1Connection } from './http1.ts'
 
@@ -47,6 +47,8 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private readonly startedAt = now()
   private headersAt = 0
   private endAt = 0
+  /** What is read of the body that was made for this attempt. */
+  private source: PreparedBody['source'] = null
   private controller: Dispatcher.DispatchController | null = null
   private paused = false
   private settled = false
@@ -88,7 +90,12 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   /** The body, watched: while its next piece is awaited, the server is not to blame for what does not go on. */
-  async *watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
+  watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
+    this.source = source
+    return this.pull(source)
+  }
+
+  private async *pull(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
     this.pulling = true
     try {
       for await (const piece of source) {
@@ -97,6 +104,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
         this.pulling = true
       }
     } finally {
+      this.source = null
       this.pulling = false
     }
   }
@@ -181,7 +189,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     if (status >= 200) {
       this.headersSeen = true
       this.headersAt = now()
-      if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(getField(fields, 'connection') ?? '')) this.owner.abandon()
+      this.owner.checkEnding(fields)
       if (this.paused) this.deadline = Number.POSITIVE_INFINITY
       else this.restart(this.bodyTimeout)
     }
@@ -219,6 +227,8 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.settled) return
+    // The client ends a connection whose response is whole before its request is.
+    if (!this.sent) this.owner.abandon()
     const trailers = flatFields(controller.rawTrailers)
     if (this.paused) this.heldEnd = trailers
     else this.settleEnd(trailers)
@@ -246,6 +256,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   private settleEnd(trailers: FieldList): void {
     this.settled = true
     this.endAt = now()
+    discardSource(this.source, abortReason(undefined))
     this.owner.release()
     this.handler.onEnd(trailers)
   }
@@ -254,6 +265,7 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
     if (this.settled) return
     this.settled = true
     this.endAt = now()
+    discardSource(this.source, error)
     if (this.controller !== null) {
       // What is left of this exchange stands between the connection and the next one: it is not used again.
       this.owner.abandon()

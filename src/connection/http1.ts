@@ -12,7 +12,7 @@
 import type { Socket } from 'node:net'
 import type { Client, Dispatcher } from 'undici'
 import { ConnectionLostError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
+import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
 import { flattenFields, getField } from '../headers/fields.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
 import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_AGE, MAX_HEADER_LIST_SIZE, WRITE_TIMEOUT } from '../limits.ts'
@@ -22,10 +22,13 @@ import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { Http1Exchange } from './http1-exchange.ts'
-import { keepQuiet, quietClient } from './quiet.ts'
+import { endsWithResponse, keepQuiet, quietClient } from './quiet.ts'
 
 /** Milliseconds; the longest that undici's timers are meant for. */
 const MAX_KEEP_ALIVE = 600_000
+
+/** RFC 9112 section 9.6. */
+const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i
 
 let clientClass: Promise<typeof Client> | undefined
 
@@ -237,6 +240,11 @@ export class Http1Connection implements Connection {
   /** An exchange was broken off on it. */
   abandon(): void {
     this.drain()
+  }
+
+  /** The head of a response came: does the connection end with it? Who waits is told at once, and not given to it. */
+  checkEnding(fields: FieldList): void {
+    if (CLOSE.test(getField(fields, 'connection') ?? '') || endsWithResponse(this.socket)) this.abandon()
   }
 
   /** An exchange has ended. */

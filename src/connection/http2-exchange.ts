@@ -17,7 +17,7 @@ import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
 import { getField, NO_FIELDS } from '../headers/fields.ts'
 import { serialiseTrailers } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
-import type { PreparedBody } from './body.ts'
+import { discardMade, type PreparedBody } from './body.ts'
 import { BodyPump } from './body-pump.ts'
 
 /** What an exchange needs of the connection that carries it. */
@@ -28,6 +28,8 @@ export interface ExchangeHost {
   readonly time: number
   /** The socket takes nothing now: whose fault that is, the connection finds out. */
   readonly blocked: boolean
+  /** Milliseconds to wait for room on it, for those that bring none; 0 = for ever. */
+  readonly queueTimeout: number
   /** Reads the clock outside of a turn that reads or writes. */
   readClock(): void
   /** Resets the stream of an exchange that we end. */
@@ -111,11 +113,17 @@ export class Http2Exchange implements StreamListener, Exchange {
     return this.settled
   }
 
+  /** There was nothing to be sent but the header section. */
+  get sentAtOnce(): boolean {
+    return this.requestSent
+  }
+
   /** Opens the stream and sends what is there. Errors of the body come later, through the handler. */
   start(head: string[], body: PreparedBody): void {
     const { h2 } = this.host
     const { trailers, method, protocol } = this.request
     if (protocol !== undefined && !h2.remoteSettings.enableConnectProtocol) {
+      discardMade(this.request.body, body)
       process.nextTick(refuse, this, this.noExtendedConnect(protocol))
       return
     }
@@ -141,8 +149,9 @@ export class Http2Exchange implements StreamListener, Exchange {
       h2.write(stream, body.bytes)
       this.restartSending()
     }
-    if (hasTrailers) {
-      // The function may throw or give what may not be sent: after dispatch() has returned, as any other failure.
+    if (hasTrailers || body.bytes === null) {
+      // After dispatch() has returned, as all that is told: the function may throw or give what may not be sent, and the end of
+      // a tunnel that carries nothing is framed at once.
       process.nextTick(finishBody, this)
     } else {
       h2.end(stream)
@@ -182,6 +191,15 @@ export class Http2Exchange implements StreamListener, Exchange {
   abort(reason?: unknown, code?: number): void {
     if (this.settled && !this.halfOpen) return
     this.fail(abortReason(reason), code)
+  }
+
+  /** It is started later, when the peer allows it. */
+  waitForRoom(): void {
+    this.restart(this.queueTimeout)
+  }
+
+  private get queueTimeout(): number {
+    return this.request.queueTimeout ?? this.host.queueTimeout
   }
 
   /** It could not be started. */
@@ -228,6 +246,7 @@ export class Http2Exchange implements StreamListener, Exchange {
   expire(): void {
     const { origin } = this.request
     if (this.headersSeen) this.fail(new TimeoutError('body', this.bodyTimeout, { origin }))
+    else if (this.stream === null) this.fail(new TimeoutError('queue', this.queueTimeout, { origin }))
     else if (this.stalls && this.host.blocked) this.restart(this.writeTimeout)
     else if (this.stalls) this.fail(new TimeoutError('write', this.writeTimeout, { origin }))
     else this.fail(new TimeoutError('headers', this.headersTimeout, { origin }))

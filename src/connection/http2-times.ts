@@ -5,6 +5,7 @@ import {
   HEADERS_TIMEOUT,
   IDLE_TIMEOUT,
   MAX_AGE,
+  QUEUE_TIMEOUT,
   VERIFY_AFTER,
   WRITE_TIMEOUT,
 } from '../limits.ts'
@@ -15,6 +16,7 @@ export interface Http2Times {
   readonly headersTimeout: number
   readonly bodyTimeout: number
   readonly writeTimeout: number
+  readonly queueTimeout: number
   readonly idleTimeout: number
   readonly verifyAfter: number
   readonly pingInterval: number
@@ -34,6 +36,7 @@ export function http2Times(settings: ConnectionSettings, bornAt: number): Http2T
     headersTimeout: settings.headersTimeout ?? HEADERS_TIMEOUT,
     bodyTimeout: settings.bodyTimeout ?? BODY_TIMEOUT,
     writeTimeout: settings.writeTimeout ?? WRITE_TIMEOUT,
+    queueTimeout: settings.queueTimeout ?? QUEUE_TIMEOUT,
     idleTimeout: settings.idleTimeout ?? IDLE_TIMEOUT,
     verifyAfter: settings.verifyAfter ?? VERIFY_AFTER,
     pingInterval: settings.pingInterval ?? 0,

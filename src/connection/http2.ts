@@ -39,6 +39,12 @@ export interface UpgradeStart {
   readonly octets: Buffer
 }
 
+/** An exchange that waits for the peer's settings. */
+interface Deferred {
+  readonly exchange: Http2Exchange
+  readonly start: () => void
+}
+
 export class Http2Connection implements Connection, ConnectionListener {
   readonly info: ConnectionInfo
   readonly h2: H2Connection
@@ -62,7 +68,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** Slots taken by exchanges whose bodies are being made, or that wait for the peer's settings. */
   private reserved = 0
   /** What waits for the peer's settings: extended CONNECT needs them. */
-  private readonly deferred: (() => void)[] = []
+  private readonly deferred: Deferred[] = []
   private timeIsFresh = false
   private readonly ballast = new Ballast()
   private verifying = false
@@ -137,6 +143,10 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** The socket is full. */
   get blocked(): boolean {
     return this.output.blocked
+  }
+
+  get queueTimeout(): number {
+    return this.times.queueTimeout
   }
 
   /** Nothing is on it, and nothing is about to be. */
@@ -245,18 +255,19 @@ export class Http2Connection implements Connection, ConnectionListener {
       request.writeTimeout ?? times.writeTimeout,
       request.maxResponseSize ?? times.maxResponseSize,
     )
-    this.requests++
     if (request.protocol !== undefined && !this.h2.settingsReceived) {
-      this.defer(exchange, head, body)
+      this.defer(exchange, request, head, body)
       return exchange
     }
     this.open(exchange, head, body)
-    if (handler.onRequestSent !== undefined) process.nextTick(tellSent, exchange)
+    // The end of a body is told when it is framed.
+    if (handler.onRequestSent !== undefined && exchange.sentAtOnce) process.nextTick(tellSent, exchange)
     return exchange
   }
 
   private open(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
     const wasIdle = this.active === 0
+    this.requests++
     exchange.start(head, body)
     if (wasIdle && this.active > 0) {
       this.socket.ref()
@@ -266,27 +277,37 @@ export class Http2Connection implements Connection, ConnectionListener {
     if (this.h2.exhausted || this.requests >= this.times.maxRequests) this.drain()
   }
 
-  /** RFC 8441 section 3: not before the peer's settings have come. */
-  private defer(exchange: Http2Exchange, head: string[], body: PreparedBody): void {
+  /** RFC 8441 section 3: not before the peer's settings have come, and then not before they leave room for it. */
+  private defer(exchange: Http2Exchange, request: ExchangeRequest, head: string[], body: PreparedBody): void {
     this.reserved++
     this.socket.ref()
-    this.deferred.push(() => {
-      this.reserved--
-      if (exchange.over) return
-      if (this.closed || this.h2.obstacle !== undefined) exchange.refuse(this.lost('it was closed', undefined, true))
-      else this.open(exchange, head, body)
+    exchange.waitForRoom()
+    this.deferred.push({
+      exchange,
+      start: () => {
+        this.reserved--
+        if (exchange.over) discardMade(request.body, body)
+        else if (this.closed || this.h2.obstacle !== undefined) {
+          exchange.refuse(this.lost('it was closed', undefined, true))
+        } else this.open(exchange, head, body)
+      },
     })
   }
 
-  /** Starts what waited for the peer's settings, as far as they allow. */
-  private startDeferred(): void {
-    while (this.deferred.length > 0 && (this.closed || this.h2.obstacle !== 'limit')) this.deferred.shift()?.()
+  /** Starts what waited for the peer's settings, as far as they allow, and forgets what waits no longer. */
+  startDeferred(): void {
+    const { h2 } = this
+    for (const one of this.deferred.splice(0)) {
+      const goes = one.exchange.over || this.closed || (h2.settingsReceived && h2.obstacle !== 'limit')
+      if (goes) one.start()
+      else this.deferred.push(one)
+    }
     if (this.unused && !this.closed) this.becomeIdle()
     this.finishIfDrained()
   }
 
   hold(held: boolean): void {
-    if (this.closed || !this.unused || this.verifying) return
+    if (this.closed || !this.unused || this.verifying || this.pings.size > 0) return
     if (held) this.socket.ref()
     else this.socket.unref()
   }
@@ -319,6 +340,8 @@ export class Http2Connection implements Connection, ConnectionListener {
   /** @internal */
   unwatch(exchange: Http2Exchange): void {
     this.vigil.unwatch(exchange)
+    // It may be one of those that have not begun; what its end leads to is not for within it.
+    if (this.deferred.length > 0) process.nextTick(endDeferred, this)
   }
 
   /**
@@ -383,6 +406,8 @@ export class Http2Connection implements Connection, ConnectionListener {
     this.farewell = new GoawayError(code, lastStreamId, { debug, origin: this.origin.href })
     if (code !== ErrorCode.NO_ERROR) this.goaway = this.farewell
     this.drain()
+    // There will be no room for what waits for it here.
+    if (this.deferred.length > 0) this.startDeferred()
     this.finishIfDrained()
   }
 
@@ -486,7 +511,7 @@ export class Http2Connection implements Connection, ConnectionListener {
 
   private becomeIdle(): void {
     this.ballast.drop()
-    if (!this.owner.hasWaiting && this.reserved === 0) this.socket.unref()
+    if (!this.owner.hasWaiting && this.reserved === 0 && this.pings.size === 0) this.socket.unref()
     this.vigil.becomeIdle(now())
   }
 
@@ -530,7 +555,7 @@ export class Http2Connection implements Connection, ConnectionListener {
   }
 
   private tellClosed(error: Error | undefined): void {
-    for (const start of this.deferred.splice(0)) start()
+    for (const { start } of this.deferred.splice(0)) start()
     for (const onPong of this.pings) process.nextTick(onPong, null)
     this.pings.clear()
     if (channels.closed.hasSubscribers)
@@ -541,6 +566,11 @@ export class Http2Connection implements Connection, ConnectionListener {
   private lost(why: string, cause?: Error, retryable = false): ConnectionLostError {
     return connectionLost(this.origin.href, why, cause, retryable)
   }
+}
+
+function endDeferred(connection: Http2Connection): void {
+  connection.startDeferred()
+  connection.onRoom()
 }
 
 function endReading(connection: Http2Connection): void {

@@ -12,6 +12,6 @@ declare module 'undici/lib/core/diagnostics.js' {
   export default diagnostics
 }
 declare module 'undici/lib/core/symbols.js' {
-  const symbols: Readonly<Record<'kConnector' | 'kClients' | 'kUrl' | 'kDispatch', symbol>>
+  const symbols: Readonly<Record<'kConnector' | 'kReset' | 'kClients' | 'kUrl' | 'kDispatch', symbol>>
   export default symbols
 }

@@ -118,6 +118,7 @@ export class H2Connection extends H2Receiver implements FrameSink {
     this.nextLocalId = 3
     const { initialWindowSize } = this.localSettings
     const stream = new H2Stream(1, listener, StreamState.HALF_CLOSED_LOCAL, true, initialWindowSize, 0, true)
+    stream.windowManager = this.newManager()
     stream.headersSent = true
     stream.bodyForbidden = method === 'HEAD'
     this.openStream(stream)
@@ -140,6 +141,7 @@ export class H2Connection extends H2Receiver implements FrameSink {
     } catch (error) {
       throw this.misuse(`The upgrade cannot be accepted: ${toError(error).message}`)
     }
+    const manager = this.newManager()
     this.lastRemoteId = 1
     const listener = this.listener
     const stream = new H2Stream(
@@ -151,6 +153,7 @@ export class H2Connection extends H2Receiver implements FrameSink {
       this.remoteSettings.initialWindowSize,
       false,
     )
+    stream.windowManager = manager
     this.openStream(stream)
     const heard = listener.onRequest?.(stream, checkRequest(head, false))
     if (heard === undefined) {
@@ -389,7 +392,8 @@ export class H2Connection extends H2Receiver implements FrameSink {
     this.goawayReceived = true
     const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 8 + 256))
     for (const stream of [...this.streams.values()]) {
-      if (!stream.local || stream.id <= lastId) continue
+      // One that was told may have reset another.
+      if (!stream.local || stream.id <= lastId || stream.state === StreamState.CLOSED) continue
       this.closeStream(stream)
       const error = new GoawayError(code, lastId, { retryable: true, debug, origin: this.origin })
       stream.listener.onError(stream, error)

@@ -16,7 +16,7 @@ import type { H2ConnectionOptions } from './options.ts'
 import { initialSettings, type SettingEntry, type Settings } from './settings.ts'
 import { StreamState } from './states.ts'
 import { type H2Stream, NO_CHUNKS } from './stream.ts'
-import type { WindowContext } from './window.ts'
+import type { WindowContext, WindowManager } from './window.ts'
 
 /** Why a stream may not be opened now, if it may not. */
 export type OpenObstacle = 'dead' | 'goaway' | 'stream-ids' | 'limit'
@@ -125,6 +125,8 @@ export abstract class H2Core {
   terminate(makeError: (stream: H2Stream) => Error): void {
     this.dead = true
     for (const stream of [...this.streams.values()]) {
+      // One that was told may have reset another.
+      if (stream.state === StreamState.CLOSED) continue
       this.closeStream(stream)
       stream.listener.onError(stream, makeError(stream))
     }
@@ -216,12 +218,14 @@ export abstract class H2Core {
     this.listener.onFailed(error)
   }
 
-  protected openStream(stream: H2Stream): void {
+  /** The manager of a stream that is to be opened; null: there are none. Making one may throw: nothing may depend on it yet. */
+  protected newManager(): WindowManager | null {
     const { windowManager } = this.options
-    if (windowManager !== undefined) {
-      // Before it counts: making one may throw.
-      stream.windowManager = windowManager(this.localSettings.initialWindowSize, 'stream', this.windowContext)
-    }
+    if (windowManager === undefined) return null
+    return windowManager(this.localSettings.initialWindowSize, 'stream', this.windowContext)
+  }
+
+  protected openStream(stream: H2Stream): void {
     this.streams.set(stream.id, stream)
     if (stream.local) this.openLocal++
     else this.openRemote++

@@ -39,6 +39,7 @@ import type { H2ConnectionOptions } from './options.ts'
 import { H2ReceiveWindows } from './receive-windows.ts'
 import { nextState, StreamEvent, StreamState } from './states.ts'
 import { H2Stream, NOBODY } from './stream.ts'
+import { surface, tellLength } from './window.ts'
 
 /** Checked sections remembered by the decoder's own list, so that a repeated response costs no second check. */
 const REMEMBERED_HEADS = 4
@@ -296,8 +297,23 @@ export abstract class H2Receiver extends H2ReceiveWindows {
       this.remoteSettings.initialWindowSize,
       false,
     )
+    return this.takeRemote(stream) ? stream : undefined
+  }
+
+  /**
+   * Opens a stream of the peer's.
+   * @returns false when its window manager could not be made: the stream is refused, and why is its owner's to see.
+   */
+  private takeRemote(stream: H2Stream): boolean {
+    try {
+      stream.windowManager = this.newManager()
+    } catch (thrown) {
+      surface(thrown)
+      this.writeReset(stream.id, ErrorCode.INTERNAL_ERROR)
+      return false
+    }
     this.openStream(stream)
-    return stream
+    return true
   }
 
   private onSection(stream: H2Stream, section: FieldList, endStream: boolean): void {
@@ -355,7 +371,7 @@ export abstract class H2Receiver extends H2ReceiveWindows {
 
   private expectLength(stream: H2Stream, length: number): void {
     stream.expectedLength = length
-    if (stream.windowManager !== null && length !== -1) stream.windowManager.documentSize = length
+    if (stream.windowManager !== null && length !== -1) tellLength(stream.windowManager, length)
   }
 
   /** CVE-2023-45288's relative: informational responses without end cost memory and time as any header section does. */
@@ -392,7 +408,7 @@ export abstract class H2Receiver extends H2ReceiveWindows {
     const { initialWindowSize } = this.localSettings
     const stream = new H2Stream(promised, NOBODY, StreamState.RESERVED_REMOTE, false, initialWindowSize, 0, false)
     if (head.method === 'HEAD') stream.bodyForbidden = true
-    this.openStream(stream)
+    if (!this.takeRemote(stream)) return
     const listener = this.listener.onPush?.(parent, stream, head)
     if (listener !== undefined) stream.listener = listener
     else this.reset(stream, ErrorCode.CANCEL)

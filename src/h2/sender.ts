@@ -28,6 +28,8 @@ export abstract class H2Sender extends H2Core {
     const { obstacle } = this
     if (obstacle !== undefined) throw this.misuse(`No stream can be opened: ${obstacle}`)
     if (this.options.validateOutbound !== false) this.checkRequestHead(head)
+    // Before anything is encoded: what the peer is not sent must not be in the table that it shares.
+    const manager = this.newManager()
     // Encoding may refuse a field; only then is an identifier taken, so that they stay in order on the wire.
     const length = this.encoder.write(head)
     const id = this.nextLocalId
@@ -44,6 +46,7 @@ export abstract class H2Sender extends H2Core {
     const method = head[1]
     if (method === 'HEAD') stream.bodyForbidden = true
     else if (method === 'CONNECT') stream.tunnel = true
+    stream.windowManager = manager
     stream.headersSent = true
     this.openStream(stream)
     this.writeHeaders(id, length, endStream)
@@ -276,7 +279,9 @@ export abstract class H2Sender extends H2Core {
     stream.queuedBytes -= length
     this.updatesDue += 2
     const emptied = stream.queuedBytes === 0
-    const ends = emptied && stream.endQueued && stream.trailersQueued === null
+    // As it is now: the listener may write and end in answer, which then takes its own way.
+    const finishes = emptied && stream.endQueued
+    const ends = finishes && stream.trailersQueued === null
     this.writer.header(length, FrameType.DATA, ends ? Flag.END_STREAM : 0, stream.id)
     this.appendQueued(stream, length)
     if (emptied || stream.sendWindow <= 0) this.scheduler.remove(stream)
@@ -285,7 +290,7 @@ export abstract class H2Sender extends H2Core {
     // The listener may have reset the stream.
     if (stream.state === StreamState.CLOSED) return
     if (ends) this.localEnded(stream)
-    else if (emptied && stream.endQueued) this.finishLocal(stream)
+    else if (finishes) this.finishLocal(stream)
     else if (stream.needDrain && stream.queuedBytes < SEND_LOW_WATER) {
       stream.needDrain = false
       stream.listener.onDrain(stream)

@@ -79,11 +79,25 @@ export function askManager(manager: WindowManager, windowSize: number, frameSize
     if (increment > 0 || windowSize > 0 || manager.blocked === undefined) return increment
     return grant(manager.blocked())
   } catch (thrown) {
-    queueMicrotask(() => {
-      throw thrown
-    })
+    surface(thrown)
     return 0
   }
+}
+
+/** Tells a manager what content-length says. */
+export function tellLength(manager: WindowManager, length: number): void {
+  try {
+    manager.documentSize = length
+  } catch (thrown) {
+    surface(thrown)
+  }
+}
+
+/** What a manager threw is its owner's to see, outside of our data path. */
+export function surface(thrown: unknown): void {
+  queueMicrotask(() => {
+    throw thrown
+  })
 }
 
 function grant(increment: number): number {

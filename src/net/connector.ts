@@ -17,12 +17,12 @@
  * Rules: nothing is kept of a failure; every memory is bounded; nothing here keeps a process alive that nobody waits for.
  */
 import type { LookupFunction } from 'node:net'
-import { ConnectError, type HyperError } from '../errors.ts'
+import { ConnectError, type HyperError, TimeoutError } from '../errors.ts'
 import type { ConnectOptions } from '../exchange.ts'
 import { CONNECT_TIMEOUT, MAX_REMEMBERED_PROXIES } from '../limits.ts'
 import { Dialling } from './dialling.ts'
 import { identityOf } from './identity.ts'
-import type { Address, Dial, DialCallback, DialObserver } from './link.ts'
+import type { Address, Cancel, Dial, DialCallback, DialObserver } from './link.ts'
 import type { Origin } from './origin.ts'
 import { type CanonicalProxy, proxyKey } from './proxy.ts'
 import type { ConnectTcp, StartTimer } from './race.ts'
@@ -31,6 +31,7 @@ import { Resolver } from './resolve.ts'
 import { SessionCache } from './sessions.ts'
 import { SharedProxy } from './shared-proxy.ts'
 import type { LoadSocks } from './socks.ts'
+import { deadline } from './timer.ts'
 
 export type {
   AbsoluteForm,
@@ -99,23 +100,46 @@ export class Connector {
     return new Dialling(this, timeout, origin, options, callback, observer)
   }
 
-  /** The addresses that a dial to this host would try. */
+  /** The addresses that a dial to this host would try, within the time that it would have. */
   lookup(
     host: string,
     options: ConnectOptions,
     callback: (error: HyperError | null, addresses: readonly Address[]) => void,
-  ): void {
+  ): Cancel {
     const { family, lookup } = options
-    this.resolver.resolve(
+    let stopTimer: Cancel | undefined
+    const cancelQuery = this.resolver.resolve(
       host,
       { family, lookup },
       {
-        done: ({ addresses }) => callback(null, addresses),
+        done: ({ addresses }) => {
+          stopTimer?.()
+          callback(null, addresses)
+        },
         fail: (cause) => {
+          stopTimer?.()
           callback(new ConnectError(`Cannot look up ${host}: ${cause.message}`, { phase: 'dns', cause }), [])
         },
       },
     )
+    const cancel = (): void => {
+      stopTimer?.()
+      cancelQuery()
+    }
+    const limit = this.lookupLimit
+    stopTimer = deadline(limit, () => {
+      cancel()
+      callback(new TimeoutError('connect', limit, { phase: 'dns' }), [])
+    })
+    return cancel
+  }
+
+  /** Milliseconds that a dial would wait for a lookup; 0: for ever. */
+  private get lookupLimit(): number {
+    const { connectTimeout = CONNECT_TIMEOUT, lookupTimeout = 0 } = this.settings
+    return connectTimeout > 0 && lookupTimeout > 0
+      ? Math.min(connectTimeout, lookupTimeout)
+      : connectTimeout || lookupTimeout
   }
 
   /** Forgets what it knows and closes HTTP/2 connections to proxies: idle ones now, others when their tunnels have ended. */

@@ -38,6 +38,7 @@ import { reach, reachSecureProxy, type Tools, targetOf } from './reach.ts'
 import { coversNothing, secure } from './secure.ts'
 import type { SharedProxy } from './shared-proxy.ts'
 import { openSocks } from './socks.ts'
+import { deadline } from './timer.ts'
 import { checkTlsOptions } from './tls-options.ts'
 import { openTunnel, type TunnelRequest } from './tunnel.ts'
 
@@ -47,9 +48,6 @@ export interface DialHome {
   readonly tools: Tools
   sharedProxy(proxy: CanonicalProxy, options: ConnectOptions): SharedProxy
 }
-
-/** Milliseconds that a timer can count; longer ones would fire at once. */
-const LONGEST_TIMER = 0x7fffffff
 
 /** The limit of each phase's own. */
 const PHASE_TIMEOUT: Readonly<Record<ConnectPhase, keyof ConnectorSettings | undefined>> = {
@@ -67,8 +65,8 @@ export class Dialling implements Dial, Progress {
   private readonly callback: DialCallback
   private readonly observer: DialObserver | undefined
   private readonly timings: ConnectTimings
-  private readonly timer: NodeJS.Timeout | undefined
-  private phaseTimer: NodeJS.Timeout | undefined
+  private readonly stopTimer: Cancel
+  private stopPhaseTimer: Cancel | undefined
   private phase: ConnectPhase = 'dns'
   private proxy: CanonicalProxy | undefined
   private ends: Ends = {}
@@ -98,7 +96,7 @@ export class Dialling implements Dial, Progress {
       proxy: undefined,
       secureConnect: undefined,
     }
-    if (timeout > 0) this.timer = setTimeout(this.onTimeout, Math.min(timeout, LONGEST_TIMER), timeout)
+    this.stopTimer = deadline(timeout, () => this.onTimeout(timeout))
     // Begun later, so that nothing is heard of it before dial() has returned.
     this.cancelLink = later(() => this.begin())
   }
@@ -113,12 +111,10 @@ export class Dialling implements Dial, Progress {
 
   enter(phase: ConnectPhase): void {
     this.phase = phase
-    clearTimeout(this.phaseTimer)
+    this.stopPhaseTimer?.()
     const name = PHASE_TIMEOUT[phase]
     const timeout = name === undefined ? undefined : this.home.settings[name]
-    if (timeout !== undefined && timeout > 0 && !this.over) {
-      this.phaseTimer = setTimeout(this.onTimeout, Math.min(timeout, LONGEST_TIMER), timeout)
-    }
+    if (timeout !== undefined && !this.over) this.stopPhaseTimer = deadline(timeout, () => this.onTimeout(timeout))
   }
 
   step(step: ConnectStep): void {
@@ -146,7 +142,7 @@ export class Dialling implements Dial, Progress {
     this.telling = false
   }
 
-  private readonly onTimeout = (timeout: number): void => {
+  private onTimeout(timeout: number): void {
     this.cancel(new TimeoutError('connect', timeout, { origin: this.origin.href, phase: this.phase }))
   }
 
@@ -346,8 +342,8 @@ export class Dialling implements Dial, Progress {
       return
     }
     this.over = true
-    clearTimeout(this.timer)
-    clearTimeout(this.phaseTimer)
+    this.stopTimer()
+    this.stopPhaseTimer?.()
     this.callback(error, dialled)
   }
 

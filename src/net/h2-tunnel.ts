@@ -6,6 +6,7 @@
  * on are never written to again.
  */
 import { Duplex } from 'node:stream'
+import { StreamResetError } from '../errors.ts'
 import { ErrorCode, type H2Connection, type H2Stream, type StreamListener } from '../h2/index.ts'
 import type { Ends, Wire } from './link.ts'
 
@@ -171,7 +172,9 @@ export class H2Tunnel extends Duplex implements Wire, StreamListener {
     const { opening } = this
     this.opening = null
     if (opening === null) {
-      this.destroy(cut(error.message, error))
+      // NO_ERROR in place of END_STREAM (node:http2 under backpressure): what came before it is still to be read.
+      if (isPeaceful(error)) this.push(null)
+      else this.destroy(cut(error.message, error))
       return
     }
     this.destroy()
@@ -201,6 +204,11 @@ export class H2Tunnel extends Duplex implements Wire, StreamListener {
     waitingWrite?.(error)
     waitingFinal?.(error)
   }
+}
+
+/** The proxy has nothing more to say, and says that nothing went wrong. */
+function isPeaceful(error: Error): boolean {
+  return error instanceof StreamResetError && error.remote && error.http2ErrorCode === ErrorCode.NO_ERROR
 }
 
 /** The end of a tunnel as its owner would see that of a socket. */

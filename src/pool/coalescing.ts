@@ -1,7 +1,9 @@
 /** Finds a connection of another origin that may carry an origin's requests. The rules are in `borrowed.ts`. */
 import type { Connection } from '../connection/contract.ts'
+import { type HyperError, TimeoutError } from '../errors.ts'
 import { MAX_COALESCED } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
+import type { Cancel } from '../net/link.ts'
 import type { Held } from './holdings.ts'
 import type { OriginPool } from './origin-pool.ts'
 
@@ -11,29 +13,36 @@ export interface Loan {
 }
 
 /**
- * @param found is called once, later, unless the search is cancelled.
+ * @param found is called once, later, or when the search is cancelled; with an error when it took all the time that there is
+ *   for a connection.
  * @returns undefined, and calls nothing, when no connection comes into question.
  */
 export function findLoan(
   borrower: OriginPool,
   lenders: Iterable<OriginPool>,
   connector: Connector,
-  found: (loan: Loan | null) => void,
+  found: (loan: Loan | null, error?: HyperError) => void,
 ): Dial | undefined {
   const candidates = candidatesFor(borrower, lenders)
   if (candidates.length === 0) return undefined
   let over = false
-  const finish = (loan: Loan | null): void => {
+  let cancelLookup: Cancel | undefined
+  const finish = (loan: Loan | null, error?: HyperError): void => {
     if (over) return
     over = true
-    found(loan)
+    cancelLookup?.()
+    found(loan, error)
   }
   const { href, host } = borrower.origin
   const said = candidates.find((one) => one.origins?.has(href) === true)
   if (said !== undefined) {
     process.nextTick(() => finish(isUsable(said.connection) ? { held: said } : null))
   } else {
-    connector.lookup(host, borrower.connect, (error, addresses) => {
+    cancelLookup = connector.lookup(host, borrower.connect, (error, addresses) => {
+      if (error instanceof TimeoutError) {
+        finish(null, new TimeoutError('connect', error.timeout, { phase: 'dns', origin: href }))
+        return
+      }
       const at = new Set(error === null ? addresses.map((one) => one.address) : [])
       const same = candidates.find((one) => isUsable(one.connection) && at.has(one.connection.info.remoteAddress ?? ''))
       finish(same === undefined ? null : { held: same })

@@ -9,7 +9,7 @@ import type { ConnectOptions } from '../exchange.ts'
 import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
 import type { Origin } from '../net/origin.ts'
 import { establish } from './establish.ts'
-import type { PoolOptions } from './options.ts'
+import { type PoolOptions, tell } from './options.ts'
 
 /** What it serves, which is the owner of the connections, too. */
 export interface DialsOwner extends ConnectionOwner {
@@ -43,8 +43,6 @@ export class Dials {
   start(connect: ConnectOptions, observer: DialObserver): void {
     const { origin } = this.owner
     const { href } = origin
-    this.options.events?.connecting?.(href)
-    if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
     const dial = this.connector.dial(
       origin,
       connect,
@@ -56,6 +54,9 @@ export class Dials {
       observer,
     )
     this.all.add(dial)
+    // It begins later: whoever is told may still end it.
+    tell(() => this.options.events?.connecting?.(href))
+    if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
   }
 
   /** A search that somebody else has begun counts as well. */

@@ -275,9 +275,13 @@ export class PoolExchange implements Exchange, ExchangeHandler, Waiter {
     }
   }
 
-  /** Ends it with an error. */
+  /** Ends it with an error; not before dispatch() has returned. */
   fail(error: Error): void {
     if (this.isSettled) return
+    if (this.dispatching) {
+      process.nextTick(fail, this, error)
+      return
+    }
     this.home.leave(this)
     this.settle()
     this.tell(error)
@@ -393,6 +397,11 @@ function surface(thrown: unknown): void {
 function abort(exchange: PoolExchange, reason: unknown, code: number | undefined): void {
   exchange.dispatching = false
   exchange.abort(reason, code)
+}
+
+function fail(exchange: PoolExchange, error: Error): void {
+  exchange.dispatching = false
+  exchange.fail(error)
 }
 
 function forwardBodySent(this: PoolExchange, octets: number): void {

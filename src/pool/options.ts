@@ -6,7 +6,7 @@ import type { ConnectorSettings } from '../net/connector.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
 
-/** Called as connections come and go. They must not throw. */
+/** Called as connections come and go. What one throws is thrown outside of the pool's own work. */
 export interface PoolEvents {
   /** A connection is about to be made; `connect` or `connectionError` follows, unless nobody needs it any more. */
   connecting?(origin: string): void
@@ -18,6 +18,17 @@ export interface PoolEvents {
   altSvc?(origin: string, value: string): void
   /** The server of this origin said which origins it speaks for (RFC 8336). */
   origins?(origin: string, origins: readonly string[]): void
+}
+
+/** Calls one of the events. What it throws is its owner's to see, outside of our data path. */
+export function tell(event: () => void): void {
+  try {
+    event()
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown
+    })
+  }
 }
 
 /** Options of a {@link Pool}: times in milliseconds (0 = no limit), sizes in octets. */

@@ -18,7 +18,7 @@ import { Dials, type DialsOwner } from './dials.ts'
 import { type ExchangeHome, PoolExchange } from './exchange.ts'
 import { type Held, Holdings } from './holdings.ts'
 import type { ProtocolMemory } from './memory.ts'
-import type { PoolOptions } from './options.ts'
+import { type PoolOptions, tell } from './options.ts'
 import { plan } from './plan.ts'
 import { DialProgress } from './progress.ts'
 import { Queue, type QueueOwner } from './queue.ts'
@@ -41,7 +41,7 @@ export interface OriginHost {
   /** The same origin by the same route, but for HTTP/1.1 only. */
   http1Twin(origin: OriginPool): OriginPool
   /** Looks for a connection of another origin that may carry this one's requests; undefined: there is nothing to look for. */
-  borrow(origin: OriginPool, found: (loan: Loan | null) => void): Dial | undefined
+  borrow(origin: OriginPool, found: (loan: Loan | null, error?: HyperError) => void): Dial | undefined
 }
 
 export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
@@ -231,19 +231,19 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.onDraining(connection)
     this.held.forget(connection)
     if (!(connection instanceof BorrowedConnection)) {
-      this.host.options.events?.disconnect?.(this.origin.href, error)
+      tell(() => this.host.options.events?.disconnect?.(this.origin.href, error))
       this.failIfSilent(error)
     }
     this.checkEmpty()
   }
 
   onAltSvc(_connection: Connection, origin: string, value: string): void {
-    this.host.options.events?.altSvc?.(origin, value)
+    tell(() => this.host.options.events?.altSvc?.(origin, value))
   }
 
   onOrigin(connection: Connection, origins: readonly string[]): void {
     this.held.addOrigins(connection, origins)
-    this.host.options.events?.origins?.(this.origin.href, origins)
+    tell(() => this.host.options.events?.origins?.(this.origin.href, origins))
   }
 
   onStreamLimit(limit: number): void {
@@ -282,7 +282,8 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       if (this.usable[i] !== connection) break
     }
     for (const index of verify) this.usable[index]?.verify()
-    for (let i = 0; i < open; i++) this.open()
+    // Whoever is told of a dial may destroy the pool.
+    for (let i = 0; i < open && this.destroyedWith === undefined; i++) this.open()
     if (this.expecting.length > 0) this.meetExpectations()
     if (this.waiting.length === 0) this.hold(false)
     this.closeIfDone()
@@ -386,7 +387,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.held.keep(connection, covers)
     this.usable.push(connection)
     const { href } = this.origin
-    this.host.options.events?.connect?.(href, connection.info)
+    tell(() => this.host.options.events?.connect?.(href, connection.info))
     if (channels.connected.hasSubscribers)
       publishConnection(channels.connected, { origin: href, connection: connection.info })
     this.assign()
@@ -394,8 +395,12 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** Looks for another origin's connection before one is made. */
   private borrow(): boolean {
-    const search = this.host.borrow(this, (loan) => {
+    const search = this.host.borrow(this, (loan, error) => {
       if (search !== undefined) this.dials.delete(search)
+      if (error !== undefined) {
+        this.onDialFailed(error)
+        return
+      }
       if (loan === null) this.mayBorrow = false
       else this.take(loan.held)
       this.assign()
@@ -422,7 +427,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       this.checkEmpty()
       return
     }
-    this.host.options.events?.connectionError?.(href, error)
+    tell(() => this.host.options.events?.connectionError?.(href, error))
     if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
     if (this.usable.length === 0 && this.dials.size === 0) {
       // Nobody is left to serve those who wait.

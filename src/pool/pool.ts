@@ -173,7 +173,7 @@ export class Pool implements Transport, OriginHost {
   }
 
   /** @internal */
-  borrow(origin: OriginPool, found: (loan: Loan | null) => void): Dial | undefined {
+  borrow(origin: OriginPool, found: (loan: Loan | null, error?: HyperError) => void): Dial | undefined {
     return findLoan(origin, this.origins.values(), this.connector, found)
   }
 

@@ -98,9 +98,11 @@ export class Queue {
     process.nextTick(returned, this.owner)
   }
 
-  /** Ends those in the line now; one of them may dispatch anew while it is told. */
+  /** Ends those in the line now; one of them may dispatch anew while it is told, or abort others. */
   failLine(error: Error): void {
-    for (let left = this.line.length; left > 0; left--) this.line.shift()?.fail(error)
+    const all: PoolExchange[] = []
+    for (let next = this.line.shift(); next !== null; next = this.line.shift()) all.push(next)
+    for (const exchange of all) exchange.fail(error)
   }
 
   /** Ends all who wait. */

@@ -3,7 +3,8 @@
  * attempt gets it first and then the rest of the same source. The source itself is closed once, when the exchange is over,
  * not when an attempt is.
  */
-import { discardSource } from '../connection/body.ts'
+import { discardSource, WebSource } from '../connection/body.ts'
+import { InvalidArgumentError } from '../errors.ts'
 import type { Body, BodyChunk, ExchangeRequest } from '../exchange.ts'
 import { MAX_REPLAY_OCTETS } from '../limits.ts'
 
@@ -11,13 +12,19 @@ type Source = Iterable<BodyChunk> | AsyncIterable<BodyChunk>
 
 export class ReplayableSource implements AsyncIterable<BodyChunk> {
   private readonly source: Source
-  /** What was read so far; null once it was too much. */
-  private kept: BodyChunk[] | null = []
+  /** What was read: all of it, or once it was too much what the attempt under way has not yet dealt with. */
+  private kept: BodyChunk[] = []
+  /** Pieces that were read and are kept no longer. */
+  private dropped = 0
   private size = 0
   private iterator: Iterator<BodyChunk> | AsyncIterator<BodyChunk> | undefined
-  /** A read under way: an attempt that ended meanwhile must not swallow it. */
-  private pending: Promise<IteratorResult<BodyChunk>> | undefined
+  /** A read under way: an attempt that ended meanwhile must not swallow what it gives. */
+  private pending: Promise<void> | undefined
   private finished = false
+  /** The source failed, maybe between two attempts: whoever comes to its end is told. */
+  private failure: { readonly thrown: unknown } | undefined
+  private closed = false
+  private attempts = 0
 
   constructor(source: Source) {
     this.source = source
@@ -27,26 +34,30 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
 
   /** Can another attempt have all of it? */
   get replayable(): boolean {
-    return this.kept !== null
+    return !this.closed && this.dropped === 0 && this.size <= MAX_REPLAY_OCTETS
   }
 
-  /** The body for one attempt. */
+  /** The body for one attempt. An earlier attempt reads no further once this one has begun. */
   async *[Symbol.asyncIterator](): AsyncGenerator<BodyChunk> {
-    for (let at = 0; ; at++) {
-      if (this.kept !== null && at < this.kept.length) {
-        yield this.kept[at]
-        continue
+    const attempt = ++this.attempts
+    if (this.dropped > 0) throw new InvalidArgumentError('The beginning of the request body is not kept any more')
+    for (let at = 0; attempt === this.attempts; at++) {
+      while (at - this.dropped >= this.kept.length) {
+        if (this.failure !== undefined) throw this.failure.thrown
+        if (this.finished) return
+        await this.read()
+        if (attempt !== this.attempts) return
       }
-      if (this.finished) return
-      const read = await this.read()
-      if (read.done === true) return
-      yield read.value
+      yield this.kept[at - this.dropped]
+      // Only now, when the next piece is asked for: an attempt that has ended takes a piece and asks for none.
+      if (attempt === this.attempts && this.size > MAX_REPLAY_OCTETS) this.drop(at + 1)
     }
   }
 
   /** Nobody will read on. */
   close(reason: Error): void {
-    this.kept = null
+    this.closed = true
+    this.kept = []
     if (this.finished) return
     this.finished = true
     discardSource(this.source, reason)
@@ -59,28 +70,33 @@ export class ReplayableSource implements AsyncIterable<BodyChunk> {
     }
   }
 
-  private read(): Promise<IteratorResult<BodyChunk>> {
+  private read(): Promise<void> {
     this.pending ??= this.readOn()
     return this.pending
   }
 
-  private async readOn(): Promise<IteratorResult<BodyChunk>> {
+  private async readOn(): Promise<void> {
     try {
       this.iterator ??= iterate(this.source)
       const read = await this.iterator.next()
       if (read.done === true) this.finished = true
-      else this.keep(read.value)
-      return read
+      else if (!this.closed) this.keep(read.value)
+    } catch (thrown) {
+      this.failure = { thrown }
     } finally {
       this.pending = undefined
     }
   }
 
   private keep(chunk: BodyChunk): void {
-    if (this.kept === null) return
     this.size += typeof chunk === 'string' ? chunk.length : chunk.byteLength
-    if (this.size > MAX_REPLAY_OCTETS) this.kept = null
-    else this.kept.push(chunk)
+    this.kept.push(chunk)
+  }
+
+  /** The pieces up to this one are not needed any more. */
+  private drop(end: number): void {
+    this.kept.splice(0, end - this.dropped)
+    this.dropped = end
   }
 }
 
@@ -92,21 +108,8 @@ export function withReplay(request: ExchangeRequest): ExchangeRequest {
   return isSource(body) ? { ...request, body: new ReplayableSource(body) } : request
 }
 
-/** A web stream is read by a reader, which can be cancelled while a read is under way; its own iterator cannot. */
 function iterate(source: Source): Iterator<BodyChunk> | AsyncIterator<BodyChunk> {
-  if (source instanceof ReadableStream) {
-    const reader: ReadableStreamDefaultReader<BodyChunk> = source.getReader()
-    return {
-      next: async () => {
-        const { done, value } = await reader.read()
-        return done ? { done, value: undefined } : { done, value }
-      },
-      return: async () => {
-        await reader.cancel()
-        return { done: true, value: undefined }
-      },
-    }
-  }
+  if (source instanceof ReadableStream) return new WebSource(source)
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }
 

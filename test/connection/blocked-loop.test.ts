@@ -129,6 +129,23 @@ describe('does not end', () => {
   const timeout = 400
   const blocked = timeout + 3 * LATE_TIMER
 
+  test('a dial, whatever it was at', async () => {
+    await using server = await startServer()
+    // Before it has begun, while the name is looked up, and while it connects.
+    for (let turns = 0; turns < 4; turns++) {
+      await using pool = new Pool({
+        h2c: 'prior-knowledge',
+        connectTimeout: timeout,
+        lookupTimeout: timeout,
+        tcpTimeout: timeout,
+      })
+      const { handler } = begin(pool, { origin: server.origin, path: '/' })
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+      block(blocked)
+      assert.equal((await handler.result).body.toString(), 'ok')
+    }
+  })
+
   test('a connection whose PING was answered meanwhile, nor the POST that waits on it', async () => {
     await using server = await startServer()
     const ends: (Error | undefined)[] = []

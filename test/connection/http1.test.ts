@@ -1,8 +1,9 @@
 /** HTTP/1.1 connections: what exchanges that share one, or pause, have of it. */
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { Pool } from '../../src/index.ts'
-import { send } from '../support/exchange.ts'
+import { begin, send } from '../support/exchange.ts'
 import { startH1Origin } from '../support/origin.ts'
 
 test('requests with different Host fields share a connection', async () => {
@@ -55,5 +56,41 @@ for (const [name, later] of [
     })
     assert.equal(empty, 0)
     assert.equal(received, octets)
+  })
+}
+
+for (const when of ['at once', 'while its next piece is awaited', 'by an early response'] as const) {
+  test(`a body made for an attempt is destroyed when the exchange ends ${when}`, async () => {
+    let begun: ReturnType<typeof begin> | undefined
+    await using origin = await startH1Origin({
+      '/upload': (call, answer) => {
+        call.body.once('data', () => {
+          if (when === 'by an early response') {
+            answer.head(200)
+            answer.end('early')
+          } else begun?.exchange.abort()
+        })
+      },
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    await send(pool, { origin: origin.origin, path: '/json' })
+    const ended = Promise.withResolvers<void>()
+    const body = (): Readable => {
+      let given = false
+      return new Readable({
+        read() {
+          if (!given) this.push('x')
+          given = true
+        },
+        destroy(_error, callback) {
+          ended.resolve()
+          callback(null)
+        },
+      })
+    }
+    begun = begin(pool, { origin: origin.origin, method: 'POST', path: '/upload', body })
+    if (when === 'at once') begun.exchange.abort()
+    await begun.handler.result.catch(() => {})
+    await ended.promise
   })
 }

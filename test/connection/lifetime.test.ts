@@ -55,6 +55,32 @@ describe('a process', () => {
     assert.deepEqual(await runModule(script, { ORIGIN: server.origin }), [refused, refused])
     assert.equal(server.connections.length, 1)
   })
+
+  test('stays alive while a PING is awaited, also when a request on its connection ends meanwhile', async () => {
+    await using server = await FrameServer.start({
+      pong: false,
+      onRequest(connection, id) {
+        connection.respond(id)
+        // Late enough for a process that has nothing to do to be gone.
+        const answer = (): void => {
+          for (const frame of connection.frames) {
+            if (frame.type === 'PING' && !frame.ack) connection.send({ ...frame, ack: true })
+          }
+        }
+        if (connection.count('PING') > 0) setTimeout(answer, 300)
+      },
+    })
+    const script = `
+      const { Pool } = await import(root + 'src/index.ts')
+      const pool = new Pool({ h2c: 'prior-knowledge' })
+      const origin = process.env.ORIGIN
+      await pool.connect(origin)
+      pool.ping(origin).then((rtt) => console.log(JSON.stringify(rtt > 0)))
+      setImmediate(() => {
+        pool.dispatch({ origin, method: 'GET', path: '/' }, { onHeaders() {}, onData() {}, onEnd() {}, onError() {} })
+      })`
+    assert.equal(await runModule(script, { ORIGIN: server.origin }), true)
+  })
 })
 
 describe('an upgrade to h2c whose OPTIONS is never answered', () => {

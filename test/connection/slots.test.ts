@@ -1,5 +1,6 @@
 /** Slots: what the peer may still count is kept free, and what it no longer counts is used again. */
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Setting } from '../../src/frame/index.ts'
@@ -207,4 +208,63 @@ test('a slot is not lost to an extended CONNECT that is aborted while it waits f
   ])
   assert.equal((await send(pool, { origin: server.origin, path: '/' })).body.toString(), 'ok')
   assert.equal(available(pool), 1)
+})
+
+describe('an extended CONNECT that waits for room', () => {
+  const settings: [number, number][] = [
+    [Setting.ENABLE_CONNECT_PROTOCOL, 1],
+    [Setting.MAX_CONCURRENT_STREAMS, 0],
+  ]
+  const tunnel = { method: 'CONNECT', protocol: 'websocket', path: '/' }
+
+  /** One that was given to a connection before its SETTINGS, which then leave no room. */
+  async function waiting(
+    pool: Pool,
+    request: { queueTimeout?: number; body?: () => Readable },
+  ): Promise<{ server: FrameServer } & ReturnType<typeof begin>> {
+    const server = await FrameServer.start({
+      greet: false,
+      onRequest: (connection, id) => connection.respond(id, 'ok'),
+    })
+    const begun = begin(pool, { origin: server.origin, ...tunnel, ...request })
+    await server.until(() => server.connections[0]?.count('SETTINGS') === 1)
+    return { server, ...begun }
+  }
+
+  test('waits no longer than queueTimeout, and leaves the connection idle', async () => {
+    const pool = new Pool({ h2c: 'prior-knowledge' })
+    const { server, handler } = await waiting(pool, { queueTimeout: 50 })
+    await using _ = server
+    server.connections[0].settings(settings)
+    assert.equal((await rejection(handler.result)).code, 'ERR_HYPER_QUEUE_TIMEOUT')
+    await pool.close()
+  })
+
+  test('goes elsewhere when the server goes', async () => {
+    await using pool = new Pool({ h2c: 'prior-knowledge' })
+    const { server, handler } = await waiting(pool, {})
+    await using _ = server
+    server.connections[0].settings(settings)
+    server.connections[0].goaway(0)
+    await server.until(() => server.connections[1]?.count('SETTINGS') === 1)
+    server.connections[1].settings([[Setting.ENABLE_CONNECT_PROTOCOL, 1]])
+    assert.equal((await handler.result).body.toString(), 'ok')
+  })
+
+  test('that is aborted counts for nothing, and what was made for it is destroyed', async () => {
+    await using pool = new Pool({ h2c: 'prior-knowledge', maxRequests: 1 })
+    const made: Readable[] = []
+    const body = (): Readable => {
+      made.push(new Readable({ read() {} }))
+      return made[0]
+    }
+    const { server, exchange, handler } = await waiting(pool, { body })
+    await using _ = server
+    exchange.abort()
+    assert.equal((await rejection(handler.result)).code, 'ERR_HYPER_ABORTED')
+    await new Promise((resolve) => (made[0].closed ? resolve(null) : made[0].once('close', resolve)))
+    server.connections[0].settings([])
+    assert.equal((await send(pool, { origin: server.origin, path: '/' })).body.toString(), 'ok')
+    assert.equal(server.connections.length, 1)
+  })
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { GoawayError, ProtocolError, StreamResetError } from '../../src/errors.ts'
 import { ErrorCode, type Frame, MAX_WINDOW_SIZE, serializeFrame } from '../../src/frame/index.ts'
-import type { WindowManager } from '../../src/h2/index.ts'
+import { type H2Stream, StreamState, type WindowManager } from '../../src/h2/index.ts'
 import {
   MAX_INFORMATIONAL_OCTETS,
   MAX_REMEMBERED_RESETS,
@@ -802,4 +802,61 @@ describe('extensions in the wrong place', () => {
     assert.equal(pair.server.failure, undefined)
     assert.equal(pair.request(GET).at.stream.urgency, 0)
   })
+})
+
+describe('an owner that answers within what it is told', () => {
+  /** What a request's stream carries when its first octet has been framed and `onSent` does something. */
+  function answer(onSent: (server: ScriptedServer, stream: H2Stream) => void): { text: string; stream: H2Stream } {
+    const server = new ScriptedServer()
+    const { stream, seen } = server.open(POST, false)
+    let told = false
+    seen.onSent = () => {
+      if (told) return
+      told = true
+      onSent(server, stream)
+    }
+    server.client.write(stream, Buffer.from('a'))
+    let text = ''
+    for (const frame of server.frames()) {
+      if (frame.type === 'DATA') text += `${Buffer.from(frame.data).toString()}${frame.endStream ? '.' : ''}`
+      if (frame.type === 'HEADERS') text += frame.endStream ? '+.' : '+'
+    }
+    return { text, stream }
+  }
+
+  test('may end the stream when it hears that all was sent: it ends once', () => {
+    const { text, stream } = answer((server, stream) => server.client.end(stream))
+    assert.equal(text, 'a.')
+    assert.equal(stream.state, StreamState.HALF_CLOSED_LOCAL)
+  })
+
+  test('may end it with trailers', () => {
+    const { text, stream } = answer((server, stream) => server.client.end(stream, ['x-sum', '1']))
+    assert.equal(text, 'a+.')
+    assert.equal(stream.state, StreamState.HALF_CLOSED_LOCAL)
+  })
+
+  test('may write more and end: the end comes last', () => {
+    const { text, stream } = answer((server, stream) => {
+      server.client.write(stream, Buffer.from('b'))
+      server.client.end(stream)
+    })
+    assert.equal(text, 'ab.')
+    assert.equal(stream.state, StreamState.HALF_CLOSED_LOCAL)
+  })
+
+  for (const [what, end] of [
+    ['a GOAWAY leaves out', (server: ScriptedServer) => server.send(goaway(0))],
+    ['end with the connection', (server: ScriptedServer) => server.client.terminate(() => new Error('lost'))],
+  ] as const) {
+    test(`may reset another of the streams that ${what}: it is over once, and hears nothing`, () => {
+      const server = new ScriptedServer()
+      const [first, second] = [server.open(), server.open()]
+      first.seen.onError = () => server.client.reset(second.stream)
+      end(server)
+      assert.equal(second.seen.ends, 0)
+      assert.equal(server.client.openLocal, 0)
+      assert.deepEqual(server.closedStreams, [1, 3])
+    })
+  }
 })

@@ -1,6 +1,7 @@
 /** The policies of receive windows: the engine's own, and the two managers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ErrorCode } from '../../src/frame/index.ts'
 import {
   AdaptiveFlowControlManager,
   BaseFlowControlManager,
@@ -11,7 +12,7 @@ import {
 } from '../../src/h2/index.ts'
 import { askManager } from '../../src/h2/window.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
-import { ScriptedServer } from '../support/peer.ts'
+import { GET, Recorder, ScriptedServer } from '../support/peer.ts'
 
 const MIB = 1024 * 1024
 
@@ -322,5 +323,47 @@ describe('what is given as window manager', () => {
     })
     assert.throws(() => server.open(), /no manager/)
     assert.equal(server.client.openStreams, 0)
+  })
+
+  test('one that cannot be made leaves the peer in step: the next request is understood', () => {
+    let made = 0
+    const server = new ScriptedServer({
+      windowManager: (size, scope) => {
+        if (scope === 'stream' && made++ === 0) throw new Error('no manager')
+        return new FlowControlManager(size)
+      },
+    })
+    const head = [...GET, 'x-name', 'a value for the table']
+    assert.throws(() => server.client.request(head, true, new Recorder()), /no manager/)
+    server.client.request(head, true, new Recorder())
+    const [frame] = server.frames()
+    assert.equal(frame.streamId, 1)
+    assert.deepEqual(server.decode(frame), head)
+  })
+
+  test('one that cannot be made for a pushed stream costs that stream alone, and the error surfaces', async () => {
+    const surfaced = Promise.withResolvers<unknown>()
+    const before = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', surfaced.resolve)
+    try {
+      let made = 0
+      const server = new ScriptedServer({
+        enablePush: true,
+        windowManager: (size, scope) => {
+          if (scope === 'stream' && made++ === 1) throw new Error('no manager')
+          return new FlowControlManager(size)
+        },
+      })
+      const { seen } = server.open()
+      const block = server.block([...GET.slice(0, -1), '/pushed'])
+      server.send({ type: 'PUSH_PROMISE', streamId: 1, promisedStreamId: 2, endHeaders: true, block })
+      assert.equal(server.resetCode(2), ErrorCode.INTERNAL_ERROR)
+      server.respond(1, 'whole')
+      assert.equal(seen.body, 'whole')
+      assert.match(String(await surfaced.promise), /no manager/)
+    } finally {
+      for (const listener of before) process.on('uncaughtException', listener)
+    }
   })
 })

@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
 import { createServer } from 'node:tls'
+import { ErrorCode } from '../../src/frame/index.ts'
 import { AbortedError, type ConnectOptions, Pool, ProxyError, TimeoutError } from '../../src/index.ts'
 import { IDLE_TIMEOUT, MAX_REMEMBERED_PROXIES } from '../../src/limits.ts'
 import type { Wire } from '../../src/net/connector.ts'
 import { testCertificate } from '../support/certificate.ts'
 import { send } from '../support/exchange.ts'
+import { HostileServer } from '../support/hostile-server.ts'
 import { startDualOrigin, startH1Origin, startH2Origin } from '../support/origin.ts'
 import { startProxy, type TestProxy } from '../support/proxy.ts'
 import { patternBytes } from '../support/routes.ts'
@@ -214,6 +216,24 @@ describe('a tunnel', () => {
     two.socket.write('x')
     const chunk: unknown = await new Promise((resolve) => streams[1].once('data', resolve))
     assert.equal(String(chunk), 'x')
+  })
+
+  test('that the proxy resets with NO_ERROR has ended: what came before is read, as is that of one with END_STREAM', async () => {
+    await using proxy = await HostileServer.start({
+      alpn: ['h2'],
+      onRequest(connection, id) {
+        connection.headers(id, [':status', '200'])
+        connection.data(id, 'all there is')
+        connection.reset(id, ErrorCode.NO_ERROR)
+      },
+    })
+    using dialler = new Dialler()
+    const { socket } = await dialler.dial('http://localhost:1', {
+      proxy: { url: proxy.origin, tls: { ca: proxy.ca }, tunnel: true },
+    })
+    assert.equal((await collect(socket)).toString(), 'all there is')
+    await until(() => socket.closed)
+    assert.equal(socket.errored, null)
   })
 
   test('that is destroyed resets its stream alone', async () => {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import type { LookupFunction } from 'node:net'
 import { describe, test } from 'node:test'
-import { Pool, type PoolOptions } from '../../src/index.ts'
+import { Pool, type PoolOptions, TimeoutError } from '../../src/index.ts'
 import { MAX_COALESCED } from '../../src/limits.ts'
 import { certificateFor } from '../support/certificate.ts'
-import { send } from '../support/exchange.ts'
+import { rejection, send } from '../support/exchange.ts'
 import { type Routes, startH2Origin } from '../support/origin.ts'
 
 /** All names lead to loopback, each to the address given for it. */
@@ -169,6 +169,20 @@ describe('coalescing', () => {
       ['b.example', 'a.example', 'b.example'].map((host) => send(pool, { origin: origin(host), path: '/host' })),
     )
     for (const { status } of after) assert.equal(status, 200)
+  })
+
+  test('a name that is looked up without end is an error after the time for it', async () => {
+    const { server, pool: make, origin } = await start('a.example', 'b.example')
+    await using _ = server
+    const answer = names({})
+    const lookup: LookupFunction = (host, options, callback) => {
+      if (host === 'a.example') answer(host, options, callback)
+    }
+    await using pool = make({ lookup, lookupTimeout: 50 })
+    await send(pool, { origin: origin('a.example'), path: '/host' })
+    const error = await rejection(send(pool, { origin: origin('b.example'), path: '/host', queueTimeout: 2000 }))
+    assert.ok(error instanceof TimeoutError)
+    assert.deepEqual([error.kind, error.phase, error.origin], ['connect', 'dns', origin('b.example')])
   })
 
   test('so many hosts share a connection, and no more', async () => {

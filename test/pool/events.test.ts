@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pool, type PoolEvents } from '../../src/index.ts'
 import { rejection, send } from '../support/exchange.ts'
+import { FrameServer } from '../support/frame-server.ts'
 import { startH1Origin, startH2Origin } from '../support/origin.ts'
 
 function listening(): { heard: unknown[][]; events: PoolEvents; closed: Promise<void> } {
@@ -39,6 +40,56 @@ for (const [protocol, start] of [
     ])
   })
 }
+
+for (const how of ['close', 'destroy'] as const) {
+  test(`${how}() when it is told that a connection begins leaves nothing behind, and calls nothing back too early`, async () => {
+    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id) })
+    const heard: string[] = []
+    const gone = Promise.withResolvers<void>()
+    const pool: Pool = new Pool({
+      h2c: 'prior-knowledge',
+      events: {
+        connecting: () => void pool[how]().then(gone.resolve),
+        connect: () => heard.push('connect'),
+      },
+    })
+    pool.dispatch(
+      { origin: server.origin, method: 'GET', path: '/' },
+      {
+        onHeaders: () => {},
+        onData: () => {},
+        onEnd: () => heard.push('end'),
+        onError: (error) => heard.push(error.message),
+      },
+    )
+    heard.push('returned')
+    await gone.promise
+    // What it had begun, or would begin in spite of all, would be told now.
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(heard, how === 'close' ? ['returned', 'connect', 'end'] : ['returned', 'The pool was destroyed'])
+  })
+}
+
+test('what an event throws surfaces, and the pool goes on', async () => {
+  await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id) })
+  const surfaced: string[] = []
+  const before = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => surfaced.push(error.message))
+  try {
+    const broken = (name: string) => (): never => {
+      throw new Error(name)
+    }
+    const events = { connecting: broken('connecting'), connect: broken('connect'), disconnect: broken('disconnect') }
+    const pool = new Pool({ h2c: 'prior-knowledge', events })
+    assert.equal((await send(pool, { origin: server.origin, path: '/' })).status, 200)
+    await pool.close()
+    assert.deepEqual(surfaced, ['connecting', 'connect', 'disconnect'])
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of before) process.on('uncaughtException', listener)
+  }
+})
 
 test('one that cannot be made ends with an error', async () => {
   const origin = await startH2Origin()

@@ -1,10 +1,11 @@
 /** Connections that come and go under requests: none waits for ever, none is lost that could be saved. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Pool } from '../../src/index.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
+import { HostileServer } from '../support/hostile-server.ts'
 import { startH1Origin, startH2Origin } from '../support/origin.ts'
 
 test('a failed dial ends those who wait, although an old connection is still draining', async () => {
@@ -51,6 +52,49 @@ test('over HTTP/1.1 connections that the server closes after each response lose 
     send(pool, { origin: origin.origin, path: '/', method: 'POST', body: 'x' }),
   )
   for (const { body } of await Promise.all(all)) assert.equal(body.toString(), 'once')
+})
+
+describe('over HTTP/1.1 no request is lost, POST included, when a connection ends with its response because', () => {
+  const answers: [string, string, boolean][] = [
+    ['the server speaks HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok', false],
+    ['nothing else ends the body', 'HTTP/1.1 200 OK\r\n\r\nok', true],
+    ['it would be kept for too short', 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok', false],
+  ]
+  for (const [why, answer, ends] of answers) {
+    test(why, async () => {
+      await using server = await HostileServer.start({
+        onSocket: (socket) => {
+          socket.on('data', () => {
+            socket.write(answer)
+            if (ends) socket.end()
+          })
+        },
+      })
+      await using pool = new Pool({ connections: 8 })
+      const request = { origin: server.origin, method: 'POST', path: '/' }
+      const all = await Promise.all(Array.from({ length: 200 }, () => send(pool, request)))
+      for (const { status, body } of all) assert.deepEqual([status, body.toString()], [200, 'ok'])
+      // None was given to a connection that had answered.
+      assert.equal(server.sockets.length, all.length)
+    })
+  }
+
+  test('the response was whole before the request', async () => {
+    await using server = await HostileServer.start({
+      onSocket: (socket) => {
+        socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+      },
+    })
+    await using pool = new Pool({ connections: 8 })
+    const body = async function* (): AsyncGenerator<string> {
+      yield 'the beginning'
+      await new Promise(() => {})
+    }
+    const request = { origin: server.origin, method: 'POST', path: '/' }
+    const all = Array.from({ length: 200 }, () => send(pool, { ...request, body: body() }))
+    for (const { status } of await Promise.all(all)) assert.equal(status, 200)
+    assert.equal(server.sockets.length, all.length)
+  })
 })
 
 test('HTTP/1.1 connections that were never used are closed with the pool', async () => {

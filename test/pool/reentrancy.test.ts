@@ -1,6 +1,7 @@
 /** What a caller does within a callback, or within a function that makes a body, breaks nothing and loses nothing. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { ConnectError, ConnectionLostError, type ExchangeHandler, Pool } from '../../src/index.ts'
@@ -12,6 +13,27 @@ const protocols: [string, () => Promise<TestOrigin>][] = [
   ['HTTP/2', () => startH2Origin()],
   ['HTTP/1.1', () => startH1Origin()],
 ]
+
+test('what is dispatched when a dial has failed, in place of another that waited, has a dial of its own', async () => {
+  await using origin = await startH1Origin()
+  let lookups = 0
+  const lookup: LookupFunction = (_host, _options, callback) => {
+    if (lookups++ === 0) callback(new Error('not yet'), [])
+    else callback(null, [{ address: '127.0.0.1', family: 4 }])
+  }
+  await using pool = new Pool({ tls: { ca: origin.ca }, lookup })
+  const request = { origin: origin.origin, path: '/json' }
+  const [first, second, third] = [begin(pool, request), begin(pool, request), begin(pool, request)]
+  const replaced = new Promise<number>((resolve, reject) => {
+    first.handler.onError = () => {
+      second.exchange.abort()
+      send(pool, request).then(({ status }) => resolve(status), reject)
+    }
+  })
+  assert.equal(await replaced, 200)
+  assert.equal((await rejection(second.handler.result)).code, 'ERR_HYPER_ABORTED')
+  assert.equal((await rejection(third.handler.result)).code, 'ERR_HYPER_CONNECT')
+})
 
 for (const [name, start] of protocols) {
   describe(`over ${name}`, () => {

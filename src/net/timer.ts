@@ -1,0 +1,35 @@
+/** How the connect chain keeps time. */
+import { LATE_TIMER } from '../limits.ts'
+import type { Cancel } from './link.ts'
+
+/** Milliseconds that a timer can count; longer ones would fire at once. */
+const LONGEST_TIMER = 0x7fffffff
+
+/**
+ * Calls back after so many milliseconds in which the event loop ran. A timer that is late has waited for one that was blocked,
+ * and what the deadline is for could not go on either: it gets as much time again, in all at the most twice what it had.
+ * @param delay milliseconds, 0 for never.
+ */
+export function deadline(delay: number, action: () => void): Cancel {
+  if (delay <= 0) return nothing
+  let due = 0
+  let left = delay
+  let timer: NodeJS.Timeout | undefined
+  const wait = (milliseconds: number): void => {
+    due = performance.now() + milliseconds
+    timer = setTimeout(fire, Math.min(milliseconds, LONGEST_TIMER))
+  }
+  const fire = (): void => {
+    const late = performance.now() - due
+    const more = late > LATE_TIMER ? Math.min(late, left) : 0
+    left -= more
+    if (more > 0) wait(more)
+    else action()
+  }
+  wait(delay)
+  return () => clearTimeout(timer)
+}
+
+function nothing(): void {
+  // There is no end to wait for.
+}
