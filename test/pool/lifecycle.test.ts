@@ -58,7 +58,11 @@ describe('over HTTP/1.1 no request is lost, POST included, when a connection end
   const answers: [string, string, boolean][] = [
     ['the server speaks HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok', false],
     ['nothing else ends the body', 'HTTP/1.1 200 OK\r\n\r\nok', true],
-    ['it would be kept for too short', 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok', false],
+    [
+      'it would be kept for too short',
+      'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok',
+      false,
+    ],
   ]
   for (const [why, answer, ends] of answers) {
     test(why, async () => {
