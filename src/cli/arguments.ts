@@ -106,7 +106,7 @@ function define(version: string, say: (text: string) => void): Command {
         'none',
       ]),
     )
-    .option('-o, --output <file>', "write the response's body to this file")
+    .option('-o, --output <file>', "write the response's body to this file; - is standard output")
     .option('-F, --follow', 'follow redirects')
     .addOption(new Option('--max-redirects <n>', 'how many of them (default: 30)').argParser(wholeNumber))
     .option('--check-status', 'exit with 3, 4, 5 for a status 3xx, 4xx, 5xx')
@@ -143,6 +143,7 @@ function read(options: Readonly<Record<string, unknown>>, words: readonly string
     }
   }
   const { method, url, rest } = splitWords(words)
+  const output = text(options['output'])
   return {
     method,
     url,
@@ -150,11 +151,11 @@ function read(options: Readonly<Record<string, unknown>>, words: readonly string
     body: options['multipart'] === true ? 'multipart' : options['form'] === true ? 'form' : 'json',
     raw: text(options['raw']),
     ignoreStdin: options['ignoreStdin'] === true,
-    parts: partsOf(options),
+    parts: partsOf(options) ?? (output === '-' ? new Set<Part>(['b']) : undefined),
     verbose: options['verbose'] === true,
     quiet: options['quiet'] === true,
     pretty: prettyOf(options['pretty']),
-    output: text(options['output']),
+    output: output === '-' ? undefined : output,
     follow: options['follow'] === true,
     maxRedirects: typeof options['maxRedirects'] === 'number' ? options['maxRedirects'] : 30,
     checkStatus: options['checkStatus'] === true,
@@ -171,13 +172,17 @@ function read(options: Readonly<Record<string, unknown>>, words: readonly string
   }
 }
 
-/** METHOD, URL and ITEMs: a first word of letters is a method when it is known as one, or when a URL comes next. */
+/**
+ * METHOD, URL and ITEMs: a first word of letters is a method when it is known as one, or when a URL comes next, and never
+ * when it is localhost.
+ */
 function splitWords(words: readonly string[]): { method: string | undefined; url: string; rest: readonly string[] } {
   const [first, second] = words
   if (first === undefined) throw new UsageError('a URL is needed')
   if (second !== undefined && /^[a-z]+$/i.test(first)) {
     const method = first.toUpperCase()
-    if (METHODS.has(method) || !looksLikeItem(second)) return { method, url: second, rest: words.slice(2) }
+    if (METHODS.has(method) || (method !== 'LOCALHOST' && !looksLikeItem(second)))
+      return { method, url: second, rest: words.slice(2) }
   }
   return { method: undefined, url: first, rest: words.slice(1) }
 }

@@ -1,5 +1,5 @@
 /** The body of a request: made of items, of --raw, of a file, or of standard input. */
-import { File } from 'node:buffer'
+import { File, isUtf8 } from 'node:buffer'
 import { createReadStream, openAsBlob, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { encodeForm } from '../client/form.ts'
@@ -110,9 +110,9 @@ function formText(fields: readonly Item[]): string {
 function fieldText(field: Item): [name: string, value: string] {
   switch (field.kind) {
     case 'text-file':
-      return [field.name, read(field.path)]
+      return [field.name, readText(field.path)]
     case 'json-file': {
-      const text = read(field.path).trim()
+      const text = readText(field.path).trim()
       checkJson(text, JSON.stringify(field.path))
       return [field.name, text]
     }
@@ -124,12 +124,16 @@ function fieldText(field: Item): [name: string, value: string] {
   }
 }
 
-function read(path: string): string {
+function readText(path: string): string {
+  let octets: Buffer
   try {
-    return readFileSync(path, 'utf8')
+    octets = readFileSync(path)
   } catch (error) {
     throw unreadable(path, error)
   }
+  // What is no text would arrive as something else.
+  if (!isUtf8(octets)) throw new UsageError(`${JSON.stringify(path)} is no text in UTF-8, and cannot be a field`)
+  return octets.toString()
 }
 
 async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {

@@ -10,7 +10,8 @@ import { createTlsContext } from '../net/tls-context.ts'
 import type { CommandLine } from './arguments.ts'
 import { UsageError } from './failures.ts'
 
-const KEY = /-----BEGIN (?:[A-Z ]+ )?PRIVATE KEY-----[^-]*-----END (?:[A-Z ]+ )?PRIVATE KEY-----/
+/** The lines of one that is encrypted in the old way may begin with fields, whose names have hyphens. */
+const KEY = /-----BEGIN (?:[A-Z ]+ )?PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z ]+ )?PRIVATE KEY-----/
 
 /**
  * The same for every origin that redirects lead to, but for the proxy, which the environment chooses by origin.
@@ -19,10 +20,16 @@ const KEY = /-----BEGIN (?:[A-Z ]+ )?PRIVATE KEY-----[^-]*-----END (?:[A-Z ]+ )?
 export function connectionOptions(line: CommandLine, env: Environment): (origin: string) => HTTPConnectionOptions {
   const common: HTTPConnectionOptions = {
     tls: tlsOptions(line),
-    timeouts: line.timeout,
+    timeouts: timeoutsOf(line),
     forceProtocol: line.protocol,
   }
   return (origin) => ({ ...common, proxy: proxyFor(line, origin, env) })
+}
+
+/** Whatever the command waits for, so that it never takes longer than it was told to. */
+function timeoutsOf({ timeout }: CommandLine): HTTPConnectionOptions['timeouts'] {
+  if (timeout === undefined) return undefined
+  return { connect: timeout, headers: timeout, body: timeout, write: timeout, queue: timeout }
 }
 
 function proxyFor({ proxy }: CommandLine, origin: string, env: Environment): ProxyOptions | false {
@@ -46,7 +53,10 @@ function tlsOptions({ verify, cert, certKey, certKeyPass }: CommandLine): TlsOpt
   const caPath = typeof verify === 'string' ? verify : undefined
   const unverified = verify === false ? { rejectUnauthorized: false } : undefined
   if (caPath === undefined && cert === undefined) return unverified
-  const identity = cert === undefined ? {} : clientCertificate(cert, certKey)
+  const identity = cert === undefined ? undefined : clientCertificate(cert, certKey)
+  if (identity !== undefined && certKeyPass === undefined && /\bENCRYPTED\b/.test(identity.key)) {
+    throw new UsageError('the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there')
+  }
   try {
     const secureContext = createTlsContext({ caPath, ...identity, passphrase: certKeyPass })
     return { ...unverified, secureContext }

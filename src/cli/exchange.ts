@@ -158,14 +158,15 @@ async function save(
   { stderr, signal }: Surroundings,
 ): Promise<void> {
   let progress: Progress | undefined
-  const file = await open(path, 'w').catch((error: unknown) => {
+  const failed = (error: unknown): never => {
     throw new Error(`${JSON.stringify(path)} cannot be written: ${toError(error).message}`, { cause: error })
-  })
+  }
+  const file = await open(path, 'w').catch(failed)
   try {
     if (!quiet) progress = await showProgress(stderr, plainLength(response))
     for await (const chunk of response.readChunked()) {
       signal.throwIfAborted()
-      await file.writeFile(chunk)
+      await file.writeFile(chunk).catch(failed)
       progress?.add(chunk.length)
     }
   } finally {

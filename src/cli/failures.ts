@@ -1,5 +1,5 @@
 /** How the command ends: its exit codes, HTTPie's but for usage, and the errors that are the user's own. */
-import { InvalidArgumentError, TimeoutError } from '../errors.ts'
+import { ConnectError, InvalidArgumentError, TimeoutError } from '../errors.ts'
 
 /** The status that the command exits with. */
 export const ExitCode = {
@@ -50,7 +50,9 @@ export function isUsage(error: unknown): boolean {
 /** The exit code for what was thrown. */
 export function exitCodeOf(error: unknown): number {
   if (isUsage(error)) return ExitCode.USAGE
-  if (error instanceof TimeoutError) return ExitCode.TIMEOUT
+  // A server that says nothing at all over HTTP/2 is one that could not be reached, for want of time.
+  const cause = error instanceof ConnectError ? error.cause : error
+  if (cause instanceof TimeoutError) return ExitCode.TIMEOUT
   if (error instanceof TooManyRedirectsError) return ExitCode.TOO_MANY_REDIRECTS
   if (error instanceof InterruptedError) return ExitCode.INTERRUPTED
   if (error instanceof OutputClosedError) return ExitCode.OK

@@ -10,7 +10,8 @@ export type JsonKind = 'name' | 'string' | 'number' | 'literal' | 'punctuation'
 
 type Paint = (token: string, kind: JsonKind) => string
 
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/gs
+/** Of a string its beginning: a pattern for the whole has no room for millions of escapes. */
+const TOKEN = /"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g
 
 const INDENT = '    '
 
@@ -48,7 +49,7 @@ export function* renderJson(text: string, indent: boolean, paint: Paint): Genera
 
 function* inPlace(text: string, paint: Paint): Generator<string, void, undefined> {
   let end = 0
-  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+  for (const { token, index } of tokens(text)) {
     yield text.slice(end, index)
     end = index + token.length
     yield paint(token, kindAt(text, token, index))
@@ -59,7 +60,7 @@ function* inPlace(text: string, paint: Paint): Generator<string, void, undefined
 function* indented(text: string, paint: Paint): Generator<string, void, undefined> {
   let depth = 0
   let previous = ''
-  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+  for (const { token, index } of tokens(text)) {
     const closes = token === '}' || token === ']'
     const opened = previous === '{' || previous === '['
     if (closes) depth--
@@ -68,6 +69,26 @@ function* indented(text: string, paint: Paint): Generator<string, void, undefine
     yield paint(token, kindAt(text, token, index))
     if (token === '{' || token === '[') depth++
     previous = token
+  }
+}
+
+function* tokens(text: string): Generator<{ token: string; index: number }, void, undefined> {
+  const next = new RegExp(TOKEN)
+  for (let found = next.exec(text); found !== null; found = next.exec(text)) {
+    const { index } = found
+    if (found[0] === '"') next.lastIndex = endOfString(text, index)
+    yield { token: text.slice(index, next.lastIndex), index }
+  }
+}
+
+/** Behind the quotation mark that has an even number of backslashes before it. */
+function endOfString(text: string, start: number): number {
+  let end = start
+  for (;;) {
+    end = text.indexOf('"', end + 1)
+    let at = end
+    while (text[at - 1] === '\\') at--
+    if ((end - at) % 2 === 0) return end + 1
   }
 }
 

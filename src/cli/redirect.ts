@@ -6,6 +6,7 @@ import { HTTPHeaderMap } from '../client/header-map.ts'
 import type { HTTPResponse } from '../client/response.ts'
 import type { CommandRequest } from './request.ts'
 import { targetOf } from './target.ts'
+import { withoutCredentials } from './text.ts'
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
@@ -25,11 +26,11 @@ export function redirected(request: CommandRequest, response: HTTPResponse): Com
   const { url: from } = request.target
   // Octets above ASCII, which stand for UTF-8.
   const text = Buffer.from(location, 'latin1').toString()
-  if (!URL.canParse(text, from.href))
-    throw new Error(`the server redirects to ${JSON.stringify(text)}, which is no URL`)
+  const shown = JSON.stringify(withoutCredentials(text))
+  if (!URL.canParse(text, from.href)) throw new Error(`the server redirects to ${shown}, which is no URL`)
   const url = new URL(text, from)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new Error(`the server redirects to ${JSON.stringify(text)}, which is neither http nor https`)
+    throw new Error(`the server redirects to ${shown}, which is neither http nor https`)
   }
   const headers = new HTTPHeaderMap(request.headers)
   let { method, content } = request

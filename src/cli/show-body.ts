@@ -38,8 +38,13 @@ export async function showBody(
     return true
   }
   const view = new TextView(type, sink, painter)
-  await view.push(first.value)
-  for await (const chunk of chunks) await view.push(chunk)
+  try {
+    await view.push(first.value)
+    for await (const chunk of chunks) await view.push(chunk)
+  } catch (error) {
+    await view.giveUp()
+    throw error
+  }
   await view.end()
   return true
 }
@@ -74,10 +79,14 @@ class TextView {
     if (this.kept === undefined) return this.show(text)
     this.kept.push(text)
     this.octets += chunk.length
-    if (this.octets <= MAX_JSON) return
+    if (this.octets > MAX_JSON) await this.giveUp()
+  }
+
+  /** It will not be whole: what is kept is text. */
+  async giveUp(): Promise<void> {
     const { kept } = this
     this.kept = undefined
-    for (const one of kept) await this.show(one)
+    for (const one of kept ?? []) await this.show(one)
   }
 
   async end(): Promise<void> {

@@ -1,6 +1,7 @@
 /** The URL, as people write it: what it means, and what of it is sent. */
 import { UsageError } from './failures.ts'
 import type { Item } from './items.ts'
+import { withoutCredentials } from './text.ts'
 
 /** Where a request goes. */
 export interface Target {
@@ -23,10 +24,11 @@ export interface Target {
 export function parseTarget(text: string, items: readonly Item[]): Target {
   let spelt = /^:(?:\d|\/|$)/.test(text) ? `localhost${text.replace(/^:(?!\d)/, '')}` : text
   if (!/^[a-z][a-z\d+.-]*:\/\//i.test(spelt)) spelt = `https://${spelt}`
-  if (!URL.canParse(spelt)) throw new UsageError(`${JSON.stringify(text)} is no URL`)
+  const shown = JSON.stringify(withoutCredentials(text))
+  if (!URL.canParse(spelt)) throw new UsageError(`${shown} is no URL`)
   const url = new URL(spelt)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new UsageError(`${JSON.stringify(text)}: the scheme must be http or https`)
+    throw new UsageError(`${shown}: the scheme must be http or https`)
   }
   const added = items.flatMap((item) => (item.kind === 'query' ? [`${encode(item.name)}=${encode(item.value)}`] : []))
   if (added.length > 0) url.search = [url.search.slice(1), ...added].filter((part) => part !== '').join('&')

@@ -23,6 +23,12 @@ export function decodeOctets(octets: string): string {
   return text.includes('\ufffd') ? octets : text
 }
 
+/** A URL, however it is spelt, to be shown in a message: without user and password. */
+export function withoutCredentials(url: string): string {
+  // Up to the last @: a password that was not encoded may be why it is none.
+  return url.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, (_match, scheme: string = '') => `${scheme}...@`)
+}
+
 function escaped(char: string): string {
   const code = char.charCodeAt(0)
   if (char === '\n') return '\\n'

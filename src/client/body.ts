@@ -1,4 +1,5 @@
 /** The bodies that `HTTPConnection` takes, beyond those of an exchange: forms bring their own content-type. */
+import { chunkBytes } from '../connection/body.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Body, BodyChunk } from '../exchange.ts'
 import { encodeForm, type FormDataLike, formBoundary, isFormData } from './form.ts'
@@ -7,7 +8,12 @@ import { encodeForm, type FormDataLike, formBoundary, isFormData } from './form.
  * A request body: text (sent as UTF-8), bytes, a Node or Web stream, anything iterable of text and bytes, a Blob, FormData,
  * URLSearchParams, or a function that makes one of these for each attempt.
  */
-export type RequestBody = Body | FormDataLike | URLSearchParams | (() => RequestBody | null | undefined)
+export type RequestBody =
+  | Body
+  | ArrayBufferView
+  | FormDataLike
+  | URLSearchParams
+  | (() => RequestBody | null | undefined)
 
 /**
  * The body as an exchange takes it.
@@ -48,6 +54,8 @@ function describe(
     return body.toString()
   }
   if (body instanceof Blob && body.type !== '') addUnlessThere(headers, 'content-type', body.type)
+  // A view of larger elements would be taken for a list of numbers.
+  if (ArrayBuffer.isView(body)) return chunkBytes(body)
   return body
 }
 
@@ -56,14 +64,17 @@ function addUnlessThere(headers: string[], name: string, value: string): void {
   headers.push(name, value)
 }
 
+/** A part of a body: what may be followed by more. */
+export type BodyPart = BodyChunk | ArrayBuffer | ArrayBufferView | Blob | Iterable<BodyChunk> | AsyncIterable<BodyChunk>
+
 /**
  * What `send()` was given, piece by piece.
  * @throws {InvalidArgumentError} when it is nothing that can be sent.
  */
-export function piecesOf(
-  data: BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk>,
-): Iterable<BodyChunk> | AsyncIterable<BodyChunk> {
-  if (typeof data === 'string' || data instanceof Uint8Array) return [data]
+export function piecesOf(data: BodyPart): Iterable<BodyChunk> | AsyncIterable<BodyChunk> {
+  if (typeof data === 'string') return [data]
+  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return [chunkBytes(data)]
+  if (data instanceof Blob) return data.stream()
   if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data))
     return data
   throw new InvalidArgumentError(`Cannot send ${Object.prototype.toString.call(data)}`)

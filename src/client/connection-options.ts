@@ -72,7 +72,9 @@ export function connectionSetup(host: string, options: HTTPConnectionOptions): C
     throw new InvalidArgumentError(`forceProtocol must be "h2" or "http/1.1", not ${String(forceProtocol)}`)
   }
   for (const [name, value] of Object.entries({ maxDecodedSize, maxDecodingRatio })) {
-    if (value !== undefined && !(value > 0)) throw new InvalidArgumentError(`${name} must be a number above 0`)
+    if (value !== undefined && !(typeof value === 'number' && value > 0)) {
+      throw new InvalidArgumentError(`${name} must be a number above 0`)
+    }
   }
   const times = readTimeouts(timeouts)
   const isSecure = url.protocol === 'https:'
@@ -111,7 +113,8 @@ function parseHost(host: unknown, port: number | undefined, secure: boolean | un
   const url = URL.canParse(`http://${authority}`) ? new URL(`http://${authority}`) : undefined
   const bare =
     url?.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-  if (url === undefined || !bare || /[/?#@\\]/.test(authority.replace(/\/$/, ''))) {
+  // White space would be left out by URL, even from the midst of a name.
+  if (url === undefined || !bare || /[/?#@\\\s]/.test(authority.replace(/\/$/, ''))) {
     throw new InvalidArgumentError(`${JSON.stringify(host)} is no host, with or without a port`)
   }
   // What is the default of one scheme is spelt out for the other.
@@ -137,9 +140,11 @@ function bracketed(host: string): string {
 
 function readTimeouts(timeouts: number | ConnectionTimeouts | undefined): ConnectionTimeouts {
   if (timeouts === undefined) return {}
-  if (typeof timeouts === 'number') return { connect: timeouts, headers: timeouts, body: timeouts }
+  if (typeof timeouts === 'number' && timeouts >= 0 && Number.isFinite(timeouts)) {
+    return { connect: timeouts, headers: timeouts, body: timeouts }
+  }
   if (typeof timeouts !== 'object' || timeouts === null) {
-    throw new InvalidArgumentError('timeouts must be a number of milliseconds, or an object of them')
+    throw new InvalidArgumentError('timeouts must be a number of milliseconds, 0 or more, or an object of them')
   }
   for (const [name, value] of Object.entries(timeouts)) {
     if (!NAMES.has(name)) throw new InvalidArgumentError(`timeouts has no ${JSON.stringify(name)}`)

@@ -6,7 +6,7 @@
  * - Names are compared without regard to case.
  * - Seen canonically (iteration, `get`, `size`), names are in lower case, and a line that is a list of values, separated
  *   by commas (RFC 9110 section 5.6.1), is one entry a value; `set-cookie`, whose values hold commas, is not split (RFC 6265
- *   section 3). So are not dates and whatever else stands in quotation marks.
+ *   section 3). So are not dates, addresses, pseudo-header fields, and whatever else stands in quotation marks.
  * - Adding costs O(1), everything else O(n): a header section is short.
  */
 import { InvalidArgumentError } from '../errors.ts'
@@ -27,9 +27,14 @@ const UNSPLIT: ReadonlySet<string> = new Set([
   'if-unmodified-since',
   'if-range',
   'retry-after',
+  'sunset',
+  'memento-datetime',
+  'accept-datetime',
   'user-agent',
   'server',
   'location',
+  'content-location',
+  'referer',
 ])
 
 export class HTTPHeaderMap implements Iterable<[string, string]> {
@@ -55,11 +60,10 @@ export class HTTPHeaderMap implements Iterable<[string, string]> {
 
   /** Puts one line in the place of the first with this name and removes the others; without one, appends it. */
   replace(name: string, value: string | number): this {
-    const first = this.lines.findIndex((line) => same(line[0], name))
-    if (first === -1) return this.append(name, value)
     const line = checkedLine(name, value)
+    const first = this.lines.findIndex((one) => same(one[0], name))
     this.delete(name)
-    this.lines.splice(first, 0, line)
+    this.lines.splice(first === -1 ? this.lines.length : first, 0, line)
     return this
   }
 
@@ -89,9 +93,10 @@ export class HTTPHeaderMap implements Iterable<[string, string]> {
 
   /** Removes every line of this name. @returns was there one? */
   delete(name: string): boolean {
-    const kept = this.lines.filter((line) => !same(line[0], name))
-    const found = kept.length < this.lines.length
-    this.lines.splice(0, this.lines.length, ...kept)
+    let kept = 0
+    for (const line of this.lines) if (!same(line[0], name)) this.lines[kept++] = line
+    const found = kept < this.lines.length
+    this.lines.length = kept
     return found
   }
 
@@ -120,6 +125,10 @@ export class HTTPHeaderMap implements Iterable<[string, string]> {
   /** Appends the lines of another map, raw, or of anything a map can be made from. Merging a map into itself does nothing. */
   merge(other: HeaderMapInit | null | undefined): this {
     if (other === this || other === null || other === undefined) return this
+    // It has no fields of its own, and would be taken for an empty object.
+    if (other instanceof Promise) {
+      throw new InvalidArgumentError('Headers cannot be made from a promise: await it')
+    }
     if (other instanceof HTTPHeaderMap) {
       for (const [name, value] of other.lines) this.lines.push([name, value])
       return this
@@ -226,7 +235,10 @@ function same(a: string, b: string): boolean {
 
 /** The values of one line: what commas outside of quotation marks separate. An empty line has one empty value. */
 function split([name, value]: readonly [string, string]): string[] {
-  if (!value.includes(',') || UNSPLIT.has(name.toLowerCase())) return [value]
+  const lower = name.toLowerCase()
+  if (!value.includes(',') || name.startsWith(':') || UNSPLIT.has(lower)) return [value]
+  // RFC 8288 section 3: addresses in angle brackets, which may hold commas.
+  const hasAddresses = lower === 'link'
   const values: string[] = []
   let start = 0
   let quoted = false
@@ -240,6 +252,7 @@ function split([name, value]: readonly [string, string]): string[] {
     const char = value[i]
     if (char === '\\' && quoted) i++
     else if (char === '"') quoted = !quoted
+    else if (char === '<' && !quoted && hasAddresses) i = Math.max(i, value.indexOf('>', i))
     else if (char === ',' && !quoted) take(i)
   }
   take(value.length)

@@ -148,23 +148,28 @@ export class HTTPConnection implements AsyncDisposable {
     value: string | number,
     options: { readonly replace?: boolean; readonly request?: RequestDraft } = {},
   ): this {
-    this.draftOf(options).putHeader(name, value, options)
+    const draft = this.draftFor(options)
+    if (draft instanceof Error) throw draft
+    draft.putHeader(name, value, options)
     return this
   }
 
   /** See {@link RequestDraft.endHeaders}. */
-  async endHeaders(
+  endHeaders(
     options: Parameters<RequestDraft['endHeaders']>[0] & { readonly request?: RequestDraft } = {},
   ): Promise<number | null> {
-    return this.draftOf(options).endHeaders(options)
+    // Just what the draft gives: its failure is told by getResponse(), too, and need not be awaited here.
+    const draft = this.draftFor(options)
+    return draft instanceof Error ? Promise.reject(draft) : draft.endHeaders(options)
   }
 
   /** See {@link RequestDraft.send}. */
-  async send(
+  send(
     data: Parameters<RequestDraft['send']>[0],
     options: { readonly final?: boolean; readonly request?: RequestDraft } = {},
   ): Promise<void> {
-    return this.draftOf(options).send(data, options)
+    const draft = this.draftFor(options)
+    return draft instanceof Error ? Promise.reject(draft) : draft.send(data, options)
   }
 
   /**
@@ -195,7 +200,9 @@ export class HTTPConnection implements AsyncDisposable {
    * @throws {NotSupportedError} over HTTP/1.1.
    */
   async ping(): Promise<number> {
-    return this.openPool().ping(this.origin)
+    const pool = this.openPool()
+    this.seen(await pool.connect(this.origin))
+    return pool.ping(this.origin)
   }
 
   /**
@@ -234,10 +241,8 @@ export class HTTPConnection implements AsyncDisposable {
     return this.pool
   }
 
-  private draftOf({ request }: { readonly request?: RequestDraft }): RequestDraft {
-    const draft = request ?? this.draft
-    if (draft === undefined) throw new InvalidArgumentError('Call putRequest() first', { origin: this.origin })
-    return draft
+  private draftFor({ request }: { readonly request?: RequestDraft }): RequestDraft | InvalidArgumentError {
+    return request ?? this.draft ?? new InvalidArgumentError('Call putRequest() first', { origin: this.origin })
   }
 
   private oldest(): Slot | undefined {
@@ -367,7 +372,13 @@ function toExchange(
   if (authority !== undefined) headers.replace('host', authority)
   const list = [...headers.toFlat()]
   const body = encodeBody(options.body, list)
-  const { trailers, signal, idempotent } = options
+  const { trailers, signal, idempotent, onInformational } = options
+  if (onInformational !== undefined && typeof onInformational !== 'function') {
+    throw new InvalidArgumentError('onInformational must be a function', { origin: setup.origin })
+  }
+  if (signal !== undefined && signal !== null && !('aborted' in Object(signal))) {
+    throw new InvalidArgumentError('signal must be an AbortSignal', { origin: setup.origin })
+  }
   const timeout = options.timeout ?? setup.timeout
   if (!(typeof timeout === 'number' && timeout >= 0)) {
     throw new InvalidArgumentError(`timeout must be a number of milliseconds, 0 or more, not ${String(timeout)}`)

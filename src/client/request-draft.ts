@@ -1,8 +1,7 @@
 /** A request made step by step: `putRequest`, `putHeader`, `endHeaders`, `send`. */
 import { chunkBytes, discardSource } from '../connection/body.ts'
-import { abortReason, InvalidArgumentError } from '../errors.ts'
-import type { BodyChunk } from '../exchange.ts'
-import { piecesOf, type RequestBody } from './body.ts'
+import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
+import { type BodyPart, piecesOf, type RequestBody } from './body.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import { PushSource } from './push-source.ts'
 import type { HTTPResponse } from './response.ts'
@@ -23,6 +22,9 @@ export type Sender = (
   body: RequestBody | AsyncIterable<Uint8Array> | undefined,
   onSettled: (error: Error | undefined) => void,
 ) => SentRequest
+
+/** Octets of a part that are copied at once. */
+const SLICE = 1 << 16
 
 export class RequestDraft {
   readonly method: string
@@ -55,11 +57,19 @@ export class RequestDraft {
    * Sends the headers.
    * @param options `body`: sent as well; then nothing follows, unless `final` is false. `final` without a body: there is none.
    * @returns the stream's identifier, or null over HTTP/1.1, when there is a connection.
-   * @throws {HyperError} why there is none, or what is wrong with the request.
+   * @throws {HyperError} (rejects) why there is none, which getResponse() tells as well; or what is wrong with the request.
    */
-  async endHeaders(
+  endHeaders(
     options: { readonly body?: RequestBody | null | undefined; readonly final?: boolean | undefined } = {},
   ): Promise<number | null> {
+    try {
+      return this.begin(options)
+    } catch (thrown) {
+      return Promise.reject(toError(thrown))
+    }
+  }
+
+  private begin(options: Parameters<RequestDraft['endHeaders']>[0] & {}): Promise<number | null> {
     if (this.sent !== undefined) throw new InvalidArgumentError('The headers have been sent')
     const { body, final = body !== undefined && body !== null } = options
     if (final) {
@@ -86,10 +96,7 @@ export class RequestDraft {
    * because its response is whole, is let go.
    * @throws {HyperError} why the exchange has ended.
    */
-  send(
-    data: BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk>,
-    options: { readonly final?: boolean | undefined } = {},
-  ): Promise<void> {
+  send(data: BodyPart, options: { readonly final?: boolean | undefined } = {}): Promise<void> {
     const { outgoing } = this
     if (outgoing === undefined) {
       const why = this.sent === undefined ? 'Call endHeaders() first' : 'The body has been sent'
@@ -108,11 +115,7 @@ export class RequestDraft {
   }
 }
 
-async function push(
-  outgoing: PushSource,
-  data: BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk>,
-  final: boolean,
-): Promise<void> {
+async function push(outgoing: PushSource, data: BodyPart, final: boolean): Promise<void> {
   try {
     const pieces = piecesOf(data)
     // A stream that gives nothing just now would not notice.
@@ -120,12 +123,18 @@ async function push(
     outgoing.onOver = discard
     if (outgoing.isDropped || outgoing.failure !== null) discard()
     for await (const piece of pieces) {
-      // What nobody takes any more need not be read to its end, which may never come.
-      if (outgoing.isDropped) break
-      const chunk = chunkBytes(piece)
-      await new Promise<void>((resolve, reject) => {
-        outgoing.push(chunk, (error) => (error ? reject(error) : resolve()))
-      })
+      const bytes = chunkBytes(piece)
+      // Never none: what is empty is taken in its turn, too.
+      for (let at = 0; at === 0 || at < bytes.length; at += SLICE) {
+        // What nobody takes any more need not be read to its end, which may never come.
+        if (outgoing.isDropped) return
+        // What was taken is on its way for a while, and then the caller may long have filled its buffer anew.
+        const part = bytes.subarray(at, at + SLICE)
+        const slice = typeof piece === 'string' ? part : Buffer.from(part)
+        await new Promise<void>((resolve, reject) => {
+          outgoing.push(slice, (error) => (error ? reject(error) : resolve()))
+        })
+      }
     }
   } catch (thrown) {
     if (outgoing.isDropped) return
@@ -143,10 +152,9 @@ async function push(
 }
 
 /** What may be followed by more. */
-function sendable(body: RequestBody): BodyChunk | Iterable<BodyChunk> | AsyncIterable<BodyChunk> {
-  if (typeof body === 'string' || body instanceof Uint8Array) return body
-  if (body instanceof ArrayBuffer) return new Uint8Array(body)
-  if (body instanceof Blob) return body.stream()
+function sendable(body: RequestBody): BodyPart {
+  if (typeof body === 'string' || ArrayBuffer.isView(body) || body instanceof ArrayBuffer || body instanceof Blob)
+    return body
   if (typeof body === 'object' && Symbol.asyncIterator in body) return body
   throw new InvalidArgumentError('Only text, bytes and streams can be followed by more of a body')
 }

@@ -1,7 +1,7 @@
 /** `HTTPResponse`: a response as hyper's users know it, and as people of today expect it. */
 import { pipeline, Readable } from 'node:stream'
 import { type Coding, DecodeStream, parseCodings } from '../content/index.ts'
-import { InvalidArgumentError, toError } from '../errors.ts'
+import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
 import type { ConnectionInfo, FieldList } from '../exchange.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../limits.ts'
 import { HTTPHeaderMap } from './header-map.ts'
@@ -48,6 +48,8 @@ export class HTTPResponse implements AsyncDisposable {
   private source: AsyncIterator<Buffer> | undefined
   private rest: Buffer | undefined
   private ended = false
+  /** What close() tells those who were reading: the rest has not come, and that is not the end of the body. */
+  private gone: Error | undefined
   /** Why reading failed: said each time. */
   private failure: Error | undefined
   private tail: Promise<unknown> = Promise.resolve()
@@ -95,7 +97,8 @@ export class HTTPResponse implements AsyncDisposable {
       throw new InvalidArgumentError(`The number of octets to read must be a whole number, not ${String(size)}`)
     }
     this.choose(options)
-    return this.inTurn(() => this.readNow(size ?? Number.POSITIVE_INFINITY))
+    const late = this.gone !== undefined
+    return this.inTurn(() => this.readNow(size ?? Number.POSITIVE_INFINITY, late))
   }
 
   /**
@@ -105,10 +108,11 @@ export class HTTPResponse implements AsyncDisposable {
    */
   async *readChunked(options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     this.choose(options)
+    const late = this.gone !== undefined
     let finished = false
     try {
       for (;;) {
-        const chunk = await this.inTurn(() => this.pull())
+        const chunk = await this.inTurn(() => this.pull(late))
         if (chunk === null) break
         yield chunk
       }
@@ -148,8 +152,12 @@ export class HTTPResponse implements AsyncDisposable {
     return this.readable
   }
 
-  /** Lets go of the response: what has not come is cancelled (RST_STREAM CANCEL), and no more can be read. */
+  /**
+   * Lets go of the response: what has not come is cancelled (RST_STREAM CANCEL), and no more can be read. Who was reading
+   * is told by an AbortedError; who begins to read later gets nothing.
+   */
   async close(): Promise<void> {
+    if (!this.ended) this.gone = abortReason(undefined)
     this.ended = true
     this.rest = undefined
     this.incoming.close()
@@ -176,11 +184,12 @@ export class HTTPResponse implements AsyncDisposable {
     return mine
   }
 
-  private async readNow(size: number): Promise<Buffer> {
+  /** @param late was it asked for after close()? */
+  private async readNow(size: number, late: boolean): Promise<Buffer> {
     const parts: Buffer[] = []
     let length = 0
     while (length < size) {
-      const chunk = await this.pull()
+      const chunk = await this.pull(late)
       if (chunk === null) break
       parts.push(chunk)
       length += chunk.length
@@ -195,19 +204,20 @@ export class HTTPResponse implements AsyncDisposable {
   private async feed(): Promise<void> {
     try {
       this.choose({})
-      this.readable?.push(await this.inTurn(() => this.pull()))
+      this.readable?.push(await this.inTurn(() => this.pull(false)))
     } catch (thrown) {
       this.readable?.destroy(toError(thrown))
     }
   }
 
-  private async pull(): Promise<Buffer | null> {
+  private async pull(late: boolean): Promise<Buffer | null> {
     const { rest } = this
     if (rest !== undefined) {
       this.rest = undefined
       return rest
     }
     if (this.failure !== undefined) throw this.failure
+    if (this.gone !== undefined && !late) throw this.gone
     if (this.ended) return null
     try {
       this.source ??= this.open()

@@ -39,7 +39,8 @@ export class Tunnel extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.outgoing.push(chunk, callback)
+    // Who is told that it was taken may fill it anew, and it is still on its way.
+    this.outgoing.push(Buffer.from(chunk), callback)
   }
 
   override _final(callback: (error?: Error | null) => void): void {

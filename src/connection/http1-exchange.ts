@@ -14,7 +14,6 @@ import {
   toError,
 } from '../errors.ts'
 import type {
-  BodyChunk,
   ConnectionInfo,
   Exchange,
   ExchangeHandler,
@@ -24,7 +23,7 @@ import type {
 } from '../exchange.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
 import { MAX_INFORMATIONAL, MAX_INFORMATIONAL_OCTETS } from '../limits.ts'
-import { discardSource, type PreparedBody } from './body.ts'
+import { chunkBytes, discardSource, type PreparedBody } from './body.ts'
 import { now } from './deadline.ts'
 import type { Http1Connection } from './http1.ts'
 
@@ -90,17 +89,17 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   /** The body, watched: while its next piece is awaited, the server is not to blame for what does not go on. */
-  watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
+  watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<Uint8Array> {
     this.source = source
     return this.pull(source)
   }
 
-  private async *pull(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
+  private async *pull(source: NonNullable<PreparedBody['source']>): AsyncGenerator<Uint8Array> {
     this.pulling = true
     try {
       for await (const piece of source) {
         this.pulling = false
-        yield piece
+        yield chunkBytes(piece)
         this.pulling = true
       }
     } finally {

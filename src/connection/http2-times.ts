@@ -22,6 +22,7 @@ export interface Http2Times {
   readonly pingInterval: number
   /** When the connection is too old. */
   readonly retireAt: number
+  readonly settingsTimeout: number
   /** When the peer's SETTINGS must have come. */
   readonly settingsUntil: number
   readonly maxResponseSize: number
@@ -32,6 +33,7 @@ export interface Http2Times {
 /** @param bornAt when the connection was made. */
 export function http2Times(settings: ConnectionSettings, bornAt: number): Http2Times {
   const after = (time: number): number => (time > 0 ? bornAt + time : Number.POSITIVE_INFINITY)
+  const settingsTimeout = settings.connectTimeout ?? CONNECT_TIMEOUT
   return {
     headersTimeout: settings.headersTimeout ?? HEADERS_TIMEOUT,
     bodyTimeout: settings.bodyTimeout ?? BODY_TIMEOUT,
@@ -41,7 +43,8 @@ export function http2Times(settings: ConnectionSettings, bornAt: number): Http2T
     verifyAfter: settings.verifyAfter ?? VERIFY_AFTER,
     pingInterval: settings.pingInterval ?? 0,
     retireAt: after(settings.maxAge ?? MAX_AGE),
-    settingsUntil: after(settings.connectTimeout ?? CONNECT_TIMEOUT),
+    settingsTimeout,
+    settingsUntil: after(settingsTimeout),
     maxResponseSize: settings.maxResponseSize ?? Number.POSITIVE_INFINITY,
     maxStreams: settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY,
     maxRequests: settings.maxRequests ?? Number.POSITIVE_INFINITY,

@@ -89,7 +89,7 @@ export class Vigil {
   private failureOfPeer(at: number): Error | undefined {
     const { href, h2, liveness, output, times } = this.owner
     if (liveness.deadline <= at) return connectionLost(href, 'the server did not answer a PING')
-    if (!h2.settingsReceived && times.settingsUntil <= at) return noSettings(href)
+    if (!h2.settingsReceived && times.settingsUntil <= at) return noSettings(href, times.settingsTimeout)
     if (output.stalledAt(at) > at) return undefined
     const cause = new TimeoutError('write', times.writeTimeout, { origin: href })
     return connectionLost(href, cause.message, cause)

@@ -1,8 +1,8 @@
 /** Request items: which separator counts, and what escapes it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { type Item, looksLikeItem, parseItem } from '../../src/cli/items.ts'
+import { fc } from '../support/property.ts'
 
 const cases: Readonly<Record<string, Item>> = {
   'Header:value': { kind: 'header', name: 'Header', value: 'value' },

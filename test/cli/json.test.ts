@@ -1,8 +1,8 @@
 /** JSON written anew: what it looks like, and that it still says the same. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { isJsonText, type JsonKind, renderJson } from '../../src/cli/json.ts'
+import { fc } from '../support/property.ts'
 
 const plain = (token: string): string => token
 const render = (text: string, indent = true): string => [...renderJson(text, indent, plain)].join('')
@@ -78,6 +78,14 @@ test('a long string and a deep text are taken in pieces of bounded length', () =
     length += piece.length
   }
   assert.ok(length < 20_000 * 2 * 200)
+})
+
+test('a string of millions of escapes is one token like any other', () => {
+  for (const char of ['\n', '"', '\\']) {
+    const text = `["a", ${JSON.stringify(char.repeat(4_000_000))}, "b"]`
+    assert.ok(render(text, false) === text)
+    assert.equal(render(text).split('\n').length, 5)
+  }
 })
 
 test('what is no JSON is known', () => {

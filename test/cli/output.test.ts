@@ -31,6 +31,11 @@ before(async () => {
       answer.head(200, { 'content-type': 'application/json' })
       answer.end('{"a":"\u009b31m\u202e"}')
     },
+    '/cut-json': (_call, answer) => {
+      answer.head(200, { 'content-type': 'application/json' })
+      answer.write('{"a": 1, "b":')
+      setImmediate(() => answer.reset(2))
+    },
     '/events': (_call, answer) => {
       answer.head(200, { 'content-type': 'text/event-stream' })
       answer.write('data: 1\n\n')
@@ -128,6 +133,13 @@ describe('on a terminal', () => {
   test('what is not JSON, though it says so, is shown as it is', async () => {
     assert.equal(await ask(['-b', '@@/type?type=application/json&hex=7b0d0a'], terminal), '{\n')
     assert.equal(await ask(['-b', '@@/type?type=application/json&hex=7b0d'], terminal), '{\\x0d\n')
+  })
+
+  test('JSON that is cut off is shown as far as it came', async () => {
+    const { stdout, stderr, code } = await hyper(['--verify', files.ca, `${h2.origin}/cut-json`], terminal)
+    assert.match(uncoloured(stdout), /\n\n\{"a": 1, "b":\n$/)
+    assert.match(stderr, /^hyper: error: /)
+    assert.equal(code, 1)
   })
 
   test('JSON that is too long to be kept is shown as it is', async () => {
@@ -244,6 +256,22 @@ describe('--output', () => {
     assert.doesNotMatch(open, /%| of /)
     assert.doesNotMatch(await bar('/gzip'), /%/)
     assert.equal(await bar('/gzip', '-q'), '')
+  })
+
+  test('- is standard output, of the body alone', async () => {
+    for (const stdout of [true, false]) {
+      assert.equal(
+        await ask(['-o', '-', '@@/type?type=text/plain&hex=6869'], { terminal: { stdout } }),
+        stdout ? 'hi\n' : 'hi',
+      )
+    }
+    assert.match(await ask(['-o', '-', '-p', 'h', '@@/json']), /^HTTP\/2 200\n[^{]*$/)
+  })
+
+  test('a file that takes no more is named', { skip: process.platform !== 'linux' }, async () => {
+    const { code, stderr } = await hyper(['--verify', files.ca, '-o', '/dev/full', `${h2.origin}/bytes/100000`])
+    assert.match(stderr, /^hyper: error: "\/dev\/full" cannot be written: ENOSPC[^\n]*\n$/)
+    assert.equal(code, 1)
   })
 
   test('a file that cannot be written is an error', async () => {

@@ -104,6 +104,9 @@ describe('the method', () => {
     assert.match(stderr, /https:\/\/nothing\.invalid/)
     const one = await hyper(['--http1.1', 'localhost', 'Foo:bar', '--proxy', 'http://127.0.0.1:1'])
     assert.match(one.stderr, /https:\/\/localhost/)
+    // A number behind the colon looks like a port, but localhost is no method.
+    const number = await hyper(['localhost', 'X-Count:5', '--proxy', 'http://127.0.0.1:1'])
+    assert.match(number.stderr, /https:\/\/localhost/)
   })
 
   test('CONNECT is refused', async () => refused(await hyper(['connect', 'x.org']), /CONNECT opens a tunnel/))
@@ -129,6 +132,10 @@ describe('the URL', () => {
     refused(await hyper(['http://[']), /"http:\/\/\[" is no URL/)
     refused(await hyper(['ftp://x.org']), /the scheme must be http or https/)
     refused(await hyper([]), /a URL is needed/)
+    // A password that was not encoded may be why.
+    for (const url of ['http://user:secret@[', 'ftp://user:secret@x.org', 'user:secret/secret@x.org']) {
+      refused(await hyper([url]), /^(?!.*secret).*"(?:\w+:\/\/)?\.\.\.@/)
+    }
   })
 })
 
@@ -150,6 +157,7 @@ describe('header items', () => {
     const seen = await ask(['@@/json', ':authority:other.example', ':path:/echo?a=b', ':method:PATCH'])
     assert.equal(seen.headers[':authority'], 'other.example')
     assert.deepEqual([seen.method, seen.path, seen.query], ['PATCH', '/echo', 'a=b'])
+    assert.equal((await ask(['GET', '@@/json', ':path:/echo/a,b'])).path, '/echo/a,b')
   })
 
   test('that cannot be sent are refused before anything is', async () => {
@@ -237,6 +245,10 @@ describe('bodies', () => {
     refused(await hyper(['x.org', `@${files.path('.')}`]), /cannot be read: it is a directory/)
     const path = await files.write('no.json', '{')
     refused(await hyper(['x.org', `a:=@${path}`]), /no\.json": no valid JSON/)
+    const binary = await files.write('binary', Buffer.from([0xff, 0x00]))
+    for (const item of [`a=@${binary}`, `a:=@${binary}`]) {
+      refused(await hyper(['x.org', item]), /binary" is no text in UTF-8, and cannot be a field/)
+    }
   })
 })
 

@@ -1,7 +1,9 @@
 /** How the command ends, redirects, and the options about connections. */
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
-import { PassThrough, Writable } from 'node:stream'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { PassThrough, Readable, Writable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { InterruptedError } from '../../src/cli/failures.ts'
 import { run } from '../../src/cli/run.ts'
@@ -29,6 +31,15 @@ after(async () => {
 
 function ask(argv: readonly string[], circumstances: Circumstances = {}, origin = h2): Promise<Outcome> {
   return hyper(['--verify', files.ca, ...argv.map((word) => word.replace(/^@@/, origin.origin))], circumstances)
+}
+
+/** As much as anybody takes. */
+function endless(): Readable {
+  return Readable.from(
+    (function* () {
+      for (;;) yield Buffer.alloc(1 << 16)
+    })(),
+  )
 }
 
 describe('exit codes', () => {
@@ -104,6 +115,25 @@ describe('exit codes', () => {
       assert.match(stderr, /^hyper: error: Timed out: .* \(ERR_HYPER_(?:CONNECT|HEADERS|BODY)_TIMEOUT\)\n$/)
       assert.equal(code, 2)
     }
+  })
+
+  test('2: a timeout of an upload that nobody takes', async () => {
+    await using origin = await startH2Origin((stream) => void stream.pause())
+    const { code, stderr } = await ask(['--timeout', '0.2', '@@/'], { stdin: endless() }, origin)
+    assert.match(stderr, /^hyper: error: Timed out: .* \(ERR_HYPER_WRITE_TIMEOUT\)\n$/)
+    assert.equal(code, 2)
+  })
+
+  test('2: a server of HTTP/2 that says nothing at all', async () => {
+    const sockets: Socket[] = []
+    const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { code, stderr } = await hyper(['--h2', '--timeout', '0.2', `http://127.0.0.1:${port}/`])
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    assert.match(stderr, /^hyper: error: .*(?:no SETTINGS in time|Timed out).*\n$/)
+    assert.equal(code, 2)
   })
 
   for (const [status, code] of [
@@ -277,10 +307,15 @@ describe('options about the connection', () => {
     const both = await files.write('both.pem', `${clientCert}\n${clientKey}`)
     const cipher = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'open' } as const
     const locked = await files.write('locked.key', createPrivateKey(clientKey).export(cipher))
+    // The old way to encrypt it has fields, whose names have hyphens.
+    const type = createPrivateKey(clientKey).asymmetricKeyType === 'ec' ? 'sec1' : 'pkcs1'
+    const old = createPrivateKey(clientKey).export({ ...cipher, type })
+    const lockedBoth = await files.write('locked.pem', `${clientCert}\n${String(old)}`)
     for (const argv of [
       ['--cert', cert, '--cert-key', key],
       ['--cert', both],
       ['--cert', cert, '--cert-key', locked, '--cert-key-pass', 'open'],
+      ['--cert', lockedBoth, '--cert-key-pass', 'open'],
       ['--verify', 'no', '--cert', both],
     ]) {
       const { code, stderr } = await ask([...argv, '@@/json'], {}, strict)
@@ -290,7 +325,7 @@ describe('options about the connection', () => {
     assert.match((await ask(['--cert', cert, '@@/json'])).stderr, /holds no private key: name it by --cert-key/)
     assert.match(
       (await ask(['--cert', cert, '--cert-key', locked, '@@/json'])).stderr,
-      /^hyper: error: the key of --cert cannot be read/,
+      /^hyper: error: the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there/,
     )
   })
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import fc from 'fast-check'
 import { HTTPHeaderMap } from '../../src/index.ts'
+import { fc } from '../support/property.ts'
 
 describe('HTTPHeaderMap', () => {
   test('is made from objects, pairs, flat lists, Headers and other maps, in that order', () => {
@@ -60,10 +60,27 @@ describe('HTTPHeaderMap', () => {
       ['Set-Cookie', 'a=1; Expires=Sun, 06 Nov 1994 08:49:37 GMT'],
       ['set-cookie2', 'b, c'],
       ['Date', date],
+      ['Sunset', date],
     ])
+    assert.deepEqual(map.get('sunset'), [date])
     assert.deepEqual(map.get('set-cookie'), ['a=1; Expires=Sun, 06 Nov 1994 08:49:37 GMT'])
     assert.deepEqual(map.get('Set-Cookie2'), ['b, c'])
     assert.deepEqual(map.get('date'), [date])
+  })
+
+  test('splits neither addresses nor pseudo-header fields', () => {
+    const map = new HTTPHeaderMap([
+      ['Referer', 'https://example.com/?ids=1,2'],
+      [':path', '/a,b'],
+      ['Link', '</?ids=1,2>; rel=next; title="a<", </b>; rel=prev,'],
+      ['Link', '<never closed, c'],
+      ['X-Other', '<1, 2>'],
+    ])
+    assert.deepEqual(map.get('referer'), ['https://example.com/?ids=1,2'])
+    assert.deepEqual(map.get(':path'), ['/a,b'])
+    const links = ['</?ids=1,2>; rel=next; title="a<"', '</b>; rel=prev', '<never closed', 'c']
+    assert.deepEqual(map.get('link'), links)
+    assert.deepEqual(map.get('x-other'), ['<1', '2>'])
   })
 
   test('a quotation mark that is never closed ends with the line', () => {
@@ -154,6 +171,19 @@ describe('HTTPHeaderMap', () => {
     assert.throws(() => new HTTPHeaderMap().append(1 as never, 'x'), /name of a header must be text/)
     assert.throws(() => new HTTPHeaderMap(7 as never), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
     assert.throws(() => new HTTPHeaderMap(['odd'] as never), /even number/)
+    assert.throws(
+      () => new HTTPHeaderMap([['a', 'b']]).replace(undefined as never, 'x'),
+      /name of a header must be text/,
+    )
+    assert.throws(() => new HTTPHeaderMap(Promise.resolve({ a: 'b' }) as never), /from a promise/)
+  })
+
+  test('holds as many lines as there are', () => {
+    const map = new HTTPHeaderMap(Array.from({ length: 200_000 }, (_, n): [string, string] => ['a', String(n)]))
+    assert.equal(map.delete('b'), false)
+    assert.equal(map.size, 200_000)
+    assert.equal(map.delete('A'), true)
+    assert.equal(map.size, 0)
   })
 
   test('raw lines make the same map again, whatever they are', () => {

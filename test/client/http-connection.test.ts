@@ -100,6 +100,14 @@ for (const { name, start } of protocols) {
       assert.equal(origin.connections, 2)
     })
 
+    test('ping() tells the protocol, too', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const error = await connection.ping().catch((thrown: unknown) => thrown)
+      assert.equal(Reflect.get(Object(error), 'code'), isH2 ? undefined : 'ERR_HYPER_NOT_SUPPORTED')
+      assert.equal(connection.version, name)
+    })
+
     test('close() ends what is open, and leaves readable what has arrived', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
@@ -144,6 +152,8 @@ for (const { name, start } of protocols) {
         ['text', { body: 'grüße' }, 'grüße', undefined],
         ['bytes', { body: new Uint8Array([104, 105]) }, 'hi', undefined],
         ['ArrayBuffer', { body: new Uint8Array([104, 105]).buffer }, 'hi', undefined],
+        ['another view', { body: new Uint16Array([0x6868, 0x6969]) }, 'hhii', undefined],
+        ['DataView', { body: () => new DataView(new Uint8Array([104, 105]).buffer, 1) }, 'i', undefined],
         [
           'parameters',
           { body: new URLSearchParams({ a: '1 2' }) },
@@ -200,6 +210,12 @@ for (const { name, start } of protocols) {
       await using connection = connectionTo(origin)
       const headers = { ':authority': 'example.com', ':path': '/other', ':method': 'PUT' }
       assert.equal(await (await connection.roundTrip('GET', '/', { headers })).text(), 'PUT /other example.com')
+      const list = { ':path': '/a,b', ':authority': 'example.com' }
+      assert.equal(
+        await (await connection.roundTrip('GET', '/', { headers: list })).text(),
+        'GET /a,b example.com',
+        'a comma separates nothing in a path',
+      )
       assert.throws(() => connection.request('GET', '/', { headers: { ':scheme': 'http' } }), {
         message: /Invalid header name: ":scheme"/,
       })
@@ -220,6 +236,8 @@ for (const { name, start } of protocols) {
         ['GET', '/', { headers: { x: 'a\r\nb' } }, /value of header "x"/],
         ['GET', '/', { headers: 7 }, /Headers cannot be made from a number/],
         ['GET', '/', { timeout: 'soon' }, /timeout must be/],
+        ['GET', '/', { signal: 7 }, /signal must be an AbortSignal/],
+        ['GET', '/', { onInformational: 7 }, /onInformational must be a function/],
         ['POST', '/', { body: 'abc', headers: { 'content-length': '4' } }, /content-length says 4, but the body has 3/],
       ]
       for (const [method, path, options, message] of wrong) {
@@ -318,6 +336,14 @@ describe('HTTP/2', () => {
       assert.equal(await response.text(), 'body')
       assert.equal((await response.trailers).text('x-seen'), '42')
     }
+  })
+
+  test('trailers that are a promise are refused, not left out', async () => {
+    await using origin = await startH2Origin()
+    await using connection = connectionTo(origin)
+    const trailers = async () => ({ 'x-checksum': 'abc' })
+    const error = await rejection(connection.roundTrip('POST', '/echo', { body: 'x', trailers: trailers as never }))
+    assert.match(error.message, /from a promise/)
   })
 
   test('a server that answers what it has not seen yet is understood', async () => {
@@ -481,6 +507,8 @@ describe('the host', () => {
     ['http2bin.org:99999', {}, /is no host/],
     ['http2bin.org:0', {}, /a port that is none/],
     ['a b', {}, /is no host/],
+    ['http2bin\t.org', {}, /is no host/],
+    ['http2bin.org\n', {}, /is no host/],
     ['ftp://http2bin.org', {}, /is no host/],
     ['http2bin.org:443', { port: 80 }, /port is 80, and "http2bin\.org:443" says 443/],
     ['http2bin.org:80', { port: 81 }, /port is 81, and .* says 80/],
@@ -490,9 +518,11 @@ describe('the host', () => {
     ['http2bin.org', { timeouts: { header: 1 } as never }, /timeouts has no "header"/],
     ['http2bin.org', { timeouts: { headers: -1 } }, /timeouts\.headers/],
     ['http2bin.org', { timeouts: 'soon' as never }, /timeouts must be/],
+    ['http2bin.org', { timeouts: -1 }, /timeouts must be/],
     ['http2bin.org', { forceProtocol: 'h3' as never }, /forceProtocol/],
     ['http2bin.org', { forceProtocol: 'h2', h2c: 'upgrade' }, /h2c: 'upgrade' begins with HTTP\/1\.1/],
     ['http2bin.org', { maxDecodedSize: 0 }, /maxDecodedSize/],
+    ['http2bin.org', { maxDecodedSize: '9' as never }, /maxDecodedSize/],
     ['http2bin.org', { proxyHeaders: { a: 'b' } }, /proxyHeaders need a proxy/],
     ['http2bin.org', { idleTimeout: -1 }, /idleTimeout/],
     ['http2bin.org', null as never, /Options must be an object/],

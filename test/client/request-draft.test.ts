@@ -62,6 +62,62 @@ for (const { name, start } of [
       assert.equal((await none.getResponse()).status, 200)
     })
 
+    test('steps need not be awaited: a failure is told by getResponse()', async () => {
+      await using connection = new HTTPConnection('localhost:1', { secure: true })
+      const unhandled: unknown[] = []
+      const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
+      process.on('unhandledRejection', onUnhandled)
+      try {
+        const draft = connection.putRequest('POST', '/echo')
+        void draft.endHeaders()
+        void draft.send('x', { final: true })
+        assert.equal(Reflect.get(await rejection(draft.getResponse()), 'code'), 'ERR_HYPER_CONNECT')
+        connection.putRequest('POST', '/echo')
+        void connection.endHeaders()
+        void connection.send('x', { final: true })
+        assert.equal(Reflect.get(await rejection(connection.getResponse()), 'code'), 'ERR_HYPER_CONNECT')
+        // Those that nobody hears are told after the microtasks of a turn.
+        await new Promise((resolve) => setImmediate(resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+        assert.deepEqual(unhandled, [])
+      } finally {
+        process.off('unhandledRejection', onUnhandled)
+      }
+    })
+
+    test('a buffer may be filled anew when send() has resolved', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      for (const size of [10, 1000, 200_000]) {
+        const draft = connection.putRequest('POST', '/echo')
+        await draft.endHeaders()
+        const buffer = Buffer.alloc(size)
+        for (const letter of 'abc') await draft.send(buffer.fill(letter))
+        buffer.fill('z')
+        await draft.send('', { final: true })
+        const expected = ['a', 'b', 'c'].map((letter) => letter.repeat(size)).join('')
+        assert.ok((await (await draft.getResponse()).text()) === expected, `${size} octets`)
+      }
+    })
+
+    test('parts are text, bytes of any kind, and what gives them', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const draft = connection.putRequest('POST', '/echo')
+      await draft.endHeaders({ body: new DataView(Uint8Array.of(97).buffer), final: false })
+      const parts = [
+        'b',
+        Buffer.from('c'),
+        Uint8Array.of(100).buffer,
+        new Uint16Array([0x6565]),
+        new Blob(['f']),
+        ['g', ''],
+      ]
+      for (const part of parts) await draft.send(part)
+      await draft.send('', { final: true })
+      assert.equal(await (await draft.getResponse()).text(), 'abcdeefg')
+    })
+
     test('steps out of order are refused by name', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)

@@ -144,6 +144,39 @@ for (const { name, start } of protocols) {
       assert.equal((await response.read()).length, 0)
     })
 
+    test('who was reading when it was closed is not told that the body has ended', async () => {
+      await using origin = await start()
+      await using connection = connectionTo(origin)
+      const ask = async () => {
+        const response = await connection.roundTrip('GET', '/bytes/1000')
+        // All of it has come.
+        await response.trailers
+        return response
+      }
+      const aborted = { code: 'ERR_HYPER_ABORTED' }
+      await assert.rejects(async () => {
+        await using response = await ask()
+        // Closed before it is read: an await is missing here.
+        return response.text()
+      }, aborted)
+      const streamed = await ask()
+      const { body } = streamed
+      await streamed.close()
+      await assert.rejects(once(body.resume(), 'end'), aborted)
+      const iterated = await connection.roundTrip('GET', '/bytes/1000000')
+      const other = iterated.readChunked()
+      await other.next()
+      for await (const _ of iterated) break
+      await assert.rejects(async () => {
+        for await (const _ of other);
+      }, aborted)
+      assert.equal((await iterated.read()).length, 0)
+      const read = await ask()
+      await read.bytes()
+      await read.close()
+      assert.equal((await read.read()).length, 0)
+    })
+
     test('await using closes it', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)

@@ -100,6 +100,20 @@ test('the tail is sent although the other end ends while it waits', async () => 
   await pool.close()
 })
 
+test('a buffer may be filled anew when its octets were taken, though they still wait to be sent', async () => {
+  const { server, pool, tunnel, connection } = await start(() => {})
+  await using _ = server
+  const buffer = Buffer.from('0123456789')
+  await new Promise((resolve) => tunnel.write(buffer, resolve))
+  buffer.fill('z')
+  connection.send({ type: 'WINDOW_UPDATE', streamId: 1, increment: 100 })
+  tunnel.end()
+  await server.until(() => received(connection).ended)
+  assert.equal(received(connection).text, '0123456789')
+  tunnel.destroy()
+  await pool.close()
+})
+
 test('what the other end still sends is read after our own end was taken', async () => {
   const { server, pool, tunnel, connection } = await start(() => {})
   await using _ = server

@@ -4,7 +4,6 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
-import fc from 'fast-check'
 import {
   type Coding,
   ContentDecodingError,
@@ -15,6 +14,7 @@ import {
   smallInput,
   smallOutput,
 } from '../../src/content/index.ts'
+import { fc, runs } from '../support/property.ts'
 
 const encoders: Readonly<Record<Coding, (bytes: Uint8Array) => Buffer>> = {
   gzip: (bytes) => zlib.gzipSync(bytes),
@@ -183,7 +183,7 @@ test('any chain of codings, cut anywhere, gives back what was coded', async () =
         assert.deepEqual(decodeSmall(chain, coded), Buffer.from(bytes))
       },
     ),
-    { numRuns: 60 },
+    runs(60),
   )
 })
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
 import {
   ErrorCode,
   errorCodeName,
@@ -14,6 +13,7 @@ import {
   parseFrame,
   serializeFrame,
 } from '../../src/frame/index.ts'
+import { fc, runs } from '../support/property.ts'
 
 const octets = (text: string): Uint8Array => Buffer.from(text)
 
@@ -249,7 +249,7 @@ test('random octets give frames or a FrameError, nothing else', () => {
         assert.ok(error instanceof FrameError)
       }
     }),
-    { numRuns: 2000 },
+    runs(2000),
   )
 })
 

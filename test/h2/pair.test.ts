@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { H2Stream } from '../../src/h2/index.ts'
 import { Pair } from '../support/pair.ts'
 import { GET, POST, Recorder } from '../support/peer.ts'
+import { fc, runs } from '../support/property.ts'
 
 interface Exchange {
   readonly up: number[]
@@ -146,7 +146,7 @@ test('both ends see the same messages, whatever the windows, settings, resets an
         assert.equal(seen.status, 204)
       },
     ),
-    { numRuns: 200 },
+    runs(200),
   )
 })
 
@@ -185,6 +185,6 @@ test('random and mutated octets end in our own errors only, whatever the state',
         assert.ok(seen.ends <= 1)
       },
     ),
-    { numRuns: 3000 },
+    runs(3000),
   )
 })

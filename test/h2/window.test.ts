@@ -1,6 +1,7 @@
 /** The policies of receive windows: the engine's own, and the two managers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { StreamResetError } from '../../src/errors.ts'
 import { ErrorCode } from '../../src/frame/index.ts'
 import {
   AdaptiveFlowControlManager,
@@ -12,6 +13,7 @@ import {
 } from '../../src/h2/index.ts'
 import { askManager } from '../../src/h2/window.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
+import { Pair } from '../support/pair.ts'
 import { GET, Recorder, ScriptedServer } from '../support/peer.ts'
 
 const MIB = 1024 * 1024
@@ -342,11 +344,7 @@ describe('what is given as window manager', () => {
   })
 
   test('one that cannot be made for a pushed stream costs that stream alone, and the error surfaces', async () => {
-    const surfaced = Promise.withResolvers<unknown>()
-    const before = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException')
-    process.once('uncaughtException', surfaced.resolve)
-    try {
+    await surfacing(/no manager/, () => {
       let made = 0
       const server = new ScriptedServer({
         enablePush: true,
@@ -361,9 +359,59 @@ describe('what is given as window manager', () => {
       assert.equal(server.resetCode(2), ErrorCode.INTERNAL_ERROR)
       server.respond(1, 'whole')
       assert.equal(seen.body, 'whole')
-      assert.match(String(await surfaced.promise), /no manager/)
-    } finally {
-      for (const listener of before) process.on('uncaughtException', listener)
+    })
+  })
+
+  test('one that cannot be made for a request refuses that request alone, and the error surfaces', async () => {
+    await surfacing(/no manager/, () => {
+      let made = 0
+      const pair = new Pair(
+        {},
+        {
+          windowManager: (size, scope) => {
+            if (scope === 'stream' && made++ === 0) throw new Error('no manager')
+            return new FlowControlManager(size)
+          },
+        },
+      )
+      const refused = new Recorder()
+      pair.client.connection.request(GET, true, refused)
+      pair.flow()
+      assert.ok(refused.error instanceof StreamResetError)
+      assert.equal(refused.error.http2ErrorCode, ErrorCode.INTERNAL_ERROR)
+      const { at } = pair.request(GET)
+      assert.equal(at.stream.id, 3)
+    })
+  })
+
+  test('one that will not hear of the length of a body manages it all the same, and the error surfaces', async () => {
+    const deaf = {
+      set(): void {
+        throw new Error('no length')
+      },
     }
+    await surfacing(/no length/, () => {
+      const server = new ScriptedServer({
+        windowManager: (size) => Object.defineProperty(new FlowControlManager(size), 'documentSize', deaf),
+      })
+      const { seen } = server.open()
+      server.headers(1, [':status', '200', 'content-length', '5'])
+      server.data(1, Buffer.from('whole'), true)
+      assert.equal(seen.body, 'whole')
+    })
   })
 })
+
+/** Runs it, and waits for an error that is thrown outside of it. */
+async function surfacing(error: RegExp, run: () => void): Promise<void> {
+  const surfaced = Promise.withResolvers<unknown>()
+  const before = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.once('uncaughtException', surfaced.resolve)
+  try {
+    run()
+    assert.match(String(await surfaced.promise), error)
+  } finally {
+    for (const listener of before) process.on('uncaughtException', listener)
+  }
+}

@@ -1,9 +1,9 @@
 /** Properties over random input, against the plain decoder of reference.ts. A failure prints the seed that repeats it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { decodedBound, decodeHuffman, encodedLength, encodeHuffman } from '../../src/hpack/huffman.ts'
 import { Decoder, Encoder, HeaderListTooLargeError, HpackDecodingError } from '../../src/hpack/index.ts'
+import { fc, runs } from '../support/property.ts'
 import { block, indexed, literal, octetsOf, ReferenceDecoder, sizeUpdate } from './reference.ts'
 
 const UNLIMITED = { maxListSize: 2 ** 31 - 1, maxFields: 2 ** 31 - 1 }
@@ -65,7 +65,7 @@ describe('encoding and decoding', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      runs(150),
     )
   })
 
@@ -83,7 +83,7 @@ describe('encoding and decoding', () => {
           assert.deepEqual(decoder.tableEntries(), encoder.tableEntries())
         }
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 })
@@ -112,7 +112,7 @@ describe('Huffman', () => {
         const wire = Buffer.from([0x44, ...(coded.length < 127 ? [0x80 | coded.length] : [0xff, coded.length - 127])])
         agree([Buffer.concat([wire, coded])])
       }),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 })
@@ -146,7 +146,7 @@ describe('decoding random blocks', () => {
   test('agrees with the reference on lists, tables and refusals, for octets at random', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }), (blocks) => agree(blocks)),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 
@@ -156,7 +156,7 @@ describe('decoding random blocks', () => {
     })
     fc.assert(
       fc.property(blocks, (each) => agree(each.flatMap((wire) => [wire, wire, wire, wire]))),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 
@@ -175,7 +175,7 @@ describe('decoding random blocks', () => {
           agree(blocks)
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     )
   })
 
@@ -205,7 +205,7 @@ describe('decoding random blocks', () => {
           assert.deepEqual(decoder.tableEntries(), reference.table.flat())
         }
       }),
-      { numRuns: 300 },
+      runs(300),
     )
   })
 })

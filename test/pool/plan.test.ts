@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { plan, type Situation } from '../../src/pool/plan.ts'
+import { fc } from '../support/property.ts'
 
 const at = (situation: Partial<Situation>): ReturnType<typeof plan> =>
   plan({ waiting: 0, connections: [], dialling: 0, protocol: undefined, limit: 1, ...situation })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { DEFAULT_PRIORITY, parsePriority, serializePriority } from '../../src/priority/index.ts'
+import { fc, runs } from '../support/property.ts'
 
 const at = (urgency: number, incremental = false) => ({ urgency, incremental })
 
@@ -108,7 +108,7 @@ describe('parsePriority', () => {
         assert.ok(Number.isInteger(urgency) && urgency >= 0 && urgency <= 7)
         assert.equal(typeof incremental, 'boolean')
       }),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { type Schedulable, Scheduler } from '../../src/priority/index.ts'
+import { fc } from '../support/property.ts'
 
 class Member implements Schedulable {
   readonly name: string

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { type Dependency, PriorityError, PriorityTree } from '../../src/priority/index.ts'
+import { fc, runs } from '../support/property.ts'
 
 /** The same rules, written the plainest way: everything is looked for anew each time. */
 class Naive {
@@ -148,7 +148,7 @@ describe('PriorityTree, by its properties', () => {
         for (let i = 0; i < 200_000 && eligible.size > 0; i++) eligible.delete(tree.next().value)
         assert.equal(eligible.size, 0)
       }),
-      { numRuns: 150 },
+      runs(150),
     )
   })
 
@@ -170,7 +170,7 @@ describe('PriorityTree, by its properties', () => {
           }
         }
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { applyMask, KeySource } from '../../src/websocket/mask.ts'
+import { fc, runs } from '../support/property.ts'
 
 describe('applyMask', () => {
   it('does as octet by octet, at any place in memory and from any phase', () => {
@@ -17,7 +17,7 @@ describe('applyMask', () => {
         assert.ok(memory.subarray(0, offset).every((octet) => octet === 0xaa))
         assert.ok(memory.subarray(offset + payload.length).every((octet) => octet === 0xaa))
       }),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { type Agreement, WSConnection } from '../../src/websocket/index.ts'
+import { fc, runs } from '../support/property.ts'
 import { events, messages, opened, PLAIN } from './pair.ts'
 
 const bits = fc.integer({ min: 8, max: 15 })
@@ -82,7 +82,7 @@ describe('messages', () => {
           assert.equal(receiver.state, 'closed')
         },
       ),
-      { numRuns: 200 },
+      runs(200),
     )
   })
 })
@@ -127,7 +127,7 @@ describe('the handshake', () => {
           assert.deepEqual(messages(events(to)), [...expected, ...expected])
         }
       }),
-      { numRuns: 150 },
+      runs(150),
     )
   })
 })
@@ -196,7 +196,7 @@ describe('whatever the peer sends', () => {
             .filter(isWhole),
         )
       }),
-      { numRuns: 3000 },
+      runs(3000),
     )
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Buffer, isUtf8 } from 'node:buffer'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { decodeUtf8, Utf8Reader } from '../../src/websocket/utf8.ts'
+import { fc, runs } from '../support/property.ts'
 
 /** The text of pieces; null when one of them, or the end, is wrong. */
 function read(pieces: readonly Uint8Array[]): string | null {
@@ -43,7 +43,7 @@ describe('Utf8Reader', () => {
         const octets = Uint8Array.from(list)
         assert.equal(read(cut(octets, at)), isUtf8(octets) ? decodeUtf8(octets) : null)
       }),
-      { numRuns: 2000 },
+      runs(2000),
     )
   })
 
