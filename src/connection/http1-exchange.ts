@@ -14,6 +14,7 @@ import {
   toError,
 } from '../errors.ts'
 import type {
+  BodyChunk,
   ConnectionInfo,
   Exchange,
   ExchangeHandler,
@@ -23,7 +24,7 @@ import type {
 } from '../exchange.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
 import { MAX_INFORMATIONAL, MAX_INFORMATIONAL_OCTETS } from '../limits.ts'
-import { chunkBytes, discardSource, type PreparedBody } from './body.ts'
+import { discardSource, type PreparedBody } from './body.ts'
 import { now } from './deadline.ts'
 import type { Http1Connection } from './http1.ts'
 
@@ -89,17 +90,17 @@ export class Http1Exchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   /** The body, watched: while its next piece is awaited, the server is not to blame for what does not go on. */
-  watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<Uint8Array> {
+  watch(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
     this.source = source
     return this.pull(source)
   }
 
-  private async *pull(source: NonNullable<PreparedBody['source']>): AsyncGenerator<Uint8Array> {
+  private async *pull(source: NonNullable<PreparedBody['source']>): AsyncGenerator<BodyChunk> {
     this.pulling = true
     try {
       for await (const piece of source) {
         this.pulling = false
-        yield chunkBytes(piece)
+        yield piece
         this.pulling = true
       }
     } finally {

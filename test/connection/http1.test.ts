@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { Pool } from '../../src/index.ts'
-import { begin, rejection, send } from '../support/exchange.ts'
-import { startH1Origin, startH2Origin } from '../support/origin.ts'
+import { begin, send } from '../support/exchange.ts'
+import { startH1Origin } from '../support/origin.ts'
 
 test('requests with different Host fields share a connection', async () => {
   await using origin = await startH1Origin()
@@ -92,19 +92,5 @@ for (const when of ['at once', 'while its next piece is awaited', 'by an early r
     if (when === 'at once') begun.exchange.abort()
     await begun.handler.result.catch(() => {})
     await ended.promise
-  })
-}
-
-for (const [protocol, start] of [
-  ['HTTP/2', startH2Origin],
-  ['HTTP/1.1', startH1Origin],
-] as const) {
-  test(`a body that yields what is neither text nor bytes is said so over ${protocol}`, async () => {
-    await using origin = await start()
-    await using pool = new Pool({ tls: { ca: origin.ca } })
-    const body = [1, 2] as unknown as string[]
-    const error = await rejection(send(pool, { origin: origin.origin, path: '/echo', method: 'POST', body }))
-    assert.equal(error.code, 'ERR_HYPER_INVALID_ARGUMENT')
-    assert.match(error.message, /may yield text and bytes, not \[object Number\]/)
   })
 }
