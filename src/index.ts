@@ -1,5 +1,5 @@
 /** hyper-transport: the pool and the words that every part of it speaks. */
-export type { RequestBody } from './client/body.ts'
+export type { BodyPart, RequestBody } from './client/body.ts'
 export type { ConnectionTimeouts, HTTPConnectionOptions } from './client/connection-options.ts'
 export { type HeaderMapInit, HTTPHeaderMap } from './client/header-map.ts'
 export { HTTP11Connection, HTTP20Connection, HTTPConnection, type RequestOptions } from './client/http-connection.ts'
