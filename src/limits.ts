@@ -235,7 +235,7 @@ export const MAX_STREAMS_BEFORE_SETTINGS = 1000
 /** Octets framed for a write that follows one that filled the socket: progress on a slow link is seen by writes that end. */
 export const BLOCKED_WRITE_BUDGET = 65_536
 
-/** Milliseconds that a timer may be late before what it would end gets one chance to be heard: the event loop was blocked. */
+/** Milliseconds that a timer may be late; then the event loop was blocked, and what it would end gets a chance to be heard, a dial as much time again. */
 export const LATE_TIMER = 50
 
 /** Octets of a response kept for a reader who has not asked (`HTTPConnection`); then the peer has to wait. */

@@ -11,11 +11,13 @@
  * - pause() holds back data and the end, never headers.
  * - A request that ends in a socket ends with onRequestUpgrade; abort() after it destroys the socket.
  */
+
 import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { toError } from '../../src/errors.ts'
 import type { Body, ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../../src/exchange.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
+import { surface } from '../../src/surface.ts'
 import { fieldsToUndiciHeaders } from '../shared.ts'
 import { ContinueGate, tapBody } from './body.ts'
 import {
@@ -417,11 +419,4 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     this.leaveLine()
     ledger.settled()
   }
-}
-
-/** Nobody is left to tell, and the connection must not suffer for it. */
-function surface(thrown: unknown): void {
-  process.nextTick(() => {
-    throw thrown
-  })
 }

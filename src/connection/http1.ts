@@ -22,7 +22,7 @@ import { discardMade, type PreparedBody, prepareBody } from './body.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { DeadlineTimer, now } from './deadline.ts'
 import { Http1Exchange } from './http1-exchange.ts'
-import { endsWithResponse, keepQuiet, quietClient } from './quiet.ts'
+import { keepQuiet, quietClient } from './quiet.ts'
 
 /** Milliseconds; the longest that undici's timers are meant for. */
 const MAX_KEEP_ALIVE = 600_000
@@ -31,11 +31,20 @@ const MAX_KEEP_ALIVE = 600_000
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i
 
 let clientClass: Promise<typeof Client> | undefined
+/** Where undici's client says on a socket that it ends with the response under way. */
+let resetKey: symbol | undefined
 
 /** undici's `Client`, loaded at the first call. */
 export function loadClient(): Promise<typeof Client> {
-  clientClass ??= Promise.all([import('undici/lib/dispatcher/client.js'), keepQuiet(Http1Exchange)]).then(
-    ([module]) => module.default,
+  clientClass ??= Promise.all([
+    import('undici/lib/dispatcher/client.js'),
+    import('undici/lib/core/symbols.js'),
+    keepQuiet(Http1Exchange),
+  ]).then(
+    ([module, symbols]) => {
+      resetKey = symbols.default.kReset
+      return module.default
+    },
     (error) => {
       // What failed now may succeed later.
       clientClass = undefined
@@ -242,9 +251,14 @@ export class Http1Connection implements Connection {
     this.drain()
   }
 
-  /** The head of a response came: does the connection end with it? Who waits is told at once, and not given to it. */
+  /**
+   * The head of a response came: does the connection end with it? Who waits is told at once, and not given to it. undici has
+   * its own reasons besides the server's word: HTTP/1.0, a body that ends with the connection, a `Keep-Alive` of too few
+   * seconds, and more.
+   */
   checkEnding(fields: FieldList): void {
-    if (CLOSE.test(getField(fields, 'connection') ?? '') || endsWithResponse(this.socket)) this.abandon()
+    const marked = resetKey !== undefined && Reflect.get(this.socket, resetKey) === true
+    if (marked || CLOSE.test(getField(fields, 'connection') ?? '')) this.abandon()
   }
 
   /** An exchange has ended. */

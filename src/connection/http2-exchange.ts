@@ -4,6 +4,7 @@
  * Hot path: one monomorphic object an exchange, no closures. It settles exactly once: `settled` is set before the
  * last callback, and every path looks at it.
  */
+
 import { abortReason, NotSupportedError, ResponseTooLargeError, TimeoutError, toError } from '../errors.ts'
 import type {
   ConnectionInfo,
@@ -17,6 +18,7 @@ import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
 import { getField, NO_FIELDS } from '../headers/fields.ts'
 import { serialiseTrailers } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
+import { surface } from '../surface.ts'
 import { discardMade, type PreparedBody } from './body.ts'
 import { BodyPump } from './body-pump.ts'
 
@@ -394,10 +396,7 @@ export class Http2Exchange implements StreamListener, Exchange {
     try {
       this.handler.onError(error, local)
     } catch (thrown) {
-      // A handler that cannot be told anything is a bug of its owner's: it surfaces, but not in our data path.
-      queueMicrotask(() => {
-        throw thrown
-      })
+      surface(thrown)
     }
   }
 

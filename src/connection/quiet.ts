@@ -20,7 +20,6 @@ const handlers = new Set<unknown>()
 const connectors = new WeakSet<object>()
 let connectorKey: symbol | undefined
 let handlerKey: symbol | undefined
-let resetKey: symbol | undefined
 
 /** The channels' names in undici's table; it has others, which clients do not use. */
 const concerned = [
@@ -65,7 +64,6 @@ export async function keepQuiet(handlerClass: unknown): Promise<void> {
   const { channels } = diagnostics.default
   if (connectorKey !== undefined) return
   connectorKey = symbols.default.kConnector
-  resetKey = symbols.default.kReset
   for (const name of concerned) {
     const channel = channels[name]
     if (channel !== undefined) channels[name] = new OthersOnly(channel as Channel) as unknown as Channel
@@ -76,14 +74,6 @@ export async function keepQuiet(handlerClass: unknown): Promise<void> {
 export function quietClient(client: Client): void {
   const connector: unknown = connectorKey === undefined ? undefined : Reflect.get(client, connectorKey)
   if (typeof connector === 'function') connectors.add(connector)
-}
-
-/**
- * Will undici's client end the connection after the response under way? It says so on the socket before it tells of the
- * response's head: HTTP/1.0, a body that ends with the connection, a `Keep-Alive` of too few seconds, and more.
- */
-export function endsWithResponse(socket: object): boolean {
-  return resetKey !== undefined && Reflect.get(socket, resetKey) === true
 }
 
 function isOurs({ request, connector }: Message): boolean {

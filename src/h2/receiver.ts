@@ -4,6 +4,7 @@
  * Hot path: plain mutable state, no object a frame. A response whose header block is the same as one before it, octet
  * for octet and with the table unchanged, is decoded to the same list and so checked only once.
  */
+
 import { ContentLengthError } from '../errors.ts'
 import type { FieldList } from '../exchange.ts'
 import { ErrorCode, Flag } from '../frame/codes.ts'
@@ -32,6 +33,7 @@ import {
   SMALL_DATA_PER_SECOND,
 } from '../limits.ts'
 import { parsePriority } from '../priority/field.ts'
+import { surface } from '../surface.ts'
 import { Budget } from './budget.ts'
 import { ConnectionFault } from './faults.ts'
 import type { ConnectionListener } from './listener.ts'
@@ -39,7 +41,7 @@ import type { H2ConnectionOptions } from './options.ts'
 import { H2ReceiveWindows } from './receive-windows.ts'
 import { nextState, StreamEvent, StreamState } from './states.ts'
 import { H2Stream, NOBODY } from './stream.ts'
-import { surface, tellLength } from './window.ts'
+import { tellLength } from './window.ts'
 
 /** Checked sections remembered by the decoder's own list, so that a repeated response costs no second check. */
 const REMEMBERED_HEADS = 4

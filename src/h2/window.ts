@@ -6,8 +6,10 @@
  * a part of it was used ({@link refillAt}), one WINDOW_UPDATE for many frames and early enough that the peer never waits;
  * and it is doubled when half of it was used within one round trip, for then it is the window that limits the speed.
  */
+
 import { InvalidArgumentError } from '../errors.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../limits.ts'
+import { surface } from '../surface.ts'
 
 /** The policy of one window: one instance a connection, one a stream. */
 export interface WindowManager {
@@ -91,13 +93,6 @@ export function tellLength(manager: WindowManager, length: number): void {
   } catch (thrown) {
     surface(thrown)
   }
-}
-
-/** What a manager threw is its owner's to see, outside of our data path. */
-export function surface(thrown: unknown): void {
-  queueMicrotask(() => {
-    throw thrown
-  })
 }
 
 function grant(increment: number): number {

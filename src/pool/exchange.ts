@@ -4,6 +4,7 @@
  *
  * Hot path: one object an exchange; the optional callbacks are plain functions shared by all.
  */
+
 import { now } from '../connection/deadline.ts'
 import { channels } from '../diagnostics.ts'
 import {
@@ -28,6 +29,7 @@ import type {
 } from '../exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
+import { surface } from '../surface.ts'
 import { isSource, ReplayableSource, withReplay } from './replay.ts'
 import { backoff } from './retry.ts'
 import type { Waiter } from './waiting.ts'
@@ -385,13 +387,6 @@ function isIdempotent(request: ExchangeRequest): boolean {
     default:
       return false
   }
-}
-
-/** A callback that is told the end must not throw. What it threw is its owner's to see, outside of our data path. */
-function surface(thrown: unknown): void {
-  queueMicrotask(() => {
-    throw thrown
-  })
 }
 
 function abort(exchange: PoolExchange, reason: unknown, code: number | undefined): void {

@@ -1,10 +1,12 @@
 /** What a pool can be told, checked when it is told. */
+
 import type { ConnectionSettings } from '../connection/contract.ts'
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
 import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
 import type { ConnectorSettings } from '../net/connector.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
+import { surface } from '../surface.ts'
 
 /** Called as connections come and go. What one throws is thrown outside of the pool's own work. */
 export interface PoolEvents {
@@ -25,9 +27,7 @@ export function tell(event: () => void): void {
   try {
     event()
   } catch (thrown) {
-    queueMicrotask(() => {
-      throw thrown
-    })
+    surface(thrown)
   }
 }
 

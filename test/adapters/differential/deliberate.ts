@@ -56,7 +56,6 @@ const whole = [
 
 const cause = ['error.cause', 'bodyError.cause']
 const causeClass = ['error.cause.class', 'error.cause.name', 'bodyError.cause.class', 'bodyError.cause.name']
-const causeCode = ['error.cause.code', 'bodyError.cause.code']
 const failure = ['error', 'bodyError', 'streamError', 'response', 'errorStatus', 'retries', 'body', 'got']
 
 export const deliberate: readonly Difference[] = [
@@ -151,13 +150,6 @@ export const deliberate: readonly Difference[] = [
     cases: /^failure: overlong/,
     way: 'h1',
     paths: whole,
-  },
-  {
-    name: 'whether a socket that is cut ends by FIN or by RST depends on what was on its way to it',
-    libraries: standard,
-    cases: /^failure.*: cut/,
-    way: 'h2',
-    paths: causeCode,
   },
   {
     name: "got's code for a body cut off is ECONNRESET, which it tries again",
