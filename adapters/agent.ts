@@ -12,7 +12,7 @@
 import { EventEmitter } from 'node:events'
 import type { Agent, AgentOptions, ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Transport } from '../src/exchange.ts'
+import type { Transport } from '../src/exchange/contract.ts'
 import { nodeTlsOptions } from '../src/net/tls-options.ts'
 import { Pool } from '../src/pool/pool.ts'
 import { AgentSocket } from './agent/socket.ts'

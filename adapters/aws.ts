@@ -8,7 +8,8 @@
  *   `ECONNRESET`, `ECONNREFUSED` ...
  * - The handler closes only a pool that it made for itself.
  */
-import type { Exchange, ExchangeHandler, FieldList, Transport } from '../src/exchange.ts'
+import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
+import type { FieldList } from '../src/headers/fields.ts'
 import type { Pool } from '../src/pool/pool.ts'
 import { AwsBody } from './aws/body.ts'
 import { toAwsError } from './aws/errors.ts'

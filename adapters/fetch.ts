@@ -11,7 +11,8 @@
  * another hop, or settles the promise with a response (fetch/response.ts) whose body (fetch/incoming.ts) goes on arriving.
  */
 import { parseCodings } from '../src/content/index.ts'
-import type { Exchange, ExchangeHandler, FieldList, Transport } from '../src/exchange.ts'
+import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
+import type { FieldList } from '../src/headers/fields.ts'
 import { getField } from '../src/headers/fields.ts'
 import { fetchFailed, terminated } from './fetch/errors.ts'
 import { gatherBody } from './fetch/gather.ts'

@@ -1,5 +1,5 @@
 /** Header fields as node:http gives them in `message.headers`. */
-import type { FieldList } from '../src/exchange.ts'
+import type { FieldList } from '../src/headers/fields.ts'
 import { setOwn } from './shared.ts'
 
 /** node:http's list: two lines of one of these are no list of two values, and the first counts. */

@@ -6,7 +6,7 @@
  * none of it but a few comparisons where nothing is set.
  */
 import { checkServerIdentity, createSecureContext } from 'node:tls'
-import type { ConnectOptions, TlsOptions } from '../src/exchange.ts'
+import type { ConnectOptions, TlsOptions } from '../src/net/options.ts'
 import type { NativeOptions } from './got/options.ts'
 import { TLS_MATERIAL } from './shared.ts'
 

@@ -6,7 +6,9 @@
  * - A shim closes only a pool that it made for itself.
  */
 import { ConnectError, ConnectionLostError, type HyperError, systemCodeOf } from '../src/errors.ts'
-import type { FieldList, TlsOptions, Transport } from '../src/exchange.ts'
+import type { Transport } from '../src/exchange/contract.ts'
+import type { FieldList } from '../src/headers/fields.ts'
+import type { TlsOptions } from '../src/net/options.ts'
 import type { PoolOptions } from '../src/pool/options.ts'
 import { Pool } from '../src/pool/pool.ts'
 

@@ -3,15 +3,19 @@
  * `npm run bench -- codec`: the parts of the protocol toolbox alone, in memory.
  * `npm run bench -- pool [SCENARIO]`: what connections, streams and waiting requests cost (lifecycle/main.ts).
  * `npm run bench -- shims [LIBRARY]`: what each shim costs beside its library and our raw dispatch (shims.ts).
+ * `npm run bench -- http1`: HTTP/1.1, ours against each library's own (http1.ts).
  * `npm run bench -- delay`: one download over a link with a long round trip (lifecycle/delay.ts).
  */
 if (process.argv[2] === 'codec') {
   const { run: hpack } = await import('./codec-hpack.ts')
   const { run: h2 } = await import('./codec-h2.ts')
+  const { run: h1 } = await import('./codec-h1.ts')
   const { run: websocket } = await import('./codec-websocket.ts')
   await hpack()
   console.log('\nHTTP/2, in memory')
   h2()
+  console.log('\nHTTP/1.1, in memory')
+  h1()
   console.log()
   await websocket()
 } else if (process.argv[2] === 'pool') {
@@ -20,6 +24,9 @@ if (process.argv[2] === 'codec') {
 } else if (process.argv[2] === 'shims') {
   const { run } = await import('./shims.ts')
   await run(process.argv[3])
+} else if (process.argv[2] === 'http1') {
+  const { run } = await import('./http1.ts')
+  await run(process.argv.slice(3))
 } else if (process.argv[2] === 'delay') {
   const { run } = await import('./lifecycle/delay.ts')
   await run()

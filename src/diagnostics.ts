@@ -7,33 +7,6 @@
  * - Names begin with `hyper:`. They and the fields of the messages are public API.
  */
 import { type Channel, channel } from 'node:diagnostics_channel'
-import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList } from './exchange.ts'
-import type { ConnectStep } from './net/connector.ts'
-
-/** Message of the channels `hyper:request:*`. The same `exchange` object stands for a request from its first message to its last. */
-export interface RequestMessage {
-  readonly exchange: Exchange
-  readonly request: ExchangeRequest
-  /** `headers`: of the response. */
-  readonly status?: number
-  readonly headers?: FieldList
-  /** `end`: the trailer section. */
-  readonly trailers?: FieldList
-  /** `error` and `retry`: why. */
-  readonly error?: Error
-  /** `start`: the connection, and whether it carried exchanges before. */
-  readonly connection?: ConnectionInfo | undefined
-  readonly reused?: boolean
-}
-
-/** Message of the channels `hyper:connection:*`. */
-export interface ConnectionMessage {
-  readonly origin: string
-  readonly connection?: ConnectionInfo
-  readonly error?: Error | undefined
-  /** `step`: what the connect chain has done. */
-  readonly step?: ConnectStep
-}
 
 /** Message of the channel `hyper:connection:frame`: a frame of HTTP/2 in words, or more about the one before. */
 export interface FrameMessage {
@@ -67,14 +40,6 @@ export const channels = {
   frame: channel('hyper:connection:frame'),
 } as const satisfies Readonly<Record<string, Channel>>
 
-export function publishRequest(to: Channel, message: RequestMessage): void {
-  to.publish(message)
-}
-
 export function publishFrame(message: FrameMessage): void {
   channels.frame.publish(message)
-}
-
-export function publishConnection(to: Channel, message: ConnectionMessage): void {
-  to.publish(message)
 }

@@ -9,9 +9,10 @@ export { type DecodeLimits, HTTPResponse, type HTTPVersion, type ReadOptions } f
 export { openTunnel, type Tunnel, type TunnelRequest } from './client/tunnel.ts'
 export type { ConnectionSettings, ConnectionStats } from './connection/contract.ts'
 export { ContentDecodingError, ContentLimitError } from './content/index.ts'
-export type { ConnectionMessage, FrameMessage, RequestMessage } from './diagnostics.ts'
+export type { FrameMessage } from './diagnostics.ts'
 export * from './errors.ts'
-export type * from './exchange.ts'
+export type * from './exchange/contract.ts'
+export type { ConnectionMessage, RequestMessage } from './exchange/messages.ts'
 export {
   AdaptiveFlowControlManager,
   BaseFlowControlManager,
@@ -24,9 +25,11 @@ export {
   type WindowManagerClass,
   type WindowManagerFactory,
 } from './h2/index.ts'
+export type { FieldList, FieldsInit } from './headers/fields.ts'
 export { flattenFields, getField } from './headers/fields.ts'
 export { HpackDecodingError, HpackEncodingError, HpackError } from './hpack/index.ts'
 export type { ConnectorSettings, ConnectStep } from './net/connector.ts'
+export type * from './net/options.ts'
 export { createTlsContext, type TlsContextOptions } from './net/tls-context.ts'
 export type { PoolEvents, PoolOptions } from './pool/options.ts'
 export { Pool } from './pool/pool.ts'

@@ -45,7 +45,7 @@ export const MAX_QUEUED_REPLIES = 1000
 /** Consecutive DATA frames that carry nothing and end nothing (CVE-2019-9518). hyperium/h2 uses 100. */
 export const MAX_EMPTY_FRAMES = 100
 
-/** Streams reset by us whose late frames are still forgiven. Enough for a burst of cancellations, small enough to bound memory. */
+/** Streams reset by us whose late frames are still let pass. Enough for a burst of cancellations, small enough to bound memory. */
 export const MAX_REMEMBERED_RESETS = 1024
 
 /** Octets of a request body queued in one stream before its source must wait. Four full frames keep the connection busy between wake-ups. */
@@ -258,3 +258,43 @@ export const DECODING_RATIO_FLOOR = 1024 * 1024
  * thousandth of an honest body, which must pass; what grows beyond this out of almost nothing is a bomb.
  */
 export const LENIENT_DECODING_RATIO_FLOOR = 64 * 1024 * 1024
+
+/**
+ * Milliseconds that a look at all deadlines is put off for each exchange that has one, so that looking costs the same share of
+ * the time however many there are: at 10,000 exchanges a deadline may be 100 ms late.
+ */
+export const DEADLINE_GRAIN = 0.01
+
+/** Octets of a body written to an HTTP/1.1 connection at once: a peer that takes it slowly is seen to take it. */
+export const HTTP1_SLICE = 262_144
+
+/** Milliseconds by which an HTTP/1.1 connection is left before the server's `Keep-Alive: timeout` says (undici: 2 s, Go: none). */
+export const KEEP_ALIVE_MARGIN = 1000
+/** Octets of an HTTP/1.1 request line or status line. RFC 9112 section 3 asks for at least 8000; nginx takes 8 KiB. Longer targets are answered with 414. */
+export const MAX_START_LINE = 8192
+
+/** Octets of an HTTP/1.1 trailer section: as many as a head may have. */
+export const MAX_TRAILERS = 16_384
+
+/** Octets of the chunk extensions of one message, in all: Node's figure (CVE-2024-22019). Nobody sends any. */
+export const MAX_CHUNK_EXTENSIONS = 16_384
+
+/** Digits of a chunk's size. 14 say all that can be counted; who sends more zeros before them has no honest reason. */
+export const MAX_CHUNK_SIZE_DIGITS = 16
+
+/** Empty lines before a request: RFC 9112 section 2.2 asks for one, which old clients send behind a body. */
+export const MAX_EMPTY_LINES = 4
+
+/** Spellings of field names that HTTP/1.1 remembers; when they are so many, all are forgotten. */
+export const MAX_REMEMBERED_NAMES = 1024
+
+/** Characters of a field name that is remembered: the longest registered one has 53. So names take 200 KiB at the most. */
+export const LONGEST_REMEMBERED_NAME = 64
+
+/** Whole HTTP/1.1 heads that are remembered, and the octets of the longest: as long as most, and 128 KiB in all. */
+export const MAX_REMEMBERED_HEADS = 64
+export const LONGEST_REMEMBERED_HEAD = 2048
+
+/** Field lines that an HTTP/1.1 connection remembers of the peer's last heads, and the octets of the longest: 16 KiB at the most, 2 KiB as a rule. */
+export const MAX_REMEMBERED_LINES = 64
+export const LONGEST_REMEMBERED_LINE = 256

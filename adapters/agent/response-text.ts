@@ -4,7 +4,7 @@
  * Fields that frame a message or govern a connection are HTTP/2's affair and not passed on; the body is framed by its
  * content-length, or else in chunks, behind which trailers fit. A response that announces trailers is framed in chunks.
  */
-import type { FieldList } from '../../src/exchange.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 
 const HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 

@@ -12,15 +12,9 @@
 import { Duplex } from 'node:stream'
 import { PushSource } from '../../src/client/push-source.ts'
 import { AbortedError } from '../../src/errors.ts'
-import type {
-  ConnectionInfo,
-  ConnectOptions,
-  ConnectTimings,
-  Exchange,
-  ExchangeHandler,
-  FieldList,
-  Transport,
-} from '../../src/exchange.ts'
+import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
+import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { toNodeError } from '../got/errors.ts'
 import { statusText as reasonOf } from '../shared.ts'
 import { socketAddress } from '../socket-address.ts'

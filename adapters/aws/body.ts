@@ -1,6 +1,7 @@
 /** The body of a response as the SDK reads it: a Readable, with the trailer section once it has ended. */
 import { Readable } from 'node:stream'
-import type { Exchange, FieldList } from '../../src/exchange.ts'
+import type { Exchange } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { nodeHeaders } from '../node-headers.ts'
 
 export class AwsBody extends Readable {

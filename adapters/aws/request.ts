@@ -1,5 +1,5 @@
 /** The SDK's request as the parts of an exchange. */
-import type { Body } from '../../src/exchange.ts'
+import type { Body } from '../../src/exchange/contract.ts'
 
 /** A request in the SDK's shape (`HttpRequest` of its protocol package). */
 export interface AwsRequest {

@@ -1,7 +1,7 @@
 /** Request bodies as axios knows them, after its own transformRequest. */
 import { PassThrough, type Readable } from 'node:stream'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
-import type { Body } from '../../src/exchange.ts'
+import type { Body } from '../../src/exchange/contract.ts'
 
 /** A body and the header fields that come with it. */
 export interface AxiosBody {

@@ -1,7 +1,8 @@
 /** One call of the adapter: its hops, its deadlines, its one settling. */
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
 import { TimeoutError, toError } from '../../src/errors.ts'
-import type { Body, FieldList, Transport } from '../../src/exchange.ts'
+import type { Body, Transport } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { type AxiosBody, inPieces, limited, NO_BODY, Recorder, readBody } from './body.ts'
 import { credentials, needsOwnAdapter } from './config.ts'

@@ -4,7 +4,8 @@
  */
 import type { Agent } from 'node:https'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
-import type { TlsOptions, Transport } from '../../src/exchange.ts'
+import type { Transport } from '../../src/exchange/contract.ts'
+import type { TlsOptions } from '../../src/net/options.ts'
 import { nodeTlsOptions } from '../../src/net/tls-options.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { sharedPool, sharedTransport } from '../shared.ts'

@@ -1,6 +1,6 @@
 /** Header fields between axios's objects and the transport's flat lists. On the path of every request: plain loops. */
 import type { InternalAxiosRequestConfig } from 'axios'
-import type { FieldList } from '../../src/exchange.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { isSingle } from '../node-headers.ts'
 import type { Realm } from './realm.ts'
 

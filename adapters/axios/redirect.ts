@@ -1,7 +1,8 @@
 /** Redirects by axios's rules, which are those of follow-redirects (RFC 9110 section 15.4). */
 import { Readable } from 'node:stream'
 import type { InternalAxiosRequestConfig } from 'axios'
-import type { Body, FieldList } from '../../src/exchange.ts'
+import type { Body } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { nodeHeaders } from '../node-headers.ts'
 import type { Recorder } from './body.ts'

@@ -1,7 +1,8 @@
 /**
  * `response.request`, and its `res`: what axios's users read there of node:http's objects, without making those objects.
  */
-import type { ConnectionInfo, FieldList } from '../../src/exchange.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
+import type { ConnectionInfo } from '../../src/net/options.ts'
 import { nodeHeaders } from '../node-headers.ts'
 import { statusText } from '../shared.ts'
 

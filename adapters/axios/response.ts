@@ -9,8 +9,10 @@ import {
   smallInput,
 } from '../../src/content/index.ts'
 import { toError } from '../../src/errors.ts'
-import type { ConnectionInfo, Exchange, FieldList } from '../../src/exchange.ts'
+import type { Exchange } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
+import type { ConnectionInfo } from '../../src/net/options.ts'
 import type { RequestView, ResponseView } from './request-view.ts'
 
 /** What the body is read for. */

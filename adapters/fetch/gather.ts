@@ -4,7 +4,7 @@
  * Most were made of text or bytes: then the whole stream is there within the turn of the event loop. It is gathered, so that
  * its length can be announced and a redirect can send it again. What is longer in coming is sent as it comes.
  */
-import type { BodyChunk } from '../../src/exchange.ts'
+import type { BodyChunk } from '../../src/exchange/contract.ts'
 import type { RequestBody } from './request.ts'
 
 /** More than this is not gathered. */

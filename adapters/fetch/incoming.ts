@@ -11,7 +11,8 @@
  * On the path of each response: plain mutable state.
  */
 import { type Coding, Decoder, type DecoderSink, decodeSmall, smallInput } from '../../src/content/index.ts'
-import type { Exchange, FieldList } from '../../src/exchange.ts'
+import type { Exchange } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
 
 /** Octets kept for a reader that has not asked: a quarter of a megabyte, so that a burst does not stop the peer. */

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
-import type { Body, BodyChunk } from '../../src/exchange.ts'
+import type { Body, BodyChunk } from '../../src/exchange/contract.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
 import { type Referrer, refererFor } from './referrer.ts'
 

@@ -10,7 +10,7 @@
  *   process's global dispatcher.
  */
 import { Readable } from 'node:stream'
-import type { FieldList } from '../../src/exchange.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { joinedField } from '../shared.ts'
 import type { IncomingBody } from './incoming.ts'
 

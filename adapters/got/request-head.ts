@@ -1,6 +1,7 @@
 /** What a request says of itself before it is sent: its line, its header fields, its trailers. */
 import { EventEmitter } from 'node:events'
-import type { Exchange, FieldsInit } from '../../src/exchange.ts'
+import type { Exchange } from '../../src/exchange/contract.ts'
+import type { FieldsInit } from '../../src/headers/fields.ts'
 import { NodeError } from './errors.ts'
 import type { NativeOptions, Target } from './options.ts'
 import type { ConnectionSocket } from './socket.ts'

@@ -12,15 +12,9 @@
  *
  * Hot path: one object a request, no timers and no closures but where they are asked for.
  */
-import type {
-  Body,
-  ConnectionInfo,
-  ConnectTimings,
-  ExchangeHandler,
-  ExchangeRequest,
-  FieldList,
-  Transport,
-} from '../../src/exchange.ts'
+import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
+import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { nodeHeaders } from '../node-headers.ts'
 import { connectOptions } from '../node-options.ts'
 import { serverNameOf } from '../server-name.ts'

@@ -1,14 +1,22 @@
 /** The response as got expects it of node:http: a Readable in byte mode with the properties of an IncomingMessage. */
 import { Readable } from 'node:stream'
-import type { Exchange, FieldList } from '../../src/exchange.ts'
+import type { Exchange } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
 import { nodeHeaders } from '../node-headers.ts'
 import { statusText } from '../shared.ts'
 import { NodeError } from './errors.ts'
-import type { HyperRequest } from './request.ts'
 import type { ConnectionSocket } from './socket.ts'
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({})
+
+/** The request of a response, as far as the response needs it. */
+export interface RespondedRequest {
+  readonly socket: ConnectionSocket | undefined
+  setTimeout(timeout: number, callback?: () => void): unknown
+  /** The response was destroyed before its end. */
+  responseDestroyed(): void
+}
 
 export class HyperResponse extends Readable {
   statusCode: number
@@ -25,14 +33,14 @@ export class HyperResponse extends Readable {
   endedByCaller = false
   url = ''
   method: string | null = null
-  readonly req: HyperRequest
+  readonly req: RespondedRequest
   private readonly exchange: Exchange
   private readonly fields: FieldList
   private trailerFields: FieldList = NO_FIELDS
   private held = false
 
   constructor(
-    request: HyperRequest,
+    request: RespondedRequest,
     exchange: Exchange,
     status: number,
     fields: FieldList,

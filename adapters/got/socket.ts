@@ -6,7 +6,7 @@
  */
 
 import { EventEmitter } from 'node:events'
-import type { ConnectionInfo, ConnectTimings } from '../../src/exchange.ts'
+import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { socketAddress } from '../socket-address.ts'
 
 const sockets = new WeakMap<ConnectionInfo, ConnectionSocket>()

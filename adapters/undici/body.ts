@@ -1,6 +1,7 @@
 /** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
 import { Readable } from 'node:stream'
-import type { Body, BodyChunk } from '../../src/exchange.ts'
+import type { Body, BodyChunk } from '../../src/exchange/contract.ts'
+import { UploadBody } from '../../src/exchange/upload.ts'
 
 /** Hears of each piece. */
 export interface ChunkListener {
@@ -9,6 +10,7 @@ export interface ChunkListener {
 
 /** The same body, which tells of each piece when the next one is asked for: by then it was taken. */
 export function tapBody(body: Body, listener: ChunkListener): Body {
+  if (body instanceof UploadBody) return body
   if (typeof body === 'function') {
     return () => {
       const made = body()
@@ -59,6 +61,7 @@ export class ContinueGate {
 
   /** The same body, behind the gate; the time begins when it is first asked for. */
   hold(body: Body): Body {
+    if (body instanceof UploadBody) return body
     if (typeof body === 'function') {
       return () => {
         const made = body()

@@ -15,3 +15,7 @@ declare module 'undici/lib/api/index.js' {
   const api: Pick<import('undici').Dispatcher, 'request' | 'stream' | 'pipeline' | 'connect' | 'upgrade'>
   export default api
 }
+declare module 'undici/lib/core/symbols.js' {
+  const symbols: Readonly<Record<'kClients' | 'kUrl' | 'kDispatch', symbol>>
+  export default symbols
+}

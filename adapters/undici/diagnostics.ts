@@ -8,8 +8,10 @@
  * - Raw fields are Buffers, name and value in turn, as undici publishes them over HTTP/1.1.
  */
 import { type Channel, channel } from 'node:diagnostics_channel'
-import type { ConnectionInfo, ExchangeRequest, FieldList } from '../../src/exchange.ts'
+import type { ExchangeRequest } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { FieldKind, fieldName } from '../../src/headers/names.ts'
+import type { ConnectionInfo } from '../../src/net/options.ts'
 import { errors } from './internals.ts'
 import { toBuffers } from './raw-fields.ts'
 import { fieldText } from './request.ts'

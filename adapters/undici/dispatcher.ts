@@ -2,8 +2,8 @@
 import { constants } from 'node:buffer'
 import type { Dispatcher as DispatcherType } from 'undici'
 import { toError } from '../../src/errors.ts'
-import type { ConnectOptions, Exchange, Transport } from '../../src/exchange.ts'
-import { Connector } from '../../src/net/connector.ts'
+import type { Exchange, Transport } from '../../src/exchange/contract.ts'
+import type { ConnectOptions } from '../../src/net/options.ts'
 import type { PoolEvents } from '../../src/pool/options.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { listenToSharedPool, resolvePool, sharedPool } from '../shared.ts'
@@ -12,7 +12,6 @@ import { observe, publishBeforeConnect, publishConnectError, publishConnected } 
 import { toUndiciError } from './errors.ts'
 import { Dispatched, type Ledger } from './exchange.ts'
 import { checkHandler, checkLegacyHandler, isUnmeant, refuse } from './handlers.ts'
-import type { Dialler } from './http1-upgrade.ts'
 import { api, Dispatcher, errors, kClients, kUrl } from './internals.ts'
 import { LegacyDispatched, type LegacyHandler } from './legacy.ts'
 import { Mocks } from './mocks.ts'
@@ -73,7 +72,6 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
   /** Requests that wait for room, by origin; only where the connections were limited. */
   private readonly waiting: Map<string, number> | undefined
   private readonly maxOrigins: number
-  private dialler: Dialler | undefined
   private mocks: Mocks | undefined
   private stopListening: (() => void) | undefined
   private closing: Callback[] | undefined
@@ -114,7 +112,7 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
     this.maxOrigins = options.maxOrigins ?? Number.POSITIVE_INFINITY
     this.connectFor = (servername, http1) => this.override(servername, http1)
     this.send = (request, handler) => this.transport.dispatch(request, handler)
-    this.sendTunnel = (request, handler) => openTunnel(this.transport, this.tunnelDialler(), request, handler)
+    this.sendTunnel = (request, handler) => openTunnel(this.transport, this.speaksH2c, request, handler)
   }
 
   /**
@@ -236,7 +234,6 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
         while (this.newest !== undefined) this.newest.abort(reason)
         void Promise.resolve(this.ownPool?.destroy(reason)).finally(() => {
           this.stopListening?.()
-          this.dialler?.connector.close()
           const waiting = this.destroying
           this.destroying = undefined
           for (const one of waiting ?? []) one(null, null)
@@ -338,16 +335,11 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
     if (ownPool.stats().active === 0) await closed
   }
 
-  /** How tunnels that HTTP/2 cannot carry are dialled: as the pool dials, if it is known how. */
-  private tunnelDialler(): Dialler {
+  /** May `http:` origins speak HTTP/2? */
+  private get speaksH2c(): boolean {
     const { pool } = this.options
-    const known = this.ownPool ?? (pool === undefined ? sharedPool() : pool)
-    if (known instanceof Pool) {
-      const { connector, options } = known
-      return { connector, options, h2c: options.h2c !== undefined, maxHeaderSize: options.maxHeaderListSize }
-    }
-    this.dialler ??= { connector: new Connector(), options: {}, h2c: false, maxHeaderSize: undefined }
-    return this.dialler
+    const known = this.ownPool ?? pool ?? sharedPool()
+    return known instanceof Pool && known.options.h2c !== undefined
   }
 
   /** @throws undici's MaxOriginsReachedError for one more than there may be */

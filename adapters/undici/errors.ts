@@ -18,8 +18,8 @@ import {
   StreamResetError,
   TimeoutError,
 } from '../../src/errors.ts'
-import type { ConnectionInfo } from '../../src/exchange.ts'
 import { ErrorCode, errorCodeName } from '../../src/frame/codes.ts'
+import type { ConnectionInfo } from '../../src/net/options.ts'
 import { systemError } from '../shared.ts'
 import { errors } from './internals.ts'
 

@@ -1,6 +1,6 @@
 /** Handlers of the older form, which undici had until 7 and the fetch of Node 20 to 24 has. */
 import type { Duplex } from 'node:stream'
-import type { FieldList } from '../../src/exchange.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { Dispatched, type Ledger } from './exchange.ts'
 import { toBuffers } from './raw-fields.ts'
 

@@ -1,5 +1,5 @@
 /** Fields as undici's older handlers and its diagnostics have them: Buffers, name and value in turn. */
-import type { FieldList } from '../../src/exchange.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 
 /** Names repeat: their bytes are made once. Nobody writes into them. */
 const nameBytes = new Map<string, Buffer>()

@@ -9,8 +9,9 @@ import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
-import type { Body, BodyChunk, ConnectOptions, ExchangeRequest } from '../../src/exchange.ts'
+import type { Body, BodyChunk, ExchangeRequest } from '../../src/exchange/contract.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
+import type { ConnectOptions } from '../../src/net/options.ts'
 import { errors } from './internals.ts'
 
 /** DispatchOptions as they really arrive: with what undici's types leave out, and not yet checked. */

@@ -15,11 +15,12 @@ import type { Duplex } from 'node:stream'
 import { PushSource } from '../../src/client/push-source.ts'
 import { Tunnel } from '../../src/client/tunnel.ts'
 import { NotSupportedError } from '../../src/errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList, Transport } from '../../src/exchange.ts'
+import type { Exchange, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import { flattenFields, getField } from '../../src/headers/fields.ts'
+import type { ConnectionInfo } from '../../src/net/options.ts'
 import { toUndiciError } from './errors.ts'
 import type { TunnelHandler } from './exchange.ts'
-import { type Dialler, upgradeHttp1 } from './http1-upgrade.ts'
 
 /** What is added to the key of a WebSocket handshake before it is hashed (RFC 6455 section 1.3). */
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -61,10 +62,13 @@ class TunnelSocket extends Tunnel {
   }
 }
 
-/** Opens a tunnel; what becomes of it is told to the handler. */
+/**
+ * Opens a tunnel; what becomes of it is told to the handler.
+ * @param h2c `http:` origins may speak HTTP/2.
+ */
 export function openTunnel(
   transport: Transport,
-  dialler: Dialler,
+  h2c: boolean,
   request: TunnelRequest,
   handler: TunnelHandler,
 ): Exchange {
@@ -72,14 +76,14 @@ export function openTunnel(
     (request.upgrade === undefined || request.upgrade.toLowerCase() === 'websocket') &&
     request.body == null &&
     request.connect?.allowH2 !== false &&
-    (request.origin.startsWith('https:') || dialler.h2c)
-  return new TunnelExchange(transport, dialler, request, handler, byHttp2)
+    (request.origin.startsWith('https:') || h2c)
+  return byHttp2 ? new TunnelExchange(transport, request, handler) : transport.dispatch(overHttp1(request), handler)
 }
 
 /** One that is being opened, over whichever protocol. */
 class TunnelExchange implements Exchange, TunnelHandler {
   readonly onConnected: ((info: ConnectionInfo, reused: boolean) => void) | undefined
-  private readonly dialler: Dialler
+  private readonly transport: Transport
   private readonly request: TunnelRequest
   private readonly handler: TunnelHandler
   private readonly outgoing = new PushSource(false)
@@ -87,18 +91,12 @@ class TunnelExchange implements Exchange, TunnelHandler {
   private current: Exchange
   private refused = false
 
-  constructor(
-    transport: Transport,
-    dialler: Dialler,
-    request: TunnelRequest,
-    handler: TunnelHandler,
-    byHttp2: boolean,
-  ) {
-    this.dialler = dialler
+  constructor(transport: Transport, request: TunnelRequest, handler: TunnelHandler) {
+    this.transport = transport
     this.request = request
     this.handler = handler
     this.onConnected = handler.onConnected === undefined ? undefined : this.tellConnected
-    this.current = byHttp2 ? transport.dispatch(this.toConnect(), this) : upgradeHttp1(dialler, request, handler)
+    this.current = transport.dispatch(this.toConnect(), this)
   }
 
   get connection(): ConnectionInfo | undefined {
@@ -160,13 +158,15 @@ class TunnelExchange implements Exchange, TunnelHandler {
       // Whoever was just given it must have had time to listen to it.
       setImmediate(destroy, this.tunnel, toUndiciError(error, this.connection))
     } else if (!this.refused && error instanceof NotSupportedError) {
-      this.current = upgradeHttp1(this.dialler, this.request, this.handler)
+      this.current = this.transport.dispatch(overHttp1(this.request), this.handler)
     } else {
       this.handler.onError(error)
     }
   }
 
+  /** CONNECT, to a server that speaks HTTP/1.1. */
   onUpgraded(status: number, headers: FieldList, socket: Duplex): void {
+    this.outgoing.drop()
     this.handler.onUpgraded(status, headers, socket)
   }
 
@@ -187,7 +187,7 @@ class TunnelExchange implements Exchange, TunnelHandler {
       method: 'CONNECT',
       protocol: upgrade?.toLowerCase(),
       headers,
-      body: () => this.outgoing,
+      body: this.outgoing,
       bodyTimeout: 0,
       writeTimeout: 0,
       maxResponseSize: undefined,
@@ -207,6 +207,11 @@ class TunnelExchange implements Exchange, TunnelHandler {
     const digest = createHash('sha1').update(key + WEBSOCKET_GUID)
     return [...fields, 'sec-websocket-accept', digest.digest('base64')]
   }
+}
+
+/** The same on a connection that speaks HTTP/1.1, and becomes the caller's. */
+function overHttp1(request: TunnelRequest): TunnelRequest {
+  return { ...request, connect: { ...request.connect, allowH2: false, h2c: undefined } }
 }
 
 function destroy(socket: Duplex, error: Error): void {

@@ -15,6 +15,10 @@ async function raw(): Promise<typeof import('./raw.ts')> {
   return import('./raw.ts')
 }
 
+async function http1(): Promise<typeof import('./http1.ts')> {
+  return import('./http1.ts')
+}
+
 export const clients: Readonly<Record<string, Make>> = {
   'Pool.dispatch': async (origin, ca) => (await raw()).poolDispatch(origin, ca),
   'node:http2': async (origin, ca) => (await raw()).nodeHttp2(origin, ca),
@@ -33,6 +37,17 @@ export const clients: Readonly<Record<string, Make>> = {
   'our fetch, bare': async (origin, ca) => (await memory()).ourFetch(origin, ca),
   'axios, bare': async (origin, ca) => (await memory()).axiosClient(origin, ca),
   'got, bare': async (origin, ca) => (await memory()).gotClient(origin, ca),
+  'Pool.dispatch, 1.1': async (origin, ca) => (await http1()).poolHttp1(origin, ca),
+  'undici dispatch, 1.1': async (origin, ca) => (await http1()).undiciDispatch(origin, ca),
+  'undici.request on ours, 1.1': async (origin, ca) => (await http1()).undiciRequest1(origin, ca, true),
+  'undici.request, 1.1': async (origin, ca) => (await http1()).undiciRequest1(origin, ca, false),
+  'undici.fetch on ours, 1.1': async (origin, ca) => (await http1()).undiciFetch1(origin, ca, true),
+  'undici.fetch, 1.1': async (origin, ca) => (await http1()).undiciFetch1(origin, ca, false),
+  'our fetch, 1.1': async (origin, ca) => (await http1()).ourFetch1(origin, ca),
+  'axios on ours, 1.1': async (origin, ca) => (await http1()).axios1(origin, ca, true),
+  'axios, 1.1': async (origin, ca) => (await http1()).axios1(origin, ca, false),
+  'got on ours, 1.1': async (origin, ca) => (await http1()).got1(origin, ca, true),
+  'got, 1.1': async (origin, ca) => (await http1()).got1(origin, ca, false),
 }
 
 /** A comparison: ours, the other, and the ratio that must be reached for small bodies. */

@@ -5,16 +5,16 @@ import { type BenchClient, promiseLoop } from '../contract.ts'
 
 type Get = (path: string) => Promise<number>
 
-function client(get: Get, close: () => Promise<void> | void): BenchClient {
+export function client(get: Get, close: () => Promise<void> | void): BenchClient {
   return { run: (turn, meter) => promiseLoop(turn, meter, get), close }
 }
 
-function expect200(status: number): void {
+export function expect200(status: number): void {
   if (status !== 200) throw new Error(`status ${status}`)
 }
 
 /** The bytes of a response, as each library's users take them. */
-async function lengthOf(response: Response): Promise<number> {
+export async function lengthOf(response: Response): Promise<number> {
   expect200(response.status)
   return (await response.arrayBuffer()).byteLength
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { HTTPConnectionOptions } from '../client/connection-options.ts'
 import { InvalidArgumentError, toError } from '../errors.ts'
-import type { ProxyOptions, TlsOptions } from '../exchange.ts'
+import type { ProxyOptions, TlsOptions } from '../net/options.ts'
 import { parseOrigin } from '../net/origin.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { type Environment, proxyFromEnvironment } from '../net/proxy-env.ts'

@@ -4,7 +4,8 @@
  * The channels are the process's: what other code does in it at the same time is shown, too.
  */
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { ConnectionMessage, FrameMessage, RequestMessage } from '../diagnostics.ts'
+import type { FrameMessage } from '../diagnostics.ts'
+import type { ConnectionMessage, RequestMessage } from '../exchange/messages.ts'
 import { harmlessLine } from './text.ts'
 
 /**

@@ -1,6 +1,6 @@
 /** --timing: how long each step took, by the clock of `performance.now()`. Of connections, the last one that was made. */
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { ConnectionMessage } from '../diagnostics.ts'
+import type { ConnectionMessage } from '../exchange/messages.ts'
 
 type Step = 'dns' | 'tcp' | 'proxy' | 'tls' | 'first byte' | 'total'
 

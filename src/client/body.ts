@@ -1,7 +1,8 @@
 /** The bodies that `HTTPConnection` takes, beyond those of an exchange: forms bring their own content-type. */
-import { chunkBytes } from '../connection/body.ts'
+
 import { InvalidArgumentError } from '../errors.ts'
-import type { Body, BodyChunk } from '../exchange.ts'
+import { chunkBytes } from '../exchange/body.ts'
+import type { Body, BodyChunk } from '../exchange/contract.ts'
 import { encodeForm, type FormDataLike, formBoundary, isFormData } from './form.ts'
 
 /**

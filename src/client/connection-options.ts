@@ -1,8 +1,8 @@
 /** What an `HTTPConnection` can be told, and what that means to the pool beneath it. */
 import type { SecureContext } from 'node:tls'
 import { InvalidArgumentError } from '../errors.ts'
-import type { ProxyOptions, TlsOptions } from '../exchange.ts'
 import { flattenFields } from '../headers/fields.ts'
+import type { ProxyOptions, TlsOptions } from '../net/options.ts'
 import type { PoolOptions } from '../pool/options.ts'
 import type { DecodeLimits } from './response.ts'
 

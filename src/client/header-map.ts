@@ -10,7 +10,7 @@
  * - Adding costs O(1), everything else O(n): a header section is short.
  */
 import { InvalidArgumentError } from '../errors.ts'
-import type { FieldList, FieldsInit } from '../exchange.ts'
+import type { FieldList, FieldsInit } from '../headers/fields.ts'
 import { flattenFields } from '../headers/fields.ts'
 
 /** What a map can be made from: another map, `Headers`, an object, a flat list, or pairs. */

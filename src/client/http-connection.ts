@@ -11,12 +11,15 @@
  * the streams; when a connection is replaced, whose streams begin anew, they go on from the last, so that none stands for
  * two requests.
  */
-import { prepareBody } from '../connection/body.ts'
+
 import { InvalidArgumentError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeRequest, FieldsInit } from '../exchange.ts'
+import type { Exchange, ExchangeRequest } from '../exchange/contract.ts'
+import { prepareBody } from '../exchange/prepare.ts'
 import { ErrorCode } from '../frame/codes.ts'
+import type { FieldsInit } from '../headers/fields.ts'
 import { serialiseRequest } from '../headers/request.ts'
 import { MAX_UNCLAIMED_PUSHES } from '../limits.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import { Pool } from '../pool/pool.ts'
 import { encodeBody, type RequestBody } from './body.ts'
 import { type ConnectionSetup, connectionSetup, type HTTPConnectionOptions } from './connection-options.ts'

@@ -7,7 +7,8 @@
  * - A failure comes after what was received before it.
  */
 import { abortReason } from '../errors.ts'
-import type { Exchange, FieldList } from '../exchange.ts'
+import type { Exchange } from '../exchange/contract.ts'
+import type { FieldList } from '../headers/fields.ts'
 import { RESPONSE_BUFFER } from '../limits.ts'
 
 interface Waiting<T> {

@@ -1,5 +1,7 @@
 /** A response that is awaited: between the callbacks of an exchange and the promise of a {@link HTTPResponse}. */
-import type { ConnectionInfo, Exchange, ExchangeHandler, FieldList, PushPromise } from '../exchange.ts'
+import type { Exchange, ExchangeHandler, PushPromise } from '../exchange/contract.ts'
+import type { FieldList } from '../headers/fields.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import { IncomingBody } from './incoming.ts'
 import { type DecodeLimits, HTTPResponse } from './response.ts'

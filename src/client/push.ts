@@ -3,7 +3,7 @@
  *
  * A promise of another origin than the one asked is refused before it comes here, as is one of a method that is not safe.
  */
-import type { ExchangeHandler, PushPromise } from '../exchange.ts'
+import type { ExchangeHandler, PushPromise } from '../exchange/contract.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import { PendingResponse } from './pending-response.ts'
 import type { DecodeLimits, HTTPResponse } from './response.ts'

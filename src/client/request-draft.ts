@@ -1,6 +1,7 @@
 /** A request made step by step: `putRequest`, `putHeader`, `endHeaders`, `send`. */
-import { chunkBytes, discardSource } from '../connection/body.ts'
+
 import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
+import { chunkBytes, destroySource } from '../exchange/body.ts'
 import { type BodyPart, piecesOf, type RequestBody } from './body.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import { PushSource } from './push-source.ts'
@@ -119,7 +120,7 @@ async function push(outgoing: PushSource, data: BodyPart, final: boolean): Promi
   try {
     const pieces = piecesOf(data)
     // A stream that gives nothing just now would not notice.
-    const discard = (): void => discardSource(pieces, abortReason(undefined))
+    const discard = (): void => destroySource(pieces, abortReason(undefined))
     outgoing.onOver = discard
     if (outgoing.isDropped || outgoing.failure !== null) discard()
     for await (const piece of pieces) {

@@ -2,8 +2,9 @@
 import { pipeline, Readable } from 'node:stream'
 import { type Coding, DecodeStream, parseCodings } from '../content/index.ts'
 import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
-import type { ConnectionInfo, FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../limits.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import type { IncomingBody } from './incoming.ts'
 

@@ -9,7 +9,9 @@
  */
 import { Duplex } from 'node:stream'
 import { abortReason, TunnelRefusedError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeRequest, FieldList, Transport } from '../exchange.ts'
+import type { Exchange, ExchangeRequest, Transport } from '../exchange/contract.ts'
+import type { FieldList } from '../headers/fields.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import { PushSource } from './push-source.ts'
 
 /** What to connect to: `path` is `host:port`, or with a `protocol` the path of the resource. */

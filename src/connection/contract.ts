@@ -7,8 +7,9 @@
  * - A slot is free when the exchange on it has settled and, over HTTP/2, its stream is closed on the wire.
  * - Every wait has a deadline: headers, body, a stalled write, an unanswered PING, idleness. One timer a connection.
  */
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import type { WindowManagerClass, WindowManagerFactory } from '../h2/index.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 
 /** Options of a connection; times in milliseconds (0 = no limit), sizes in octets. */
 export interface ConnectionSettings {
@@ -88,11 +89,12 @@ export interface Connection {
   readonly stale: boolean
   readonly stats: ConnectionStats
   /**
+   * Carries an exchange: begins an attempt.
    * @param authority of the request, when it is not the connection's own (RFC 9113 section 9.1.1).
-   * @returns null when there is no room for it after all; nothing was sent then.
+   * @returns false when there is no room for it after all; nothing was sent then.
    * @throws when the request itself is not acceptable; nothing was sent then.
    */
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler, authority?: string): Exchange | null
+  carry(exchange: LiveExchange, authority?: string): boolean
   /** Asks a stale connection for a sign of life: `onAvailable` follows, or its end. */
   verify(): void
   /**

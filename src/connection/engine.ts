@@ -1,5 +1,5 @@
 /** How the protocol engine of a connection is set up. */
-import type { ConnectionInfo } from '../exchange.ts'
+
 import {
   type ConnectionListener,
   firstWindow,
@@ -8,6 +8,7 @@ import {
   managerFactory,
 } from '../h2/index.ts'
 import { MAX_STREAM_WINDOW } from '../limits.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import type { ConnectionSettings } from './contract.ts'
 

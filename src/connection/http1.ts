@@ -1,87 +1,75 @@
 /**
- * `Http1Connection`: one socket that speaks HTTP/1.1, by undici's `Client`, whose parser is the fastest there is.
+ * `Http1Connection`: one socket that speaks HTTP/1.1 (RFC 9112).
+ *
+ * Its state is one word:
+ *
+ *   idle        nothing is on it                                                    -> active, draining, closed
+ *   active      an exchange is on it                                                -> idle, draining, closed
+ *   draining    an exchange is on it, and no other will be                          -> closed
+ *   closed      nothing is read or written any more; its owner was told             -
  *
  * Rules
- * - The client gets the socket that our dial made, once. When it asks for another, this connection is over.
- * - undici is loaded when the first such connection is made, and only the module of its client: loading the package's
- *   main module would claim the process's global dispatcher.
- * - One exchange at a time (pipelining is not worth its head-of-line blocking).
- * - Deadlines are ours, as over HTTP/2, so that they mean the same over both; the client's own are off.
- * - Its diagnostics messages are held back (quiet.ts).
+ * - It is used again only when nothing of an exchange is left: request and response whole, nothing unread, nothing that nobody
+ *   asked for, and neither side said `close`. A server that says how long it keeps an idle connection (`Keep-Alive: timeout`) is
+ *   left a second before that.
+ * - One teardown path: `end()`.
+ * - An idle connection is unref'd: it keeps no process alive.
  */
-import type { Socket } from 'node:net'
-import type { Client, Dispatcher } from 'undici'
-import { ConnectionLostError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest, FieldList } from '../exchange.ts'
-import { flattenFields, getField } from '../headers/fields.ts'
+import { ConnectionLostError, type HyperError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
+import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
+import { DirectHome } from '../exchange/direct.ts'
+import { type AttemptLimits, LiveExchange } from '../exchange/exchange.ts'
+import { NO_BODY, type PreparedBody } from '../exchange/prepare.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
-import { BODY_TIMEOUT, HEADERS_TIMEOUT, IDLE_TIMEOUT, MAX_AGE, MAX_HEADER_LIST_SIZE, WRITE_TIMEOUT } from '../limits.ts'
+import {
+  BODY_TIMEOUT,
+  HEADERS_TIMEOUT,
+  IDLE_TIMEOUT,
+  KEEP_ALIVE_MARGIN,
+  MAX_AGE,
+  MAX_HEADER_LIST_SIZE,
+  QUEUE_TIMEOUT,
+  WRITE_TIMEOUT,
+} from '../limits.ts'
 import type { AbsoluteForm, Wire } from '../net/connector.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
-import { discardMade, type PreparedBody, prepareBody } from './body.ts'
+import { DeadlineTimer, now } from '../session/deadline.ts'
+import { connectionLost } from '../session/lost.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
-import { DeadlineTimer, now } from './deadline.ts'
-import { Http1Exchange } from './http1-exchange.ts'
-import { keepQuiet, quietClient } from './quiet.ts'
+import { type Codec1Host, Http1Codec } from './http1-codec.ts'
+import { beginReading } from './http1-turn.ts'
 
-/** Milliseconds; the longest that undici's timers are meant for. */
-const MAX_KEEP_ALIVE = 600_000
+type State = 'idle' | 'active' | 'draining' | 'closed'
 
-/** RFC 9112 section 9.6. */
-const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i
-
-let clientClass: Promise<typeof Client> | undefined
-/** Where undici's client says on a socket that it ends with the response under way. */
-let resetKey: symbol | undefined
-
-/** undici's `Client`, loaded at the first call. */
-export function loadClient(): Promise<typeof Client> {
-  clientClass ??= Promise.all([
-    import('undici/lib/dispatcher/client.js'),
-    import('undici/lib/core/symbols.js'),
-    keepQuiet(Http1Exchange),
-  ]).then(
-    ([module, symbols]) => {
-      resetKey = symbols.default.kReset
-      return module.default
-    },
-    (error) => {
-      // What failed now may succeed later.
-      clientClass = undefined
-      throw error
-    },
-  )
-  return clientClass
-}
-
-export class Http1Connection implements Connection {
+export class Http1Connection implements Connection, Codec1Host {
   readonly info: ConnectionInfo
   readonly origin: Origin
-  draining = false
-  active = 0
+  readonly socket: Wire
+  readonly limits: AttemptLimits
 
-  private readonly client: Client
+  private state: State = 'idle'
   private readonly owner: ConnectionOwner
-  private readonly maxSize: number
-  private readonly headersTimeout: number
-  private readonly bodyTimeout: number
-  private readonly writeTimeout: number
-  private readonly idleTimeout: number
-  private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
+  private readonly codec: Http1Codec
+  private readonly home: DirectHome
+  private readonly absoluteForm: AbsoluteForm | undefined
   private readonly maxRequests: number
   private readonly retireAt: number
-  private readonly socket: Wire
-  private readonly absoluteForm: AbsoluteForm | undefined
-  private requests = 0
+  private readonly idleTimeout: number
+  /** What the server said of it, less a margin. */
+  private keepAlive = Number.POSITIVE_INFINITY
   private idleUntil = Number.POSITIVE_INFINITY
-  private closed = false
-  private current: Http1Exchange | null = null
-  private spare: Wire | null
-  /** What an exchange ends with that came when the socket was gone: nothing of it was written. */
-  readonly refusal: ConnectionLostError
+  private readonly deadlines = new DeadlineTimer((at) => this.checkAge(at))
+  private requests = 0
+  private readonly listeners = {
+    error: (error: Error): void => this.end(this.lost(error.message, error)),
+    close: (): void => this.onGone('it was closed'),
+    end: (): void => this.onGone('the server closed it'),
+    drain: (): void => this.codec.onDrain(),
+    data: (chunk: Buffer): void => this.receive(chunk),
+  }
 
   constructor(
-    ClientClass: typeof Client,
     origin: Origin,
     socket: Wire,
     info: ConnectionInfo,
@@ -92,55 +80,44 @@ export class Http1Connection implements Connection {
     this.origin = origin
     this.info = info
     this.owner = owner
-    this.maxSize = settings.maxResponseSize ?? Number.POSITIVE_INFINITY
-    this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
-    const maxAge = settings.maxAge ?? MAX_AGE
-    this.retireAt = maxAge > 0 ? now() + maxAge : Number.POSITIVE_INFINITY
     this.socket = socket
     this.absoluteForm = absoluteForm
-    this.refusal = this.lost('it was closed', undefined, true)
-    socket.on('error', ignore)
-    socket.once('close', () => this.gone(undefined))
-    // Until the client takes it, it is ours to let go of; and it keeps no process alive.
-    this.spare = socket
-    socket.unref()
-    this.client = new ClientClass(origin.href, {
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      // The server may ask for less; our own idle time is kept below.
-      keepAliveTimeout: MAX_KEEP_ALIVE,
-      keepAliveMaxTimeout: MAX_KEEP_ALIVE,
-      maxHeaderSize: settings.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE,
-      allowH2: false,
-      connect: (_options, callback) => {
-        const given = this.spare
-        this.spare = null
-        given?.ref()
-        // Asynchronously: the client does not expect an answer within its own call.
-        process.nextTick(() => {
-          // A tunnel is no socket of node's, but all that the client asks of one.
-          // A server that answers before it was asked would have its answer taken for that of the first request.
-          const fresh = given !== null && !given.destroyed && given.readableLength === 0
-          if (fresh) callback(null, given as Socket)
-          else {
-            given?.destroy()
-            callback(this.refusal, null)
-          }
-        })
-      },
-    })
-    quietClient(this.client)
-    this.client.on('disconnect', () => this.gone(undefined))
-    this.client.on('connectionError', () => this.gone(undefined))
-    this.headersTimeout = settings.headersTimeout ?? HEADERS_TIMEOUT
-    this.bodyTimeout = settings.bodyTimeout ?? BODY_TIMEOUT
-    this.writeTimeout = settings.writeTimeout ?? WRITE_TIMEOUT
+    this.limits = {
+      headersTimeout: settings.headersTimeout ?? HEADERS_TIMEOUT,
+      bodyTimeout: settings.bodyTimeout ?? BODY_TIMEOUT,
+      writeTimeout: settings.writeTimeout ?? WRITE_TIMEOUT,
+      queueTimeout: settings.queueTimeout ?? QUEUE_TIMEOUT,
+      maxResponseSize: settings.maxResponseSize ?? Number.POSITIVE_INFINITY,
+    }
+    this.home = new DirectHome(this.limits.queueTimeout)
+    this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
     this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
+    const maxAge = settings.maxAge ?? MAX_AGE
+    this.retireAt = maxAge > 0 ? now() + maxAge : Number.POSITIVE_INFINITY
+    const maxHead = settings.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE
+    this.codec = new Http1Codec(this, origin.href, maxHead, settings.maxHeaderFields)
+    socket.on('error', this.listeners.error)
+    socket.on('close', this.listeners.close)
+    socket.on('end', this.listeners.end)
+    socket.on('drain', this.listeners.drain)
+    socket.on('data', this.listeners.data)
     this.becomeIdle()
   }
 
+  get time(): number {
+    return now()
+  }
+
+  get draining(): boolean {
+    return this.state === 'draining' || this.state === 'closed'
+  }
+
+  get active(): number {
+    return this.codec.current === null ? 0 : 1
+  }
+
   get available(): number {
-    return this.draining || this.active > 0 ? 0 : 1
+    return this.state === 'idle' ? 1 : 0
   }
 
   /** There is nothing to ask an HTTP/1.1 server: a request that its silence meets is sent again, if it may be. */
@@ -167,177 +144,185 @@ export class Http1Connection implements Connection {
     // Never stale.
   }
 
+  /** Carries a request without a pool. @returns null when the connection is not free; nothing was sent then. */
   dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
-    if (request.trailers !== null && request.trailers !== undefined) {
-      throw new NotSupportedError('Request trailers need HTTP/2, and the server speaks HTTP/1.1', {
-        origin: request.origin,
+    const exchange = new LiveExchange(this.home, request, handler)
+    const taken = this.carry(exchange)
+    exchange.dispatched()
+    return taken ? exchange : null
+  }
+
+  carry(exchange: LiveExchange): boolean {
+    if (this.available === 0) return false
+    const { request } = exchange
+    const { protocol } = request
+    const wantsSocket = request.method === 'CONNECT' || request.upgrade !== undefined
+    if (protocol !== undefined || (wantsSocket && !exchange.takesUpgrade)) {
+      const { method, upgrade, origin } = request
+      throw new NotSupportedError(`${upgrade ?? protocol ?? method} needs HTTP/2, and the server speaks HTTP/1.1`, {
+        origin,
       })
     }
     // A function that makes the body may dispatch, close or destroy: the connection is taken before it is called.
-    this.active++
-    let head: ReturnType<typeof serialiseRequest1>
+    this.enter('active')
     let body: PreparedBody | undefined
     try {
       // First the body: a function that makes it may still say in the headers what it is.
-      body = prepareBody(request.body)
-      head = serialiseRequest1(request, this.absoluteForm)
+      body = request.method === 'CONNECT' ? NO_BODY : exchange.prepare()
+      const head = serialiseRequest1(request, this.origin.authority, body.length, this.absoluteForm)
+      if (this.isOver || exchange.hasSettled) {
+        exchange.discard(body)
+        this.becomeFree()
+        return false
+      }
+      const last = head.close || ++this.requests >= this.maxRequests
+      this.socket.ref()
+      this.codec.start(exchange, head, body)
+      if (last) this.drain()
+      return true
     } catch (thrown) {
       // Not announced: whoever dispatched knows, and each who waits may be as wrong.
-      this.active--
-      discardMade(request.body, body)
-      if (this.draining && !this.closed) this.gone(undefined)
+      if (body !== undefined) exchange.discard(body)
+      if (this.state === 'active') this.enter('idle')
+      else this.becomeFree()
       throw thrown
     }
-    if (this.closed) {
-      discardMade(request.body, body)
-      return null
-    }
-    const { path, headers } = head
-    // Of bytes undici knows the length itself, of a source it does not.
-    if (body.source !== null && body.length > 0 && getField(headers, 'content-length') === undefined) {
-      headers.push('content-length', String(body.length))
-    }
-    const exchange = new Http1Exchange(
-      this,
-      request,
-      handler,
-      request.headersTimeout ?? this.headersTimeout,
-      request.bodyTimeout ?? this.bodyTimeout,
-      request.writeTimeout ?? this.writeTimeout,
-      request.maxResponseSize ?? this.maxSize,
-    )
-    this.idleUntil = Number.POSITIVE_INFINITY
-    this.current = exchange
-    const reset = asksToClose(request)
-    if (++this.requests >= this.maxRequests || reset) this.drain()
-    const options = {
-      path,
-      // Any token is a method; undici's type lists the common ones.
-      method: request.method as Dispatcher.HttpMethod,
-      headers,
-      body: body.source === null ? body.bytes : exchange.watch(body.source),
-      // `connection: close` is the client's to say.
-      reset,
-      // The same for all, whatever their Host: the client gives up a socket when this changes, though its TLS is not its own.
-      servername: this.origin.host,
-    }
-    // The body kinds of undici's types are narrower than what it takes.
-    process.nextTick(() => exchange.start(this.client, options as Dispatcher.DispatchOptions))
-    return exchange
   }
 
   hold(held: boolean): void {
-    if (this.active > 0 || this.spare === null) return
-    if (held) this.spare.ref()
-    else this.spare.unref()
+    if (this.state !== 'idle') return
+    if (held) this.socket.ref()
+    else this.socket.unref()
   }
 
   close(): void {
-    if (this.closed) return
-    this.drain()
-    if (this.active === 0) this.gone(undefined)
+    if (this.state === 'idle') this.end(undefined)
+    else this.drain()
   }
 
   destroy(error?: Error): void {
-    const reason = error ?? new PoolDestroyedError({ origin: this.origin.href })
-    this.current?.abort(reason)
-    // Not within the client's own writing, from where a callback may have called us.
-    process.nextTick(() => void this.client.destroy(reason).catch(ignore))
-    this.gone(reason)
+    this.end(error ?? new PoolDestroyedError({ origin: this.origin.href }))
   }
 
-  /** An exchange was broken off on it. */
-  abandon(): void {
-    this.drain()
-  }
+  /** @internal */
+  readClock(): void {}
 
-  /**
-   * The head of a response came: does the connection end with it? Who waits is told at once, and not given to it. undici has
-   * its own reasons besides the server's word: HTTP/1.0, a body that ends with the connection, a `Keep-Alive` of too few
-   * seconds, and more.
-   */
-  checkEnding(fields: FieldList): void {
-    const marked = resetKey !== undefined && Reflect.get(this.socket, resetKey) === true
-    if (marked || CLOSE.test(getField(fields, 'connection') ?? '')) this.abandon()
-  }
-
-  /** An exchange has ended. */
-  release(): void {
-    this.active--
-    this.current = null
-    if (this.closed) return
-    if (this.draining) {
-      this.gone(undefined)
+  /** @internal Who waits is told at once, and not given to a connection that ends with the response under way. */
+  onHead(keepAlive: boolean, timeout: number | undefined): void {
+    if (!keepAlive) {
+      this.drain()
       return
     }
-    this.becomeIdle()
-    this.owner.onAvailable(this)
+    if (timeout === undefined) return
+    this.keepAlive = timeout * 1000 - KEEP_ALIVE_MARGIN
+    if (this.keepAlive <= 0) this.drain()
   }
 
-  /** Somebody waits until `deadline` at the most. */
-  expect(deadline: number): void {
-    this.deadlines.request(deadline)
+  /** @internal */
+  onResponseEnd(): void {
+    if (this.state === 'active' && !this.codec.reusable) this.drain()
+    this.becomeFree()
+  }
+
+  /** @internal What is left of the exchange stands between the connection and the next one: it is not used again. */
+  onCancelled(): void {
+    this.end(undefined)
+  }
+
+  /** @internal */
+  onFailed(error: HyperError): void {
+    this.end(error instanceof ConnectionLostError ? this.lost('the server closed it') : error)
+  }
+
+  /** @internal The socket is no connection of ours any more. */
+  release(rest: Buffer): Wire {
+    const { socket, listeners } = this
+    const told = this.draining
+    this.enter('closed')
+    this.deadlines.stop()
+    // An `error` listener of the connect chain stays on it.
+    for (const name of ['error', 'close', 'end', 'drain', 'data'] as const) socket.off(name, listeners[name])
+    socket.pause()
+    // As for one that nobody has read yet: whoever listens to its data begins it.
+    Reflect.set(socket, 'readableFlowing', null)
+    if (rest.length > 0) socket.unshift(rest)
+    socket.ref()
+    if (!told) this.owner.onDraining(this)
+    this.owner.onClosed(this, undefined)
+    return socket
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.isOver) return
+    beginReading()
+    this.codec.engine.receive(chunk)
+  }
+
+  /** The peer will send nothing more. */
+  private onGone(why: string): void {
+    if (this.isOver) return
+    // It ends a body that ends with the connection; any other exchange is cut off. What is withheld comes first.
+    this.codec.engine.receiveEnd()
+    if (this.isOver || this.codec.engine.unread > 0 || this.codec.engine.paused) return
+    this.end(this.lost(why))
+  }
+
+  /** The exchange is over: the connection is free for the next, or has served its time. */
+  private becomeFree(): void {
+    if (this.state === 'draining') this.end(undefined)
+    if (this.state !== 'active') return
+    this.enter('idle')
+    this.becomeIdle()
+    if (this.available > 0) this.owner.onAvailable(this)
   }
 
   private becomeIdle(): void {
-    if (this.retireAt <= now()) {
-      this.close()
-      return
-    }
-    this.deadlines.request(this.retireAt)
-    if (this.idleTimeout <= 0) return
-    this.idleUntil = now() + this.idleTimeout
-    this.deadlines.request(this.idleUntil)
+    if (!this.owner.hasWaiting) this.socket.unref()
+    const timeout = Math.min(this.keepAlive, this.idleTimeout > 0 ? this.idleTimeout : Number.POSITIVE_INFINITY)
+    const at = now()
+    this.idleUntil = at + timeout
+    this.deadlines.request(Math.min(this.idleUntil, this.retireAt))
+    if (this.retireAt <= at) this.close()
   }
 
-  private checkDeadlines(at: number): number {
-    const { current } = this
-    if (current !== null && current.deadline <= at) current.expire()
-    if (this.active === 0 && (this.idleUntil <= at || this.retireAt <= at)) this.close()
-    return Math.min(
-      this.current?.deadline ?? Number.POSITIVE_INFINITY,
-      this.closed || this.active > 0 ? Number.POSITIVE_INFINITY : Math.min(this.idleUntil, this.retireAt),
-    )
+  private checkAge(at: number): number {
+    if (this.state === 'closed') return Number.POSITIVE_INFINITY
+    // Whoever is on it may finish: its age is looked at again then.
+    if (this.state !== 'idle') return Number.POSITIVE_INFINITY
+    const next = Math.min(this.idleUntil, this.retireAt)
+    if (next > at) return next
+    this.close()
+    return Number.POSITIVE_INFINITY
   }
 
-  lost(why: string, cause?: unknown, retryable = false): ConnectionLostError {
-    return new ConnectionLostError(`The connection to ${this.origin.href} was lost: ${why}`, {
-      origin: this.origin.href,
-      cause,
-      retryable,
-    })
-  }
-
+  /** No exchange comes after the one under way. */
   private drain(): void {
     if (this.draining) return
-    this.draining = true
+    this.enter('draining')
     this.owner.onDraining(this)
   }
 
-  private gone(error: Error | undefined): void {
-    if (this.closed) return
-    this.closed = true
+  /** The one way to the end. @param error why; undefined when we close it in peace. */
+  private end(error: Error | undefined): void {
+    if (this.isOver) return
+    const told = this.draining
+    this.enter('closed')
     this.deadlines.stop()
-    this.drain()
-    this.spare?.destroy()
-    this.spare = null
-    // Not destroy(): what the client is about to report of its last exchange must still come.
-    void this.client.close().catch(ignore)
+    if (!told) this.owner.onDraining(this)
+    this.socket.destroy()
+    this.codec.fail(error ?? this.lost('it was closed'))
     this.owner.onClosed(this, error)
   }
-}
 
-/** Does it say that its connection is to end with it (RFC 9112 section 9.6)? */
-function asksToClose({ headers }: ExchangeRequest): boolean {
-  const fields = flattenFields(headers)
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
-    if (/(?:^|,)\s*close\s*(?:,|$)/i.test(fields[i + 1])) return true
+  private enter(state: State): void {
+    this.state = state
   }
-  return false
-}
 
-function ignore(): void {
-  // Reported elsewhere: by the exchange, or by the connection's own teardown.
+  private get isOver(): boolean {
+    return this.state === 'closed'
+  }
+
+  private lost(why: string, cause?: Error): ConnectionLostError {
+    return connectionLost(this.origin.href, why, cause)
+  }
 }

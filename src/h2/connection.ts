@@ -1,79 +1,175 @@
 /**
  * `H2Connection`: HTTP/2 without I/O (RFC 9113), in the client's and the server's role.
  *
+ * Rules
+ * - Nothing the peer does makes `receive()` throw. A broken rule ends one stream (RST_STREAM and `onError`) or the
+ *   connection (GOAWAY, `onError` on every stream, `onFailed`); after the latter all input is ignored.
+ * - A wrong call by the owner throws `InvalidArgumentError` and changes nothing.
+ * - No sockets, no timers: deadlines and liveness belong to the owner. The clock only refills budgets and measures speed.
+ *
  * Theory of operation
  * - Octets from the transport go into `receive()`; what follows from them is told to listeners, one a stream and one
  *   for the connection, while `receive()` runs. Octets for the transport come out of `takeOutput()`, which the owner
  *   calls some time after `onOutput()`, so that all that one turn of the event loop produced is written at once.
- * - Nothing the peer does makes `receive()` throw. A broken rule ends one stream (RST_STREAM and `onError`) or the
- *   connection (GOAWAY, `onError` on every stream, `onFailed`); after the latter all input is ignored.
- * - A wrong call by the owner throws `InvalidArgumentError` and changes nothing.
- * - No sockets, no timers: deadlines and liveness belong to the owner. The clock only refills budgets.
+ * - This file is the front: calls and frames go from here to the part that knows them. A part has its own state and its
+ *   collaborators; a frame is dealt with by the part whose state it changes.
  *
- * `core.ts` has the shared state, `sender.ts` what goes out, `receiver.ts` the messages that come in, and this file the
- * control frames and the dispatch of all of them.
+ *       core.ts              what all share: streams, settings, identifiers, what each side has said (states.ts), output
+ *       budgets.ts           what a peer may do at once
+ *       streams.ts           how a stream begins and ends; late-frames.ts: what may still come for one that has ended
+ *       send-queue.ts        bodies out, and the windows that the peer grants         WINDOW_UPDATE
+ *       receive-windows.ts   the windows that we grant, by the policy of window.ts
+ *       outgoing.ts          header sections out
+ *       header-blocks.ts     header blocks put together                               HEADERS PUSH_PROMISE CONTINUATION
+ *       sections.ts          header sections in
+ *       bodies.ts            bodies in, and the end of the peer's side                DATA RST_STREAM
+ *       settings-exchange.ts what each side has set                                   SETTINGS
+ *       going-away.ts        how the connection ends                                  GOAWAY
+ *       control-frames.ts    the rest                                                 PING PRIORITY ALTSVC ORIGIN
+ *
+ * - A part that finds a rule of the connection broken throws a `ConnectionFault` (faults.ts), which ends in `receive()`.
  */
-import { GoawayError, StreamResetError, toError } from '../errors.ts'
-import type { FieldList } from '../exchange.ts'
-import { ErrorCode, Flag, FrameType, MAX_STREAM_ID, PREFACE, Setting } from '../frame/codes.ts'
-import { parsePayload } from '../frame/parse.ts'
-import { FrameReader, type FrameSink, readStreamId, readUint32 } from '../frame/reader.ts'
-import { checkRequest } from '../headers/section.ts'
-import {
-  MAX_EARLY_PRIORITIES,
-  MAX_FRAME_SIZE,
-  MAX_HEADER_LIST_SIZE,
-  PINGS_BURST,
-  PINGS_PER_SECOND,
-  PRIORITIES_BURST,
-  PRIORITIES_PER_SECOND,
-  RESETS_BURST,
-  RESETS_PER_SECOND,
-  SETTINGS_BURST,
-  SETTINGS_PER_SECOND,
-  SMALL_WINDOW_UPDATE,
-  SMALL_WINDOW_UPDATES_BURST,
-  SMALL_WINDOW_UPDATES_PER_SECOND,
-  STREAM_WINDOW,
-} from '../limits.ts'
-import { type Priority, parsePriority } from '../priority/field.ts'
-import { Budget } from './budget.ts'
-import { ConnectionFault } from './faults.ts'
+import { toError } from '../errors.ts'
+import { ErrorCode, Flag, FrameType, PREFACE } from '../frame/codes.ts'
+import { FrameReader, type FrameSink } from '../frame/reader.ts'
+import type { FieldList } from '../headers/fields.ts'
+import { checkRequest, type RequestHead } from '../headers/section.ts'
+import { MAX_FRAME_SIZE } from '../limits.ts'
+import { Bodies } from './bodies.ts'
+import { ControlFrames } from './control-frames.ts'
+import { Core, type OpenObstacle } from './core.ts'
+import { ConnectionFault, protocolError, sizeError } from './faults.ts'
+import { GoingAway } from './going-away.ts'
+import { HeaderBlocks } from './header-blocks.ts'
 import type { ConnectionListener } from './listener.ts'
 import type { H2ConnectionOptions } from './options.ts'
-import { H2Receiver } from './receiver.ts'
-import { applySetting, parseSettings, type SettingEntry, settingEntries } from './settings.ts'
-import { StreamState } from './states.ts'
-import { H2Stream, NOBODY, type StreamListener } from './stream.ts'
+import { Outgoing } from './outgoing.ts'
+import { ReceiveWindows } from './receive-windows.ts'
+import { Sections } from './sections.ts'
+import { SendQueue } from './send-queue.ts'
+import { parseSettings, type Settings, settingEntries } from './settings.ts'
+import { SettingsExchange } from './settings-exchange.ts'
+import { OwnState, PeerState } from './states.ts'
+import type { H2Stream, StreamListener } from './stream.ts'
+import { Streams } from './streams.ts'
+import type { WindowContext } from './window.ts'
 
-export class H2Connection extends H2Receiver implements FrameSink {
+export class H2Connection implements FrameSink, WindowContext {
+  readonly role: 'client' | 'server'
+  /** Named in error messages. */
+  readonly origin: string | undefined
+  /** The peer's settings. */
+  readonly remoteSettings: Settings
+  /** Our settings as far as the peer has acknowledged them. */
+  readonly localSettings: Settings
+
+  private readonly core: Core
   private readonly reader: FrameReader
+  private readonly streams: Streams
+  private readonly queue: SendQueue
+  private readonly granted: ReceiveWindows
+  private readonly bodies: Bodies
+  private readonly sections: Sections
+  private readonly blocks: HeaderBlocks
+  private readonly outgoing: Outgoing
+  private readonly settings: SettingsExchange
+  private readonly going: GoingAway
+  private readonly control: ControlFrames
   /** Server role: octets of the client's preface still to come. */
   private prefaceLeft: string
-  private lastGoawayId = MAX_STREAM_ID
-  private readonly settingsBudget: Budget
-  private readonly pingBudget: Budget
-  private readonly resetBudget: Budget
-  private readonly priorityBudget: Budget
-  private readonly windowBudget: Budget
-  private readonly earlyPriorities = new Map<number, Priority>()
 
   constructor(listener: ConnectionListener, options: H2ConnectionOptions = {}) {
-    super(listener, options)
-    const budget = (burst: number, perSecond: number): Budget => new Budget(burst, perSecond, this.clock)
-    this.settingsBudget = budget(SETTINGS_BURST, SETTINGS_PER_SECOND)
-    this.pingBudget = budget(PINGS_BURST, PINGS_PER_SECOND)
-    this.resetBudget = budget(RESETS_BURST, RESETS_PER_SECOND)
-    this.priorityBudget = budget(PRIORITIES_BURST, PRIORITIES_PER_SECOND)
-    this.windowBudget = budget(SMALL_WINDOW_UPDATES_BURST, SMALL_WINDOW_UPDATES_PER_SECOND)
+    const core = new Core(listener, options)
+    const streams = new Streams(core)
+    this.core = core
+    this.role = core.role
+    this.origin = options.origin
+    this.remoteSettings = core.remoteSettings
+    this.localSettings = core.localSettings
     this.reader = new FrameReader(this, MAX_FRAME_SIZE)
+    this.streams = streams
+    this.queue = new SendQueue(core, streams)
+    this.granted = new ReceiveWindows(core)
+    this.bodies = new Bodies(core, streams, this.granted)
+    this.sections = new Sections(core, streams, this.granted, this.bodies)
+    this.blocks = new HeaderBlocks(core, this.sections)
+    this.outgoing = new Outgoing(core, streams, this.granted, this.queue)
+    this.settings = new SettingsExchange(core, this.queue, this.reader)
+    this.going = new GoingAway(core, streams)
+    this.control = new ControlFrames(core, streams, this.going)
     this.prefaceLeft = this.role === 'server' ? PREFACE : ''
-    if (this.role === 'client') this.writer.preface()
-    this.sendSettings(this.firstSettings())
-    if (this.windowSize > this.receiveWindow) {
-      this.writer.windowUpdate(0, this.windowSize - this.receiveWindow)
-      this.receiveWindow = this.windowSize
-    }
+    if (this.role === 'client') core.writer.preface()
+    this.settings.send(this.settings.first())
+    this.granted.begin()
+  }
+
+  /** The peer's first SETTINGS frame has come. */
+  get settingsReceived(): boolean {
+    return this.core.peer !== PeerState.SILENT
+  }
+
+  /** The peer said GOAWAY: it takes no new streams. */
+  get goawayReceived(): boolean {
+    return this.core.peer === PeerState.GONE
+  }
+
+  /** No input is read and nothing new is sent any more. */
+  get dead(): boolean {
+    return this.core.own === OwnState.DEAD
+  }
+
+  /** Streams open now. */
+  get openStreams(): number {
+    return this.core.streams.size
+  }
+
+  /** Streams open now that we opened. */
+  get openLocal(): number {
+    return this.core.openLocal
+  }
+
+  /** Streams open now that the peer opened. */
+  get openRemote(): number {
+    return this.core.openRemote
+  }
+
+  /** Streams the peer allows us at once; before its SETTINGS an assumption. */
+  get streamLimit(): number {
+    return this.core.streamLimit
+  }
+
+  /** All identifiers for our streams are used up (RFC 9113 section 5.1.1). */
+  get exhausted(): boolean {
+    return this.core.exhausted
+  }
+
+  /** What keeps a new stream of ours from being opened now; undefined when nothing does. */
+  get obstacle(): OpenObstacle | undefined {
+    return this.core.obstacle
+  }
+
+  /** The shortest round trip that the owner has measured, in milliseconds; 0 while it has not. Windows grow by it. */
+  get rtt(): number {
+    return this.granted.rtt
+  }
+
+  set rtt(milliseconds: number) {
+    this.granted.rtt = milliseconds
+  }
+
+  /** Milliseconds on the connection's clock. */
+  now(): number {
+    return this.core.clock()
+  }
+
+  /** The connection's two windows, in octets: what we may send, and what the peer may. */
+  windows(): { readonly send: number; readonly receive: number } {
+    return { send: this.queue.window, receive: this.granted.window }
+  }
+
+  /** A stream by its identifier, while it is open. */
+  stream(id: number): H2Stream | undefined {
+    return this.core.streams.get(id)
   }
 
   /** Takes octets from the peer. Never throws on account of them. */
@@ -86,13 +182,129 @@ export class H2Connection extends H2Receiver implements FrameSink {
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error
       this.reader.stop()
-      this.fail(error.code, error.message)
+      this.going.fail(error.code, error.message)
     }
   }
 
-  override terminate(makeError: (stream: H2Stream) => Error): void {
+  /** Is there anything to write, or could DATA be framed? */
+  get hasOutput(): boolean {
+    return this.core.writer.size > 0 || this.queue.ready
+  }
+
+  /** The octets to write now, in order, with about `budget` octets of DATA among them at the most. */
+  takeOutput(budget: number): Buffer[] {
+    this.core.taken()
+    if (this.queue.ready) this.queue.fill(budget)
+    return this.core.writer.take()
+  }
+
+  /**
+   * Opens a stream with a request. Client role.
+   * @param head pseudo-header fields first, `:method` the very first.
+   * @throws {InvalidArgumentError} when no stream may be opened now (see {@link obstacle}), or a field is not allowed.
+   */
+  request(head: FieldList, endStream: boolean, listener: StreamListener): H2Stream {
+    return this.outgoing.request(head, endStream, listener)
+  }
+
+  /**
+   * Sends an informational response. Server role.
+   * @throws {InvalidArgumentError} when the final response was sent, or the section is not allowed.
+   */
+  inform(stream: H2Stream, section: FieldList): void {
+    this.outgoing.inform(stream, section)
+  }
+
+  /**
+   * Sends the final response's header section. Server role.
+   * @param section `:status` first.
+   * @throws {InvalidArgumentError} when it was sent already, the stream has ended, or the section is not allowed.
+   */
+  respond(stream: H2Stream, section: FieldList, endStream: boolean): void {
+    this.outgoing.respond(stream, section, endStream)
+  }
+
+  /**
+   * Promises the answer to a request made up by us (RFC 9113 section 8.4). Server role.
+   * @returns the promised stream: answer on it with {@link respond}.
+   * @throws {InvalidArgumentError} when the peer takes no pushes, the parent has ended, or the request is not allowed.
+   */
+  push(parent: H2Stream, head: FieldList, listener: StreamListener): H2Stream {
+    return this.outgoing.push(parent, head, listener)
+  }
+
+  /**
+   * Queues a piece of body. The chunk is kept, not copied: it must not be written to again.
+   * @returns false when the queue is full enough: wait for onDrain.
+   * @throws {InvalidArgumentError} when our side of the stream has ended or not begun.
+   */
+  write(stream: H2Stream, chunk: Uint8Array): boolean {
+    return this.queue.write(stream, chunk)
+  }
+
+  /**
+   * Ends our side of a stream, with a trailer section when there is one.
+   * @throws {InvalidArgumentError} when it has ended already or not begun, or the section is not allowed.
+   */
+  end(stream: H2Stream, trailers: FieldList | null = null): void {
+    this.outgoing.end(stream, trailers)
+  }
+
+  /** Returns octets of a stream's receive window after the owner has dealt with them. */
+  consume(stream: H2Stream, octets: number): void {
+    this.granted.consume(stream, octets)
+  }
+
+  /** Resets a stream (RFC 9113 section 6.4); its listener hears nothing more. A closed stream stays as it is. */
+  reset(stream: H2Stream, code: number = ErrorCode.CANCEL): void {
+    this.streams.reset(stream, code)
+  }
+
+  /** Changes our settings; they count from the peer's acknowledgement on (RFC 9113 section 6.5.3). */
+  updateSettings(settings: Partial<Settings>): void {
+    if (!this.dead) this.settings.send(settingEntries(settings))
+  }
+
+  /**
+   * Sends PING (RFC 9113 section 6.7); the answer comes by `onPong`.
+   * @throws {InvalidArgumentError} when the payload is not 8 octets long.
+   */
+  ping(payload: Uint8Array): void {
+    this.control.ping(payload)
+  }
+
+  /** Gives a stream other RFC 9218 parameters for our sending; to a server they are told by PRIORITY_UPDATE too. */
+  prioritize(stream: H2Stream, urgency: number, incremental: boolean): void {
+    this.control.prioritize(stream, urgency, incremental)
+  }
+
+  /** Tells a client of an alternative service (RFC 7838 section 4): for an origin, or for the origin of a stream. */
+  advertiseAltSvc(value: string, where: string | H2Stream): void {
+    this.control.advertiseAltSvc(value, where)
+  }
+
+  /** Tells a client which origins this connection speaks for (RFC 8336). */
+  advertiseOrigins(origins: readonly string[]): void {
+    this.control.advertiseOrigins(origins)
+  }
+
+  /**
+   * Begins to go: a server says that it will take no new streams soon, and says which were taken once the client has
+   * answered a PING, so that none is lost on its way (RFC 9113 section 6.8). A client says so at once.
+   */
+  shutdown(): void {
+    this.going.shutdown()
+  }
+
+  /** Sends GOAWAY: streams up to the last one taken may finish. */
+  goaway(code: number = ErrorCode.NO_ERROR, debug = ''): void {
+    this.going.goaway(code, debug)
+  }
+
+  /** Ends every stream with an error: the transport is gone. */
+  terminate(makeError: (stream: H2Stream) => Error): void {
     this.reader.stop()
-    super.terminate(makeError)
+    this.streams.terminate(makeError)
   }
 
   /**
@@ -100,8 +312,9 @@ export class H2Connection extends H2Receiver implements FrameSink {
    * before the request is sent; on 101 call {@link upgraded}. Client role.
    */
   upgradeSettings(): string {
-    const octets = Buffer.alloc(this.firstSettings().length * 6)
-    this.firstSettings().forEach(([id, value], index) => {
+    const entries = this.settings.first()
+    const octets = Buffer.alloc(entries.length * 6)
+    entries.forEach(([id, value], index) => {
       octets.writeUInt16BE(id, index * 6)
       octets.writeUInt32BE(value, index * 6 + 2)
     })
@@ -114,15 +327,7 @@ export class H2Connection extends H2Receiver implements FrameSink {
    * @throws {InvalidArgumentError} when streams were opened already.
    */
   upgraded(method: string, listener: StreamListener): H2Stream {
-    if (this.role !== 'client' || this.nextLocalId !== 1) throw this.misuse('An upgrade comes before all streams')
-    this.nextLocalId = 3
-    const { initialWindowSize } = this.localSettings
-    const stream = new H2Stream(1, listener, StreamState.HALF_CLOSED_LOCAL, true, initialWindowSize, 0, true)
-    stream.windowManager = this.newManager()
-    stream.headersSent = true
-    stream.bodyForbidden = method === 'HEAD'
-    this.openStream(stream)
-    return stream
+    return this.outgoing.upgraded(method, listener)
   }
 
   /**
@@ -133,97 +338,82 @@ export class H2Connection extends H2Receiver implements FrameSink {
    * @throws {InvalidArgumentError} when the settings or the request cannot be read.
    */
   acceptUpgrade(settings: string, head: FieldList): H2Stream {
-    if (this.role !== 'server' || this.lastRemoteId !== 0) throw this.misuse('An upgrade comes before all streams')
+    const { core } = this
+    if (core.role !== 'server' || core.lastRemoteId !== 0) throw core.misuse('An upgrade comes before all streams')
     const octets = Buffer.from(settings, 'base64url')
+    let request: RequestHead
     try {
-      for (const [id, value] of parseSettings(octets, 0, octets.length)) this.applyRemote(id, value)
-      checkRequest(head, false)
+      this.settings.apply(parseSettings(octets, 0, octets.length))
+      request = checkRequest(head, false)
     } catch (error) {
-      throw this.misuse(`The upgrade cannot be accepted: ${toError(error).message}`)
+      throw core.misuse(`The upgrade cannot be accepted: ${toError(error).message}`)
     }
-    const manager = this.newManager()
-    this.lastRemoteId = 1
-    const listener = this.listener
-    const stream = new H2Stream(
-      1,
-      NOBODY,
-      StreamState.OPEN,
-      false,
-      this.localSettings.initialWindowSize,
-      this.remoteSettings.initialWindowSize,
-      false,
-    )
-    stream.windowManager = manager
-    this.openStream(stream)
-    const heard = listener.onRequest?.(stream, checkRequest(head, false))
-    if (heard === undefined) {
-      this.reset(stream, ErrorCode.REFUSED_STREAM)
-      return stream
-    }
-    stream.listener = heard
-    stream.headersReceived = true
-    this.endRemote(stream)
-    return stream
+    return this.sections.onUpgrade(request)
   }
 
   /** @internal */
   onOversized(type: number, _flags: number, _streamId: number, length: number): void {
-    throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, `a frame of type ${type} and ${length} octets`)
+    throw sizeError(`a frame of type ${type} and ${length} octets`)
   }
 
   /** @internal */
   onDataHeader(flags: number, streamId: number, length: number): void {
-    this.beginData(flags, streamId, length, length)
+    if (this.blocks.collecting !== 0 || this.core.peer === PeerState.SILENT) {
+      throw protocolError('DATA where none may come')
+    }
+    this.bodies.begin(flags, streamId, length, length)
   }
 
   /** @internal */
   onDataPiece(flags: number, _streamId: number, buffer: Buffer, start: number, end: number, last: boolean): void {
-    this.passData(flags, buffer, start, end, last)
+    this.bodies.pass(flags, buffer, start, end, last)
   }
 
   /** @internal */
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (this.blockStream !== 0 && type !== FrameType.CONTINUATION) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'a frame within a header block')
+    if (this.blocks.collecting !== 0 && type !== FrameType.CONTINUATION) {
+      throw protocolError('a frame within a header block')
     }
-    if (!this.settingsReceived && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'the first frame is not SETTINGS')
+    if (this.core.peer === PeerState.SILENT && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
+      throw protocolError('the first frame is not SETTINGS')
     }
     switch (type) {
       case FrameType.DATA:
-        this.onPaddedData(flags, streamId, buffer, start, end)
+        this.bodies.onPaddedData(flags, streamId, buffer, start, end)
         break
       case FrameType.HEADERS:
-        this.onHeadersFrame(flags, streamId, buffer, start, end)
+        this.blocks.onHeaders(flags, streamId, buffer, start, end)
         break
       case FrameType.PRIORITY:
-        this.onPriority(streamId, buffer, start, end)
+        this.control.onPriority(streamId, buffer, start, end)
         break
       case FrameType.RST_STREAM:
-        this.onRstStream(streamId, buffer, start, end)
+        this.bodies.onReset(streamId, buffer, start, end)
         break
       case FrameType.SETTINGS:
-        this.onSettingsFrame(flags, streamId, buffer, start, end)
+        this.settings.onFrame(flags, streamId, buffer, start, end)
         break
       case FrameType.PUSH_PROMISE:
-        this.onPushPromise(flags, streamId, buffer, start, end)
+        this.blocks.onPushPromise(flags, streamId, buffer, start, end)
         break
       case FrameType.PING:
-        this.onPingFrame(flags, streamId, buffer, start, end)
+        this.control.onPing(flags, streamId, buffer, start, end)
         break
       case FrameType.GOAWAY:
-        this.onGoawayFrame(streamId, buffer, start, end)
+        this.going.onFrame(streamId, buffer, start, end)
         break
       case FrameType.WINDOW_UPDATE:
-        this.onWindowUpdate(streamId, buffer, start, end)
+        this.queue.onWindowUpdate(streamId, buffer, start, end)
         break
       case FrameType.CONTINUATION:
-        this.onContinuation(flags, streamId, buffer, start, end)
+        this.blocks.onContinuation(flags, streamId, buffer, start, end)
         break
       case FrameType.ALTSVC:
       case FrameType.ORIGIN:
+        this.control.onOrigins(type, flags, streamId, buffer.subarray(start, end))
+        break
       case FrameType.PRIORITY_UPDATE:
-        this.onExtension(type, flags, streamId, buffer.subarray(start, end))
+        this.control.onPriorityUpdate(streamId, buffer, start, end)
         break
       default:
         // Unknown types are ignored (RFC 9113 section 5.5).
@@ -231,264 +421,13 @@ export class H2Connection extends H2Receiver implements FrameSink {
     }
   }
 
-  private firstSettings(): SettingEntry[] {
-    const { options } = this
-    const common = {
-      initialWindowSize: options.streamWindow ?? STREAM_WINDOW,
-      maxHeaderListSize: options.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE,
-      noRfc7540Priorities: true,
-    }
-    if (this.role === 'server') {
-      const enableConnectProtocol = options.enableConnectProtocol === true ? true : undefined
-      return settingEntries({ ...common, maxConcurrentStreams: this.maxStreams, enableConnectProtocol })
-    }
-    if (options.enablePush !== true) return settingEntries({ ...common, enablePush: false })
-    return settingEntries({ ...common, enablePush: true, maxConcurrentStreams: this.maxStreams })
-  }
-
   /** Server role: the client's preface, which may come octet by octet (RFC 9113 section 3.4). */
   private matchPreface(octets: Buffer): Buffer {
     const length = Math.min(octets.length, this.prefaceLeft.length)
     if (octets.toString('latin1', 0, length) !== this.prefaceLeft.slice(0, length)) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'the connection preface is wrong')
+      throw protocolError('the connection preface is wrong')
     }
     this.prefaceLeft = this.prefaceLeft.slice(length)
     return octets.subarray(length)
-  }
-
-  /** RFC 9113 section 5.3.2: priorities of RFC 7540 are read past. */
-  private onPriority(streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (streamId === 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY on stream 0')
-    this.countPriority()
-    const stream = this.streams.get(streamId)
-    if (stream === undefined) return
-    if (end - start !== 5) this.failStream(stream, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY of a wrong length')
-    else if (readStreamId(buffer, start) === streamId) {
-      this.failStream(stream, ErrorCode.PROTOCOL_ERROR, 'a stream that depends on itself')
-    }
-  }
-
-  private countPriority(): void {
-    if (!this.priorityBudget.take()) {
-      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many priority frames')
-    }
-  }
-
-  private onRstStream(streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (end - start !== 4) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'RST_STREAM of a wrong length')
-    if (streamId === 0 || this.isIdle(streamId)) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'RST_STREAM on an idle stream')
-    }
-    // A server resets only what we opened, and may after each early answer; a client can open and reset without end.
-    if (this.role === 'server' && !this.resetBudget.take()) {
-      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many streams are reset')
-    }
-    const stream = this.streams.get(streamId)
-    if (stream === undefined) return
-    const code = readUint32(buffer, start)
-    const retryable = code === ErrorCode.REFUSED_STREAM && !stream.headersReceived
-    this.closeStream(stream)
-    if (code === ErrorCode.NO_ERROR && this.role === 'client' && stream.headersReceived && !stream.tunnel) {
-      this.endWithoutError(stream)
-      return
-    }
-    stream.listener.onError(stream, new StreamResetError(code, { remote: true, retryable, origin: this.origin }))
-  }
-
-  /**
-   * A server that resets a stream with NO_ERROR has nothing more to say on it. Some say so in place of END_STREAM after
-   * the last DATA (node:http2 under backpressure does): the body is taken as complete, unless its content-length shows
-   * that it is not.
-   */
-  private endWithoutError(stream: H2Stream): void {
-    if (stream.expectedLength === -1 || stream.expectedLength === stream.receivedLength) {
-      stream.listener.onEnd(stream, stream.trailers)
-    } else {
-      stream.listener.onError(stream, this.lengthError(stream, `${stream.receivedLength}`))
-    }
-  }
-
-  private onSettingsFrame(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (streamId !== 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'SETTINGS on a stream')
-    if ((flags & Flag.ACK) !== 0) {
-      if (end !== start)
-        throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS acknowledgement with a payload')
-      this.onSettingsAck()
-      return
-    }
-    if (!this.settingsBudget.take()) throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many SETTINGS')
-    const entries = parseSettings(buffer, start, end)
-    this.settingsReceived = true
-    for (const [id, value] of entries) this.applyRemote(id, value)
-    this.writer.settingsAck()
-    this.countReply()
-    this.listener.onSettings(this.remoteSettings)
-  }
-
-  private applyRemote(id: number, value: number): void {
-    if (id === Setting.ENABLE_PUSH && value === 1 && this.role === 'client') {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'a server may not enable push')
-    }
-    const { initialWindowSize: before, enableConnectProtocol } = this.remoteSettings
-    applySetting(this.remoteSettings, id, value)
-    if (id === Setting.HEADER_TABLE_SIZE) this.encoder.setMaxTableSize(value)
-    if (id === Setting.ENABLE_CONNECT_PROTOCOL && enableConnectProtocol && value === 0) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'extended CONNECT cannot be taken back')
-    }
-    if (id !== Setting.INITIAL_WINDOW_SIZE || value === before) return
-    for (const stream of this.streams.values()) {
-      if (!this.growStreamWindow(stream, value - before)) {
-        throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, 'SETTINGS made a window overflow')
-      }
-    }
-  }
-
-  /** Our oldest unacknowledged settings take effect (RFC 9113 section 6.5.3). */
-  private onSettingsAck(): void {
-    const entries = this.unacknowledged.shift()
-    if (entries === undefined) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'an acknowledgement of settings that were not sent')
-    }
-    const before = this.localSettings.initialWindowSize
-    for (const [id, value] of entries) {
-      applySetting(this.localSettings, id, value)
-      if (id === Setting.HEADER_TABLE_SIZE) this.decoder.setMaxTableSize(value)
-      if (id === Setting.MAX_FRAME_SIZE) this.reader.maxFrameSize = value
-    }
-    const delta = this.localSettings.initialWindowSize - before
-    if (delta !== 0) {
-      for (const stream of this.streams.values()) {
-        stream.receiveWindow += delta
-        stream.windowTarget += delta
-      }
-    }
-    this.listener.onSettingsAcknowledged?.(this.localSettings)
-  }
-
-  private onPingFrame(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (streamId !== 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PING on a stream')
-    if (end - start !== 8) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'PING of a wrong length')
-    const payload = buffer.subarray(start, end)
-    if ((flags & Flag.ACK) === 0) {
-      if (!this.pingBudget.take()) throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many PING frames')
-      this.writer.ping(payload, true)
-      this.countReply()
-    } else if (this.isShutdownPong(payload)) {
-      this.goaway()
-    } else {
-      this.listener.onPong(payload)
-    }
-  }
-
-  private onGoawayFrame(streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (streamId !== 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'GOAWAY on a stream')
-    if (end - start < 8) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'GOAWAY of a wrong length')
-    const lastId = readStreamId(buffer, start)
-    const code = readUint32(buffer, start + 4)
-    if (lastId > this.lastGoawayId) {
-      throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'a second GOAWAY raised the last stream identifier')
-    }
-    this.lastGoawayId = lastId
-    this.goawayReceived = true
-    const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 8 + 256))
-    for (const stream of [...this.streams.values()]) {
-      // One that was told may have reset another.
-      if (!stream.local || stream.id <= lastId || stream.state === StreamState.CLOSED) continue
-      this.closeStream(stream)
-      const error = new GoawayError(code, lastId, { retryable: true, debug, origin: this.origin })
-      stream.listener.onError(stream, error)
-    }
-    this.listener.onGoaway(code, lastId, debug)
-  }
-
-  /** Servers that return every small body at once do it for its stream and for the connection. */
-  private isAnswerToData(): boolean {
-    if (this.updatesDue === 0) return false
-    this.updatesDue--
-    return true
-  }
-
-  private onWindowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (end - start !== 4) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'WINDOW_UPDATE of a wrong length')
-    const increment = readStreamId(buffer, start)
-    if (increment < SMALL_WINDOW_UPDATE && !this.isAnswerToData() && !this.windowBudget.take()) {
-      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many tiny WINDOW_UPDATE frames')
-    }
-    if (streamId === 0) {
-      if (increment === 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
-      if (!this.growSendWindow(increment)) {
-        throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, 'the connection window overflows')
-      }
-      return
-    }
-    const stream = this.streams.get(streamId)
-    if (stream === undefined) {
-      if (this.isIdle(streamId)) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream')
-      return
-    }
-    if (increment === 0) this.failStream(stream, ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
-    else if (!this.growStreamWindow(stream, increment)) {
-      this.failStream(stream, ErrorCode.FLOW_CONTROL_ERROR, 'the stream window overflows')
-    }
-  }
-
-  /** Frames of other RFCs. Where they stand in a wrong place, their RFCs say to ignore them, but for PRIORITY_UPDATE. */
-  private onExtension(type: number, flags: number, streamId: number, payload: Buffer): void {
-    if (type === FrameType.PRIORITY_UPDATE) {
-      this.onPriorityUpdate(streamId, payload)
-      return
-    }
-    if (this.role === 'server') return
-    if (!this.settingsBudget.take()) {
-      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'too many ORIGIN and ALTSVC frames')
-    }
-    const frame = parseLeniently(type, flags, streamId, payload)
-    if (frame?.type === 'ORIGIN' && streamId === 0 && flags === 0) this.listener.onOrigin?.(frame.origins)
-    if (frame?.type !== 'ALTSVC') return
-    // On the connection with an origin, on a stream without (RFC 7838 section 4).
-    const stream = this.streams.get(streamId)
-    if (streamId === 0 ? frame.origin !== '' : frame.origin === '' && stream !== undefined) {
-      this.listener.onAltSvc?.(frame.origin, frame.value, stream)
-    }
-  }
-
-  /** RFC 9218 section 7.1. */
-  private onPriorityUpdate(streamId: number, payload: Buffer): void {
-    if (this.role === 'client') throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY_UPDATE from a server')
-    this.countPriority()
-    if (streamId !== 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY_UPDATE on a stream')
-    if (payload.length < 4) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY_UPDATE too short')
-    const id = readStreamId(payload, 0)
-    if (id === 0) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, 'PRIORITY_UPDATE of stream 0')
-    const priority = parsePriority(payload.toString('latin1', 4))
-    const stream = this.streams.get(id)
-    if (stream !== undefined) {
-      this.scheduler.reprioritize(stream, priority.urgency, priority.incremental)
-    } else if (this.isIdle(id)) {
-      if (this.earlyPriorities.size >= MAX_EARLY_PRIORITIES) return
-      this.earlyPriorities.set(id, priority)
-    }
-  }
-
-  protected override openStream(stream: H2Stream): void {
-    super.openStream(stream)
-    if (this.earlyPriorities.size === 0) return
-    const early = this.earlyPriorities.get(stream.id)
-    if (early === undefined) return
-    this.earlyPriorities.delete(stream.id)
-    this.scheduler.reprioritize(stream, early.urgency, early.incremental)
-  }
-}
-
-function parseLeniently(
-  type: number,
-  flags: number,
-  streamId: number,
-  payload: Buffer,
-): ReturnType<typeof parsePayload> | undefined {
-  try {
-    return parsePayload(type, flags, streamId, payload)
-  } catch {
-    return undefined
   }
 }

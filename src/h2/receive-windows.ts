@@ -9,41 +9,49 @@
  *
  * Hot path: plain mutable state, no allocation.
  */
-import { ErrorCode, MAX_WINDOW_SIZE } from '../frame/codes.ts'
+import { MAX_WINDOW_SIZE } from '../frame/codes.ts'
 import { CONNECTION_WINDOW, MAX_STREAM_WINDOW } from '../limits.ts'
-import { ConnectionFault } from './faults.ts'
-import type { ConnectionListener } from './listener.ts'
-import type { H2ConnectionOptions } from './options.ts'
-import { H2Sender } from './sender.ts'
+import type { Core } from './core.ts'
+import { windowError } from './faults.ts'
 import type { H2Stream } from './stream.ts'
 import { askManager, grownWindow, refillAt, type WindowContext, type WindowManager } from './window.ts'
 
-export abstract class H2ReceiveWindows extends H2Sender implements WindowContext {
-  /** The shortest round trip that the owner has measured, in milliseconds; 0 while it has not. Windows grow by it. */
+export class ReceiveWindows implements WindowContext {
   rtt = 0
-
-  protected readonly clock: () => number
   /** Octets the peer may still send on the whole connection, and those to be returned to it. */
-  protected receiveWindow = 65_535
-  protected readonly windowSize: number
+  window = 65_535
   private unreturned = 0
-  private readonly windowManager: WindowManager | null
+  private readonly core: Core
+  private readonly size: number
+  private readonly manager: WindowManager | null
   private readonly maxStreamWindow: number
   /** The largest window that a stream of this connection has needed. */
   private learntWindow = 0
 
-  constructor(listener: ConnectionListener, options: H2ConnectionOptions) {
-    super(listener, options)
-    this.clock = options.clock ?? defaultClock
-    this.windowSize = options.connectionWindow ?? CONNECTION_WINDOW
-    this.maxStreamWindow = options.maxStreamWindow ?? options.streamWindow ?? MAX_STREAM_WINDOW
-    this.windowManager = options.windowManager?.(this.windowSize, 'connection', this) ?? null
+  constructor(core: Core) {
+    this.core = core
+    const { connectionWindow, maxStreamWindow, streamWindow, windowManager } = core.options
+    this.size = connectionWindow ?? CONNECTION_WINDOW
+    this.maxStreamWindow = maxStreamWindow ?? streamWindow ?? MAX_STREAM_WINDOW
+    this.manager = windowManager?.(this.size, 'connection', this) ?? null
   }
 
-  /**
-   * Returns octets of a stream's receive window after the owner has dealt with them. The connection's window is
-   * returned on receipt, so that an unread stream never starves its siblings.
-   */
+  now(): number {
+    return this.core.clock()
+  }
+
+  /** The connection's window gets its full size. */
+  begin(): void {
+    if (this.size <= this.window) return
+    this.core.writer.windowUpdate(0, this.size - this.window)
+    this.window = this.size
+  }
+
+  /** The manager of a stream that is to be opened; null: there are none. Making one may throw: nothing may depend on it yet. */
+  newManager(): WindowManager | null {
+    return this.core.options.windowManager?.(this.core.localSettings.initialWindowSize, 'stream', this) ?? null
+  }
+
   consume(stream: H2Stream, octets: number): void {
     if (!stream.remoteOpen) return
     const { windowManager } = stream
@@ -58,8 +66,27 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
     increment = Math.min(increment, MAX_WINDOW_SIZE - stream.receiveWindow)
     if (increment <= 0) return
     stream.receiveWindow += increment
-    this.writer.windowUpdate(stream.id, increment)
-    this.announce()
+    this.core.writer.windowUpdate(stream.id, increment)
+    this.core.announce()
+  }
+
+  /** Octets came on the connection. @throws {ConnectionFault} when they are more than were granted. */
+  take(octets: number): void {
+    if (octets > this.window) throw windowError('more DATA than the connection window allows')
+    this.window -= octets
+    let increment: number
+    if (this.manager === null) {
+      this.unreturned += octets
+      if (this.unreturned * 2 < this.size) return
+      increment = this.unreturned
+      this.unreturned = 0
+    } else {
+      increment = Math.min(askManager(this.manager, this.window, octets), MAX_WINDOW_SIZE - this.window)
+      if (increment <= 0) return
+    }
+    this.window += increment
+    this.core.writer.windowUpdate(0, increment)
+    this.core.announce()
   }
 
   /** What to return of a window partly used, and more when it is the window that limits the speed: see window.ts. */
@@ -69,55 +96,16 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
     stream.unreturned = 0
     const target = stream.windowTarget
     if (stream.measured * 2 < target) return increment
-    const at = this.clock()
+    const at = this.core.clock()
+    const needed = grownWindow(target, at - stream.measuredAt, this.rtt, this.maxStreamWindow)
     // What was learnt from the connection's other streams counts for this one too, once it turns out to be long.
-    const grown = Math.max(
-      grownWindow(target, at - stream.measuredAt, this.rtt, this.maxStreamWindow),
-      this.learntWindow,
-    )
+    const grown = Math.max(needed, this.learntWindow)
     increment += grown - target
     this.learntWindow = grown
     stream.windowTarget = grown
     stream.measured = 0
     stream.measuredAt = at
     return increment
-  }
-
-  protected get windowContext(): WindowContext {
-    return this
-  }
-
-  /** Milliseconds on the connection's clock. */
-  now(): number {
-    return this.clock()
-  }
-
-  /** The connection's two windows, in octets: what we may send, and what the peer may. */
-  windows(): { readonly send: number; readonly receive: number } {
-    return { send: this.sendWindow, receive: this.receiveWindow }
-  }
-
-  protected takeFromWindow(octets: number): void {
-    if (octets > this.receiveWindow) {
-      throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the connection window allows')
-    }
-    this.receiveWindow -= octets
-    let increment: number
-    if (this.windowManager === null) {
-      this.unreturned += octets
-      if (this.unreturned * 2 < this.windowSize) return
-      increment = this.unreturned
-      this.unreturned = 0
-    } else {
-      increment = Math.min(
-        askManager(this.windowManager, this.receiveWindow, octets),
-        MAX_WINDOW_SIZE - this.receiveWindow,
-      )
-      if (increment <= 0) return
-    }
-    this.receiveWindow += increment
-    this.writer.windowUpdate(0, increment)
-    this.announce()
   }
 }
 
@@ -127,8 +115,4 @@ export abstract class H2ReceiveWindows extends H2Sender implements WindowContext
  */
 function hasEnough({ expectedLength, receivedLength, receiveWindow }: H2Stream): boolean {
   return expectedLength !== -1 && receiveWindow > expectedLength - receivedLength
-}
-
-function defaultClock(): number {
-  return performance.now()
 }

@@ -1,8 +1,8 @@
 /** SETTINGS (RFC 9113 section 6.5): both sides' values, and the check of what the peer sends. */
-import { ErrorCode, MAX_WINDOW_SIZE, Setting } from '../frame/codes.ts'
+import { MAX_WINDOW_SIZE, Setting } from '../frame/codes.ts'
 import { readUint32 } from '../frame/reader.ts'
 import { MAX_SETTINGS_ENTRIES } from '../limits.ts'
-import { ConnectionFault } from './faults.ts'
+import { flood, protocolError, sizeError, windowError } from './faults.ts'
 
 /** The values one side has announced, or RFC 9113's initial ones. */
 export interface Settings {
@@ -38,36 +38,38 @@ export function initialSettings(): Settings {
   }
 }
 
+/** Which identifier stands for what, in the order in which we send them. */
+const NAMES = new Map<number, keyof Settings>([
+  [Setting.HEADER_TABLE_SIZE, 'headerTableSize'],
+  [Setting.ENABLE_PUSH, 'enablePush'],
+  [Setting.MAX_CONCURRENT_STREAMS, 'maxConcurrentStreams'],
+  [Setting.INITIAL_WINDOW_SIZE, 'initialWindowSize'],
+  [Setting.MAX_FRAME_SIZE, 'maxFrameSize'],
+  [Setting.MAX_HEADER_LIST_SIZE, 'maxHeaderListSize'],
+  [Setting.ENABLE_CONNECT_PROTOCOL, 'enableConnectProtocol'],
+  [Setting.NO_RFC7540_PRIORITIES, 'noRfc7540Priorities'],
+])
+
 /** One identifier and its value. */
 export type SettingEntry = readonly [id: number, value: number]
 
 /** Named settings as the entries of a frame. */
 export function settingEntries(settings: Partial<Settings>): SettingEntry[] {
   const entries: SettingEntry[] = []
-  const put = (id: number, value: number | undefined): void => {
-    if (value !== undefined && Number.isFinite(value)) entries.push([id, value])
+  for (const [id, name] of NAMES) {
+    const value = Number(settings[name])
+    if (Number.isFinite(value)) entries.push([id, value])
   }
-  const bit = (flag: boolean | undefined): number | undefined => (flag === undefined ? undefined : Number(flag))
-  put(Setting.HEADER_TABLE_SIZE, settings.headerTableSize)
-  put(Setting.ENABLE_PUSH, bit(settings.enablePush))
-  put(Setting.MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams)
-  put(Setting.INITIAL_WINDOW_SIZE, settings.initialWindowSize)
-  put(Setting.MAX_FRAME_SIZE, settings.maxFrameSize)
-  put(Setting.MAX_HEADER_LIST_SIZE, settings.maxHeaderListSize)
-  put(Setting.ENABLE_CONNECT_PROTOCOL, bit(settings.enableConnectProtocol))
-  put(Setting.NO_RFC7540_PRIORITIES, bit(settings.noRfc7540Priorities))
   return entries
 }
 
 /**
- * Reads the payload of a SETTINGS frame. Unknown identifiers are left out (section 6.5.2).
+ * Reads the payload of a SETTINGS frame. Unknown identifiers are ignored where entries are applied (section 6.5.2).
  * @throws {ConnectionFault} when the frame or a value is not allowed.
  */
 export function parseSettings(buffer: Uint8Array, start: number, end: number): SettingEntry[] {
-  if ((end - start) % 6 !== 0) throw new ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, 'SETTINGS of a broken length')
-  if ((end - start) / 6 > MAX_SETTINGS_ENTRIES) {
-    throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, `SETTINGS of more than ${MAX_SETTINGS_ENTRIES} entries`)
-  }
+  if ((end - start) % 6 !== 0) throw sizeError('SETTINGS of a broken length')
+  if ((end - start) / 6 > MAX_SETTINGS_ENTRIES) throw flood(`SETTINGS of more than ${MAX_SETTINGS_ENTRIES} entries`)
   const entries: SettingEntry[] = []
   for (let at = start; at < end; at += 6) {
     const id = (buffer[at] << 8) | buffer[at + 1]
@@ -83,17 +85,13 @@ function checkSetting(id: number, value: number): void {
     case Setting.ENABLE_PUSH:
     case Setting.ENABLE_CONNECT_PROTOCOL:
     case Setting.NO_RFC7540_PRIORITIES:
-      if (value > 1) throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, `setting 0x${id.toString(16)} is ${value}`)
+      if (value > 1) throw protocolError(`setting 0x${id.toString(16)} is ${value}`)
       break
     case Setting.INITIAL_WINDOW_SIZE:
-      if (value > MAX_WINDOW_SIZE) {
-        throw new ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE is ${value}`)
-      }
+      if (value > MAX_WINDOW_SIZE) throw windowError(`SETTINGS_INITIAL_WINDOW_SIZE is ${value}`)
       break
     case Setting.MAX_FRAME_SIZE:
-      if (value < 16_384 || value > 0xffffff) {
-        throw new ConnectionFault(ErrorCode.PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE is ${value}`)
-      }
+      if (value < 16_384 || value > 0xffffff) throw protocolError(`SETTINGS_MAX_FRAME_SIZE is ${value}`)
       break
     default:
       break
@@ -102,32 +100,10 @@ function checkSetting(id: number, value: number): void {
 
 /** Writes one received or acknowledged entry into the values. */
 export function applySetting(settings: Settings, id: number, value: number): void {
-  switch (id) {
-    case Setting.HEADER_TABLE_SIZE:
-      settings.headerTableSize = value
-      break
-    case Setting.ENABLE_PUSH:
-      settings.enablePush = value === 1
-      break
-    case Setting.MAX_CONCURRENT_STREAMS:
-      settings.maxConcurrentStreams = value
-      break
-    case Setting.INITIAL_WINDOW_SIZE:
-      settings.initialWindowSize = value
-      break
-    case Setting.MAX_FRAME_SIZE:
-      settings.maxFrameSize = value
-      break
-    case Setting.MAX_HEADER_LIST_SIZE:
-      settings.maxHeaderListSize = value
-      break
-    case Setting.ENABLE_CONNECT_PROTOCOL:
-      settings.enableConnectProtocol = value === 1
-      break
-    case Setting.NO_RFC7540_PRIORITIES:
-      settings.noRfc7540Priorities = value === 1
-      break
-    default:
-      break
+  const name = NAMES.get(id)
+  if (name === 'enablePush' || name === 'enableConnectProtocol' || name === 'noRfc7540Priorities') {
+    settings[name] = value === 1
+  } else if (name !== undefined) {
+    settings[name] = value
   }
 }

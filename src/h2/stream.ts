@@ -2,7 +2,7 @@
  * One HTTP/2 stream: its state, its two windows and what waits to be sent. Plain mutable data in one monomorphic
  * object, changed only by the connection it belongs to.
  */
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
 import type { Schedulable } from '../priority/scheduler.ts'
 import { StreamState } from './states.ts'

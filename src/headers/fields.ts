@@ -1,6 +1,14 @@
 /** Field lists in the shapes people hold them in, to and from the flat list (name, value, name, value ...). */
 import { InvalidArgumentError } from '../errors.ts'
-import type { FieldList, FieldsInit } from '../exchange.ts'
+
+/** Field lines as a flat list: name, value, name, value ... */
+export type FieldList = readonly string[]
+
+/** The fields of a request as a caller may give them. Names in any case; `undefined` and `null` values are left out. */
+export type FieldsInit =
+  | FieldList
+  | Readonly<Record<string, string | number | readonly string[] | undefined | null>>
+  | Iterable<readonly [string, string]>
 
 /** The empty list, shared. */
 export const NO_FIELDS: FieldList = Object.freeze([])

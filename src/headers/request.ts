@@ -5,9 +5,20 @@
  * On the hot path: plain loops over flat lists, one table look-up a name, one regular expression a value.
  */
 import { ContentLengthError, InvalidArgumentError, NotSupportedError } from '../errors.ts'
-import type { ExchangeRequest, FieldList, FieldsInit } from '../exchange.ts'
-import { flattenFields, getField } from './fields.ts'
+import type { FieldList, FieldsInit } from './fields.ts'
+import { flattenFields } from './fields.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from './names.ts'
+
+/** What a request is to the serialiser; `ExchangeRequest` has more. */
+export interface RequestParts {
+  readonly origin: string
+  readonly method: string
+  readonly path: string
+  readonly protocol?: string | undefined
+  readonly upgrade?: string | undefined
+  readonly headers?: FieldsInit | null | undefined
+  readonly trailers?: unknown
+}
 
 /** Path characters: visible ASCII but `#`, and the octets above it, which servers read as they please. */
 const BAD_PATH = /[^\x21\x22\x24-\x7e\x80-\xff]/
@@ -22,12 +33,15 @@ const AUTHORITY = /^[\w\-.~%!$&'()*+,;=]*(?::\d*)?$|^\[[\da-fA-F:.]+(?:%[\w\-.~]
  * @throws {ContentLengthError} when a content-length given by the caller differs from `bodyLength`.
  */
 export function serialiseRequest(
-  request: ExchangeRequest,
+  request: RequestParts,
   scheme: string,
   authority: string,
   bodyLength: number,
 ): string[] {
   const { method } = request
+  if (request.upgrade !== undefined) {
+    throw new NotSupportedError(`HTTP/2 has no Upgrade: ${JSON.stringify(request.upgrade)}`, { origin: request.origin })
+  }
   if (method !== 'GET' && (typeof method !== 'string' || !isToken(method))) {
     throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin: request.origin })
   }
@@ -76,44 +90,85 @@ export function serialiseRequest(
   return head
 }
 
+/** A request for HTTP/1.1, checked. */
+export interface Head1 {
+  readonly target: string
+  /** Names as the caller spelt them. */
+  readonly fields: string[]
+  /** The caller says that the connection is to end with it (RFC 9112 section 9.6). */
+  readonly close: boolean
+  /** Octets of the body, -1 when nobody knows them beforehand. */
+  readonly length: number
+}
+
 /**
- * The header section of a request for HTTP/1.1: checked by the same rules. Fields that frame the message or govern the
- * connection are the HTTP/1.1 client's own business and left out.
+ * The header section of a request for HTTP/1.1: checked by the same rules, names as they were spelt. Fields that frame the
+ * message or govern the connection are the connection's own business and left out.
+ * @param authority sent as `host` unless the request brings its own.
+ * @param bodyLength octets of the body: -1 when not known beforehand, 0 for none.
  * @param proxied how the proxy wants it that is asked in the origin's place (RFC 9112 section 3.2.2).
  * @throws {InvalidArgumentError} naming what is wrong with method, path or a field.
+ * @throws {ContentLengthError} when a content-length given by the caller differs from `bodyLength`.
  */
 export function serialiseRequest1(
-  request: ExchangeRequest,
+  request: RequestParts,
+  authority: string,
+  bodyLength: number,
   proxied?: { readonly prefix: string; readonly headers: FieldList },
-): { path: string; headers: string[] } {
-  const { origin, method } = request
-  if (typeof method !== 'string' || !isToken(method))
+): Head1 {
+  const { origin, method, trailers } = request
+  if (typeof method !== 'string' || !isToken(method)) {
     throw new InvalidArgumentError(`Invalid method: ${JSON.stringify(method)}`, { origin })
-  const path = checkPath(request)
-  const headers: string[] = []
+  }
+  const path = method === 'CONNECT' ? checkConnectTarget(request) : checkPath(request)
+  if (request.upgrade !== undefined && !isToken(request.upgrade.replace('/', ''))) {
+    throw new InvalidArgumentError(`Invalid protocol to upgrade to: ${JSON.stringify(request.upgrade)}`, { origin })
+  }
+  const fields: string[] = ['host', method === 'CONNECT' ? path : authority, 'connection', 'keep-alive']
+  const inChunks = trailers !== null && trailers !== undefined
   let dropped: string[] | undefined
-  const fields = flattenFields(request.headers)
   let length: string | undefined
-  for (let i = 0; i < fields.length; i += 2) {
-    const { name, kind } = fieldName(fields[i])
-    const value = cleanValue(name, fields[i + 1], origin)
-    if (kind === FieldKind.PSEUDO || kind === FieldKind.INVALID) throw invalidName(fields[i], origin)
-    if (kind === FieldKind.CONNECTION) dropped = (dropped ?? []).concat(value.toLowerCase().split(','))
-    else if (kind === FieldKind.CONTENT_LENGTH) {
-      length = sameLength(length, checkContentLength(value, -1, origin), origin)
-    } else if (kind !== FieldKind.DROP && !asksToContinue(name, value)) {
-      headers.push(name, kind === FieldKind.HOST ? checkAuthority(value, origin) : value)
+  const given = flattenFields(request.headers)
+  for (let i = 0; i < given.length; i += 2) {
+    const { name, kind } = fieldName(given[i])
+    const value = cleanValue(name, given[i + 1], origin)
+    switch (kind) {
+      case FieldKind.PLAIN:
+      case FieldKind.TE:
+        if (!asksToContinue(name, value)) fields.push(given[i], value)
+        break
+      case FieldKind.CONTENT_LENGTH:
+        length = sameLength(length, checkContentLength(value, bodyLength, origin), origin)
+        // A trailer section needs chunks, which have no length.
+        if (!inChunks) fields.push(given[i], length)
+        break
+      case FieldKind.HOST:
+        fields[0] = given[i]
+        fields[1] = checkAuthority(value, origin)
+        break
+      case FieldKind.CONNECTION:
+        dropped = (dropped ?? []).concat(value.toLowerCase().split(','))
+        break
+      case FieldKind.DROP:
+        break
+      default:
+        throw invalidName(given[i], origin)
     }
   }
-  if (length !== undefined) headers.push('content-length', length)
-  if (dropped !== undefined) dropNamed(headers, dropped, 0)
-  if (proxied === undefined) return { path, headers }
+  const close = dropped?.some((name) => name.trim() === 'close') === true
+  if (dropped !== undefined) dropNamed(fields, dropped, 4)
+  if (close) fields[3] = 'close'
+  else if (request.upgrade !== undefined) fields.splice(2, 2, 'connection', 'upgrade', 'upgrade', request.upgrade)
+  const head = { target: path, fields, close, length: length === undefined ? bodyLength : Number(length) }
+  if (proxied === undefined || method === 'CONNECT') return head
   // What the request says to the proxy itself goes before what is said with each request.
   for (let i = 0; i < proxied.headers.length; i += 2) {
-    if (getField(headers, proxied.headers[i]) === undefined) headers.push(proxied.headers[i], proxied.headers[i + 1])
+    const name = proxied.headers[i]
+    if (!fields.some((one, at) => at % 2 === 0 && fieldName(one).name === name))
+      fields.push(name, proxied.headers[i + 1])
   }
   // `OPTIONS *` has an empty path in absolute form (RFC 9112 section 3.2.4).
-  return { path: path === '*' ? proxied.prefix : proxied.prefix + path, headers }
+  return { ...head, target: path === '*' ? proxied.prefix : proxied.prefix + path }
 }
 
 /**
@@ -136,14 +191,9 @@ export function serialiseTrailers(init: FieldsInit, origin: string): FieldList {
 }
 
 /** The pseudo-header fields of CONNECT (RFC 9113 section 8.5) and of extended CONNECT (RFC 8441 section 4). */
-function connectHead(request: ExchangeRequest, scheme: string, authority: string): string[] {
-  const { origin, method, protocol, path } = request
-  if (protocol === undefined) {
-    if (!/:\d+$/.test(path)) {
-      throw new InvalidArgumentError(`CONNECT needs "host:port" as path, not ${JSON.stringify(path)}`, { origin })
-    }
-    return [':method', 'CONNECT', ':authority', checkAuthority(path, origin)]
-  }
+function connectHead(request: RequestParts, scheme: string, authority: string): string[] {
+  const { origin, method, protocol } = request
+  if (protocol === undefined) return [':method', 'CONNECT', ':authority', checkConnectTarget(request)]
   if (method !== 'CONNECT' || !isToken(protocol)) {
     throw new InvalidArgumentError(
       `A protocol needs method CONNECT and must be a token: ${method} ${JSON.stringify(protocol)}`,
@@ -154,7 +204,14 @@ function connectHead(request: ExchangeRequest, scheme: string, authority: string
   return [':method', method, ':protocol', protocol, ':scheme', scheme, ':authority', authority, ':path', target]
 }
 
-/** The client of HTTP/1.1 does not wait for 100, and so must not ask for it (RFC 9110 section 10.1.1). */
+function checkConnectTarget({ path, origin }: RequestParts): string {
+  if (typeof path !== 'string' || !/:\d+$/.test(path)) {
+    throw new InvalidArgumentError(`CONNECT needs "host:port" as path, not ${JSON.stringify(path)}`, { origin })
+  }
+  return checkAuthority(path, origin)
+}
+
+/** Bodies do not wait for 100 there, and so must not ask for it (RFC 9110 section 10.1.1). */
 function asksToContinue(name: string, value: string): boolean {
   return name === 'expect' && value.toLowerCase() === '100-continue'
 }
@@ -164,10 +221,7 @@ function expectsBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }
 
-function checkPath(request: ExchangeRequest): string {
-  if (request.method === 'CONNECT') {
-    throw new NotSupportedError('CONNECT needs HTTP/2, and the server speaks HTTP/1.1', { origin: request.origin })
-  }
+function checkPath(request: RequestParts): string {
   let { path } = request
   if (typeof path !== 'string') {
     throw new InvalidArgumentError(`A path must be text, not ${typeof path}`, { origin: request.origin })
@@ -242,7 +296,7 @@ function dropNamed(head: string[], names: readonly string[], from: number): void
   const unwanted = new Set(names.map((name) => name.trim()))
   let kept = from
   for (let i = from; i < head.length; i += 2) {
-    if (unwanted.has(head[i])) continue
+    if (unwanted.has(fieldName(head[i]).name)) continue
     head[kept++] = head[i]
     head[kept++] = head[i + 1]
   }

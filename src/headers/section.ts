@@ -2,7 +2,7 @@
  * The check of whole header sections by RFC 9113 sections 8.1 to 8.3 and RFC 8441: what comes in from a peer, and what a
  * user of the protocol engine hands in. One set of rules for both directions; only the error differs.
  */
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from './fields.ts'
 import { NO_FIELDS } from './fields.ts'
 import { isFieldValue, isToken } from './names.ts'
 

@@ -18,11 +18,14 @@
  */
 import type { LookupFunction } from 'node:net'
 import { ConnectError, type HyperError, TimeoutError } from '../errors.ts'
-import type { ConnectOptions } from '../exchange.ts'
 import { CONNECT_TIMEOUT, MAX_REMEMBERED_PROXIES } from '../limits.ts'
 import { Dialling } from './dialling.ts'
 import { identityOf } from './identity.ts'
 import type { Address, Cancel, Dial, DialCallback, DialObserver } from './link.ts'
+
+export type { ConnectorSettings } from './options.ts'
+
+import type { ConnectOptions, ConnectorSettings } from './options.ts'
 import type { Origin } from './origin.ts'
 import { type CanonicalProxy, proxyKey } from './proxy.ts'
 import type { ConnectTcp, StartTimer } from './race.ts'
@@ -45,22 +48,6 @@ export type {
   ProxyProtocol,
   Wire,
 } from './link.ts'
-
-/** Times in milliseconds, 0 for no limit. */
-export interface ConnectorSettings {
-  /** All of a dial. Default 10,000 (`CONNECT_TIMEOUT`). */
-  readonly connectTimeout?: number | undefined
-  /** A lookup. Default 0: only `connectTimeout` counts; so for the next three. */
-  readonly lookupTimeout?: number | undefined
-  /** All attempts to connect by TCP together. */
-  readonly tcpTimeout?: number | undefined
-  /** A TLS handshake. */
-  readonly tlsTimeout?: number | undefined
-  /** The answer of a proxy that is connected to. */
-  readonly proxyTimeout?: number | undefined
-  /** How long an answer of the system's resolver is kept; 0 = not at all. Default 10,000 (`DNS_CACHE_TIME`). */
-  readonly dnsCacheTime?: number | undefined
-}
 
 /** What tests put in the place of the system. */
 export interface ConnectorSeams {

@@ -14,8 +14,6 @@ import {
   TimeoutError,
   toError,
 } from '../errors.ts'
-import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../exchange.ts'
-import type { ConnectorSettings } from './connector.ts'
 import {
   type AbsoluteForm,
   type Address,
@@ -31,6 +29,7 @@ import {
   type Progress,
   type Wire,
 } from './link.ts'
+import type { ConnectionInfo, ConnectOptions, ConnectorSettings, ConnectTimings } from './options.ts'
 import type { Origin } from './origin.ts'
 import { type CanonicalProxy, normaliseProxy, proxyKey, targetAuthority } from './proxy.ts'
 import { connectPath, interleave } from './race.ts'

@@ -2,14 +2,14 @@
  * An HTTP/2 connection to a proxy, which carries tunnels: one CONNECT stream each (RFC 9113 section 8.5).
  *
  * Rules
- * - One write a turn; while the socket is full nothing more is framed.
+ * - It stands on a session (src/session), as a connection to an origin does: the same output, PING, deadlines and end.
  * - It keeps the process alive while a tunnel does, and no longer; without tunnels it closes after a while.
- * - One teardown path: whatever ends it ends all its tunnels, once.
+ * - A proxy of whom nothing was heard for a while is asked for a sign of life with each new tunnel: one that is gone costs
+ *   a PING's deadline, not that of the whole connect.
  */
-import type { TLSSocket } from 'node:tls'
-import { ConnectionLostError, type ProtocolError } from '../errors.ts'
-import { type ConnectionListener, H2Connection } from '../h2/index.ts'
-import { CLOSE_TIMEOUT, IDLE_TIMEOUT, WRITE_BUDGET } from '../limits.ts'
+import type { H2Connection, H2Stream } from '../h2/index.ts'
+import type { SessionOwner } from '../session/owner.ts'
+import { Session } from '../session/session.ts'
 import { H2Tunnel, type TunnelHost } from './h2-tunnel.ts'
 import { type Cancel, type Ends, failLater, type Outcome, type Wire } from './link.ts'
 import { proxyFault, refusal, type TunnelRequest } from './tunnel.ts'
@@ -20,52 +20,36 @@ export interface H2ProxyOwner {
   onGone(connection: H2ProxyConnection): void
 }
 
-export class H2ProxyConnection implements ConnectionListener, TunnelHost {
+export class H2ProxyConnection implements SessionOwner, TunnelHost {
   readonly h2: H2Connection
   readonly ends: Ends
   /** It has carried a tunnel before. */
   used = false
 
-  private readonly socket: TLSSocket
+  private readonly session: Session
   private readonly owner: H2ProxyOwner
-  private readonly proxy: string
   private readonly tunnels = new Set<H2Tunnel>()
-  /** Reads so far. */
-  private heard = 0
-  private referenced = true
-  private flushScheduled = false
-  private blocked = false
-  private draining = false
-  private closed = false
-  private idleTimer: NodeJS.Timeout | undefined
 
-  constructor(socket: TLSSocket, ends: Ends, proxy: string, owner: H2ProxyOwner) {
-    this.socket = socket
+  constructor(socket: Wire, ends: Ends, proxy: string, owner: H2ProxyOwner) {
     this.ends = ends
-    this.proxy = proxy
     this.owner = owner
-    socket.on('error', (error) => this.teardown(this.lost(error.message, error)))
-    socket.on('close', () => this.teardown(this.lost('it was closed')))
-    socket.on('end', () => this.teardown(this.lost('the proxy closed it')))
-    socket.on('drain', () => {
-      this.blocked = false
-      this.flush()
-    })
-    this.h2 = new H2Connection(this, { origin: proxy })
-    socket.on('data', (chunk: Buffer) => {
-      this.heard++
-      this.h2.receive(chunk)
-    })
-    this.settle()
+    this.session = new Session(socket, { href: proxy, kind: 'proxy' }, this, {}, { origin: proxy })
+    this.h2 = this.session.h2
   }
 
   /** May a tunnel be opened now? */
   get hasRoom(): boolean {
-    return !this.draining && !this.closed && this.h2.obstacle === undefined
+    return this.session.room > 0
+  }
+
+  /** It ended, and what was on it with it. */
+  get closed(): boolean {
+    return this.session.closed
   }
 
   /** Opens a tunnel. */
   open(request: TunnelRequest, outcome: Outcome<Wire>): Cancel {
+    const { session } = this
     const tunnel = new H2Tunnel(this, {
       onAnswer: (status, fields) => {
         if (status >= 200 && status <= 299) {
@@ -79,48 +63,52 @@ export class H2ProxyConnection implements ConnectionListener, TunnelHost {
     })
     // Whoever gets the tunnel listens too; until then nobody does.
     tunnel.on('error', ignore)
+    session.readClock()
+    session.reserve()
     try {
       tunnel.open([':method', 'CONNECT', ':authority', request.authority, ...request.headers])
+      this.tunnels.add(tunnel)
+      session.probe()
     } catch (thrown) {
       tunnel.destroy()
       return failLater(proxyFault(request, 'no stream could be opened', thrown), outcome)
+    } finally {
+      session.release()
     }
     this.used = true
-    this.tunnels.add(tunnel)
-    this.settle()
-    const { heard } = this
+    this.onReference()
+    const { bytesRead } = session.liveness
     return () => {
       tunnel.destroy()
       // A proxy that is silent may be gone: it is not asked again.
-      if (this.heard === heard) this.close()
+      if (session.liveness.bytesRead === bytesRead) session.close()
     }
   }
 
   /** Opens no more tunnels, and closes when the open ones have ended. */
   close(): void {
-    if (this.closed) return
-    this.drain()
-    if (this.tunnels.size === 0) this.finish()
+    this.session.close()
+  }
+
+  /** @internal */
+  reset(stream: H2Stream, code: number): void {
+    this.session.reset(stream, code)
   }
 
   /** @internal */
   onReference(): void {
-    this.settle()
+    if (!this.session.closed) this.session.reference(this.holdsProcess())
   }
 
   /** @internal */
   onTunnelClosed(tunnel: H2Tunnel): void {
-    if (!this.tunnels.delete(tunnel) || this.closed) return
-    // Its RST_STREAM is still to be written.
-    if (this.draining && this.tunnels.size === 0) process.nextTick(finish, this)
-    else this.settle()
+    if (this.tunnels.delete(tunnel)) this.onReference()
   }
 
   /** @internal */
-  onOutput(): void {
-    if (this.flushScheduled) return
-    this.flushScheduled = true
-    process.nextTick(flush, this)
+  holdsProcess(): boolean {
+    for (const tunnel of this.tunnels) if (tunnel.referenced) return true
+    return false
   }
 
   /** @internal */
@@ -129,104 +117,19 @@ export class H2ProxyConnection implements ConnectionListener, TunnelHost {
   }
 
   /** @internal */
-  onPong(): void {
-    // No PING is sent.
+  onRoom(): void {
+    // Here as well.
   }
 
   /** @internal */
-  onGoaway(): void {
-    this.close()
+  onDraining(): void {
+    this.owner.onGone(this)
   }
 
   /** @internal */
-  onStreamClosed(): void {
-    // The tunnel itself says when it is over.
-  }
-
-  /** @internal */
-  onFailed(error: ProtocolError): void {
-    this.flush()
-    this.teardown(error)
-  }
-
-  flush(): void {
-    this.flushScheduled = false
-    if (this.blocked || this.closed) return
-    const { socket } = this
-    let ready = true
-    socket.cork()
-    for (const segment of this.h2.takeOutput(WRITE_BUDGET)) ready = socket.write(segment)
-    socket.uncork()
-    if (!ready) this.blocked = true
-    else if (this.h2.hasOutput) this.onOutput()
-  }
-
-  /** Says good-bye and closes: GOAWAY, FIN. */
-  finish(): void {
-    if (this.closed) return
-    this.closed = true
-    clearTimeout(this.idleTimer)
-    const { socket } = this
-    this.h2.goaway()
-    for (const segment of this.h2.takeOutput(WRITE_BUDGET)) socket.write(segment)
-    this.h2.terminate(() => this.lost('it was closed'))
-    socket.end()
-    socket.unref()
-    // A proxy that never answers our FIN must not hold the socket.
-    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
-    timer.unref()
-    socket.once('close', () => clearTimeout(timer))
+  onClosed(): void {
     this.owner.onGone(this)
   }
-
-  private teardown(error: Error): void {
-    if (this.closed) {
-      this.socket.destroy()
-      return
-    }
-    this.closed = true
-    this.draining = true
-    clearTimeout(this.idleTimer)
-    this.socket.destroy()
-    this.h2.terminate(() => error)
-    this.owner.onGone(this)
-  }
-
-  private drain(): void {
-    if (this.draining) return
-    this.draining = true
-    this.owner.onGone(this)
-  }
-
-  /** After a tunnel came, went, or changed its mind about the process: the same for the socket. */
-  private settle(): void {
-    if (this.closed) return
-    let referenced = false
-    for (const tunnel of this.tunnels) referenced ||= tunnel.referenced
-    if (referenced !== this.referenced) {
-      this.referenced = referenced
-      if (referenced) this.socket.ref()
-      else this.socket.unref()
-    }
-    clearTimeout(this.idleTimer)
-    if (this.tunnels.size > 0) return
-    this.idleTimer = setTimeout(() => this.close(), IDLE_TIMEOUT)
-    this.idleTimer.unref()
-  }
-
-  private lost(why: string, cause?: Error): ConnectionLostError {
-    return new ConnectionLostError(`The connection to the proxy ${this.proxy} was lost: ${why}`, {
-      ...(cause === undefined ? {} : { cause }),
-    })
-  }
-}
-
-function flush(connection: H2ProxyConnection): void {
-  connection.flush()
-}
-
-function finish(connection: H2ProxyConnection): void {
-  connection.finish()
 }
 
 function ignore(): void {

@@ -14,6 +14,8 @@ import type { Ends, Wire } from './link.ts'
 export interface TunnelHost {
   readonly h2: H2Connection
   readonly ends: Ends
+  /** Resets the stream of a tunnel that we end. */
+  reset(stream: H2Stream, code: number): void
   /** A tunnel begins, or ceases, to keep the process alive. */
   onReference(tunnel: H2Tunnel): void
   onTunnelClosed(tunnel: H2Tunnel): void
@@ -129,7 +131,7 @@ export class H2Tunnel extends Duplex implements Wire, StreamListener {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.streamOver && this.stream !== null) this.host.h2.reset(this.stream, ErrorCode.CANCEL)
+    if (!this.streamOver && this.stream !== null) this.host.reset(this.stream, ErrorCode.CANCEL)
     this.streamOver = true
     this.opening = null
     this.host.onTunnelClosed(this)

@@ -6,7 +6,7 @@
  * contexts are told apart by identity.
  */
 import { createHash } from 'node:crypto'
-import type { TlsOptions } from '../exchange.ts'
+import type { TlsOptions } from './options.ts'
 
 /** Numbers for what can only be told apart by identity. */
 const identities = new WeakMap<object, number>()

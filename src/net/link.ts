@@ -9,7 +9,11 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ConnectPhase, HyperError } from '../errors.ts'
-import type { ConnectionInfo, ConnectTimings, FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
+import type { Ends, Wire } from '../session/wire.ts'
+import type { ConnectionInfo, ConnectTimings } from './options.ts'
+
+export type { Ends, Wire } from '../session/wire.ts'
 
 /** An address to connect to. */
 export interface Address {
@@ -25,25 +29,6 @@ export interface Outcome<T> {
   done(value: T): void
   /** Of our own errors nothing more is said; another becomes the cause of a `ConnectError`. */
   fail(error: Error): void
-}
-
-/** Both ends of a TCP connection. */
-export interface Ends {
-  readonly remoteAddress?: string | undefined
-  readonly remotePort?: number | undefined
-  readonly remoteFamily?: string | undefined
-  readonly localAddress?: string | undefined
-  readonly localPort?: number | undefined
-}
-
-/** What a connection needs of its socket: a `net.Socket`, or a tunnel within an HTTP/2 connection to a proxy. */
-export interface Wire extends Duplex, Ends {
-  readonly bytesRead: number
-  readonly bytesWritten: number
-  ref(): this
-  unref(): this
-  setNoDelay(noDelay?: boolean): this
-  setKeepAlive(enable?: boolean, initialDelay?: number): this
 }
 
 /** Something happened on the way. `address` is an IP address, `proxy` is `scheme://host:port`. */

@@ -5,10 +5,11 @@
  * `socks5h:`, `socks4a:` and `socks:` (names are resolved by the proxy), as curl means them.
  */
 import { InvalidArgumentError } from '../errors.ts'
-import type { ConnectOptions, FieldList, FieldsInit, ProxyOptions, TlsOptions } from '../exchange.ts'
+import type { FieldList, FieldsInit } from '../headers/fields.ts'
 import { flattenFields } from '../headers/fields.ts'
 import { FieldKind, fieldName, isFieldValue } from '../headers/names.ts'
 import { digest, tlsIdentity } from './identity.ts'
+import type { ConnectOptions, ProxyOptions, TlsOptions } from './options.ts'
 import type { Origin } from './origin.ts'
 import { type Environment, proxyFromEnvironment } from './proxy-env.ts'
 import { checkTlsOptions } from './tls-options.ts'
@@ -77,6 +78,17 @@ export function normaliseProxy(
  */
 export function checkProxyOption(option: ConnectOptions['proxy']): void {
   if (option !== 'env') normaliseProxy(option, ANY_ORIGIN, {})
+}
+
+/** The same proxy, with a tunnel for `http:` origins too. */
+export function tunnelledProxy(option: ConnectOptions['proxy'], origin: Origin): ConnectOptions['proxy'] {
+  if (option === undefined || option === false) return option
+  if (option === 'env') {
+    const named = proxyFromEnvironment(origin, process.env)
+    return named === undefined ? false : { url: named.url, tunnel: true }
+  }
+  if (typeof option === 'string' || option instanceof URL) return { url: option, tunnel: true }
+  return { ...option, tunnel: true }
 }
 
 const ANY_ORIGIN: Origin = {

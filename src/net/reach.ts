@@ -1,8 +1,8 @@
 /** From a name to a connected socket: lookup and race, and TLS where the peer is an `https:` proxy. */
 import type { LookupFunction, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { ConnectOptions } from '../exchange.ts'
 import type { Cancel, Ends, Outcome, Progress } from './link.ts'
+import type { ConnectOptions } from './options.ts'
 import type { CanonicalProxy } from './proxy.ts'
 import { type ConnectTcp, endsOf, race, type StartTimer } from './race.ts'
 import type { Resolver } from './resolve.ts'

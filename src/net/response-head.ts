@@ -4,7 +4,7 @@
  *
  * Interim answers (1xx) are read past; all heads together may be as long as `MAX_PROXY_HEAD`.
  */
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import { isToken } from '../headers/names.ts'
 import { MAX_PROXY_HEAD } from '../limits.ts'
 

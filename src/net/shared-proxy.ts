@@ -8,10 +8,10 @@
  * then on everybody dials by itself.
  */
 import { type ConnectPhase, HyperError } from '../errors.ts'
-import type { ConnectOptions } from '../exchange.ts'
 import { MAX_REPLAYS } from '../limits.ts'
 import { H2ProxyConnection, type H2ProxyOwner } from './h2-proxy.ts'
 import type { Cancel, Ends, Outcome, Progress, Wire } from './link.ts'
+import type { ConnectOptions } from './options.ts'
 import type { CanonicalProxy } from './proxy.ts'
 import { type ReachedProxy, reachSecureProxy, type Tools } from './reach.ts'
 import { openTunnel, type TunnelRequest } from './tunnel.ts'
@@ -172,8 +172,10 @@ export class SharedProxy implements H2ProxyOwner {
         outcome.done({ wire, ends: connection.ends })
       },
       fail: (error) => {
-        // What the proxy did not take (it is just going, or full) is asked for again elsewhere.
-        if (isUntaken(error) && ++seeker.tries <= MAX_REPLAYS) this.place(seeker)
+        // What the proxy did not take (it is just going, or full) is asked for again elsewhere; so is what went down with a
+        // connection that was thought to be alive, for nobody has had the tunnel yet.
+        const again = isUntaken(error) || (shared && connection.closed)
+        if (again && ++seeker.tries <= MAX_REPLAYS) this.place(seeker)
         else outcome.fail(error)
       },
     })

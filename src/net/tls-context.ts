@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { InvalidArgumentError, toError } from '../errors.ts'
-import type { Pem } from '../exchange.ts'
+import type { Pem } from './options.ts'
 
 export interface TlsContextOptions {
   /** Authorities to trust, in PEM, instead of those that Node brings. */

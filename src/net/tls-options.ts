@@ -8,7 +8,7 @@ import { createHash, type X509Certificate } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { InvalidArgumentError, toError } from '../errors.ts'
-import type { TlsOptions } from '../exchange.ts'
+import type { TlsOptions } from './options.ts'
 import { warnOnce } from './warn.ts'
 
 /** Our own options, which node:tls does not know or must not see. */

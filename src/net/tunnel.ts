@@ -5,7 +5,7 @@
  * wire, for its next owner to read; any other final answer is a `ProxyError` that carries it.
  */
 import { ProxyError } from '../errors.ts'
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import type { Cancel, Outcome, Wire } from './link.ts'
 import { ResponseHeadReader } from './response-head.ts'
 

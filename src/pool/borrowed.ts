@@ -11,7 +11,8 @@
  * - The connection stays its lender's: the borrower uses it, hears of it, and never closes it.
  */
 import type { Connection, ConnectionStats } from '../connection/contract.ts'
-import type { ConnectionInfo, Exchange, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
+import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 
 export class BorrowedConnection implements Connection {
@@ -57,8 +58,8 @@ export class BorrowedConnection implements Connection {
     return this.lent.stats
   }
 
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
-    return this.over ? null : this.lent.dispatch(request, handler, this.origin.authority)
+  carry(exchange: LiveExchange): boolean {
+    return !this.over && this.lent.carry(exchange, this.origin.authority)
   }
 
   ping(onPong: (rtt: number | null) => void): void {

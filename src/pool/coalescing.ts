@@ -4,8 +4,7 @@ import { type HyperError, TimeoutError } from '../errors.ts'
 import { MAX_COALESCED } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
 import type { Cancel } from '../net/link.ts'
-import type { Held } from './holdings.ts'
-import type { OriginPool } from './origin-pool.ts'
+import type { Held, Holder } from './holdings.ts'
 
 /** A connection that may be used. */
 export interface Loan {
@@ -18,8 +17,8 @@ export interface Loan {
  * @returns undefined, and calls nothing, when no connection comes into question.
  */
 export function findLoan(
-  borrower: OriginPool,
-  lenders: Iterable<OriginPool>,
+  borrower: Holder,
+  lenders: Iterable<Holder>,
   connector: Connector,
   found: (loan: Loan | null, error?: HyperError) => void,
 ): Dial | undefined {
@@ -51,7 +50,7 @@ export function findLoan(
   return { cancel: () => finish(null) }
 }
 
-function candidatesFor(borrower: OriginPool, lenders: Iterable<OriginPool>): Held[] {
+function candidatesFor(borrower: Holder, lenders: Iterable<Holder>): Held[] {
   const { origin, connect } = borrower
   if (origin.scheme !== 'https' || connect.proxy || connect.socketPath !== undefined) return []
   // A name given by hand is the name that was verified.
@@ -69,7 +68,7 @@ function candidatesFor(borrower: OriginPool, lenders: Iterable<OriginPool>): Hel
 }
 
 /** The pool's key without the origin. */
-function route({ key, origin }: OriginPool): string {
+function route({ key, origin }: Holder): string {
   return key.slice(origin.href.length)
 }
 

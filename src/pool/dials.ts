@@ -3,10 +3,11 @@
  * and searches for a connection to borrow. Each can be cancelled at any time, and each ends with one call of its owner.
  */
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
-import { channels, publishConnection } from '../diagnostics.ts'
+import { channels } from '../diagnostics.ts'
 import { ConnectError, type HyperError } from '../errors.ts'
-import type { ConnectOptions } from '../exchange.ts'
+import { publishConnection } from '../exchange/messages.ts'
 import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
+import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { establish } from './establish.ts'
 import { type PoolOptions, tell } from './options.ts'

@@ -2,13 +2,13 @@
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
 import { upgradeSettings } from '../connection/engine.ts'
 import { askForH2c, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
-import { Http1Connection, loadClient } from '../connection/http1.ts'
+import { Http1Connection } from '../connection/http1.ts'
 import { Http2Connection } from '../connection/http2.ts'
 import { ConnectError, type HyperError, toError } from '../errors.ts'
-import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
 import { NOBODY } from '../h2/stream.ts'
 import { CONNECT_TIMEOUT } from '../limits.ts'
 import type { Dialled } from '../net/link.ts'
+import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import type { PoolOptions } from './options.ts'
 
@@ -30,7 +30,8 @@ export function establish(
   } else if (origin.scheme === 'http' && connect.h2c === 'upgrade' && connect.allowH2 !== false) {
     upgrade(origin, dialled, owner, options, callback)
   } else {
-    void startHttp1(origin, dialled, owner, options, callback)
+    const { absoluteForm } = dialled
+    begin(origin, dialled, callback, () => new Http1Connection(origin, socket, info, owner, options, absoluteForm))
   }
 }
 
@@ -71,33 +72,6 @@ function begin(origin: Origin, { socket }: Dialled, callback: EstablishCallback,
 function unusable(origin: Origin, cause: unknown): ConnectError {
   const message = `Cannot use the connection to ${origin.href}: ${toError(cause).message}`
   return new ConnectError(message, { phase: 'preface', origin: origin.href, cause })
-}
-
-/** The client of HTTP/1.1 may have to be loaded first. */
-async function startHttp1(
-  origin: Origin,
-  dialled: Dialled,
-  owner: ConnectionOwner,
-  options: PoolOptions,
-  callback: EstablishCallback,
-): Promise<void> {
-  const { socket, info, absoluteForm } = dialled
-  socket.on('error', ignore)
-  let ClientClass: Awaited<ReturnType<typeof loadClient>>
-  try {
-    ClientClass = await loadClient()
-  } catch (thrown) {
-    socket.destroy()
-    callback(unusable(origin, thrown), null)
-    return
-  }
-  if (socket.destroyed) {
-    const message = `Cannot connect to ${origin.href}: the socket closed`
-    callback(new ConnectError(message, { phase: 'tcp', origin: origin.href }), null)
-    return
-  }
-  const make = (): Connection => new Http1Connection(ClientClass, origin, socket, info, owner, options, absoluteForm)
-  begin(origin, dialled, callback, make)
 }
 
 function ignore(): void {

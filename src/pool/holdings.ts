@@ -4,13 +4,24 @@
  */
 import type { Connection } from '../connection/contract.ts'
 import { MAX_ORIGINS } from '../limits.ts'
+import type { ConnectOptions } from '../net/options.ts'
+import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
-import type { OriginPool } from './origin-pool.ts'
+
+/** What lends connections, and borrows them: the pool of one origin. */
+export interface Holder {
+  readonly key: string
+  readonly origin: Origin
+  readonly connect: ConnectOptions
+  readonly hasWaiting: boolean
+  readonly lendable: IterableIterator<Held>
+  onAvailable(connection: Connection): void
+}
 
 /** A connection as its owner remembers it. */
 export interface Held {
   readonly connection: Connection
-  readonly owner: OriginPool
+  readonly owner: Holder
   /** Does its certificate cover this host? */
   readonly covers: (host: string) => boolean
   /** The origins that the server said it speaks for (RFC 8336); undefined while it has said nothing. */
@@ -18,14 +29,14 @@ export interface Held {
   /** It has carried an exchange. */
   used: boolean
   /** Other origins that use it, too. */
-  readonly borrowers: Map<BorrowedConnection, OriginPool>
+  readonly borrowers: Map<BorrowedConnection, Holder>
 }
 
 export class Holdings {
-  private readonly owner: OriginPool
+  private readonly owner: Holder
   private readonly all = new Map<Connection, Held>()
 
-  constructor(owner: OriginPool) {
+  constructor(owner: Holder) {
     this.owner = owner
   }
 

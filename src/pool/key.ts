@@ -5,8 +5,9 @@
  * Keys are canonical: an option that is `undefined` equals one that is absent, a certificate given as text equals the
  * same one given as bytes, and the order of options does not matter.
  */
-import type { ConnectOptions } from '../exchange.ts'
+
 import { canonicalText, tlsIdentity } from '../net/identity.ts'
+import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { normaliseProxy, proxyKey } from '../net/proxy.ts'
 

@@ -1,6 +1,7 @@
 /** Which origins spoke only HTTP/1.1, remembered for a while: they are not asked for HTTP/2 with each connection. */
-import { now } from '../connection/deadline.ts'
+
 import { MAX_REMEMBERED_PROTOCOLS, PROTOCOL_MEMORY } from '../limits.ts'
+import { now } from '../session/deadline.ts'
 
 export class ProtocolMemory {
   private readonly until = new Map<string, number>()

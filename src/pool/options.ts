@@ -2,8 +2,8 @@
 
 import type { ConnectionSettings } from '../connection/contract.ts'
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
-import type { ConnectionInfo, ConnectOptions } from '../exchange.ts'
 import type { ConnectorSettings } from '../net/connector.ts'
+import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
 import { surface } from '../surface.ts'

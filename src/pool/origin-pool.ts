@@ -6,23 +6,26 @@
  * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
 import type { Connection } from '../connection/contract.ts'
-import { channels, publishConnection } from '../diagnostics.ts'
+import { channels } from '../diagnostics.ts'
 import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
-import type { ConnectOptions, ExchangeHandler, ExchangeRequest } from '../exchange.ts'
-import { H1_CONNECTIONS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST } from '../limits.ts'
+import type { ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
+import type { Deadlines } from '../exchange/deadlines.ts'
+import { type ExchangeHome, LiveExchange } from '../exchange/exchange.ts'
+import { publishConnection } from '../exchange/messages.ts'
+import { RetryBudget } from '../exchange/retry.ts'
+import { H1_CONNECTIONS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST, QUEUE_TIMEOUT } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
+import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
 import type { Loan } from './coalescing.ts'
 import { Dials, type DialsOwner } from './dials.ts'
-import { type ExchangeHome, PoolExchange } from './exchange.ts'
 import { type Held, Holdings } from './holdings.ts'
 import type { ProtocolMemory } from './memory.ts'
 import { type PoolOptions, tell } from './options.ts'
 import { plan } from './plan.ts'
 import { DialProgress } from './progress.ts'
 import { Queue, type QueueOwner } from './queue.ts'
-import { RetryBudget } from './retry.ts'
 import { type OriginStats, statsOf } from './stats.ts'
 
 /** Told the connection that was asked for, or why there is none. */
@@ -35,9 +38,8 @@ export interface OriginHost {
   readonly memory: ProtocolMemory
   /** Neither connection nor exchange is left. */
   onEmpty(origin: OriginPool): void
-  /** An exchange has a deadline of its own. */
-  watch(exchange: PoolExchange): void
-  unwatch(exchange: PoolExchange): void
+  /** Of all its exchanges. */
+  readonly deadlines: Deadlines
   /** The same origin by the same route, but for HTTP/1.1 only. */
   http1Twin(origin: OriginPool): OriginPool
   /** Looks for a connection of another origin that may carry this one's requests; undefined: there is nothing to look for. */
@@ -52,6 +54,11 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   retired = false
   /** What the server allowed on its last connection. */
   knownStreamLimit: number | undefined
+  readonly deadlines: Deadlines
+  readonly observed = true
+  readonly retries = true
+  /** Milliseconds. */
+  readonly queueTimeout: number
   /** Connections that take exchanges, or may again. */
   readonly usable: Connection[] = []
 
@@ -79,7 +86,9 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.held = new Holdings(this)
     this.dials = new Dials(this, host.connector, host.options)
     this.progress = new DialProgress(origin.href)
-    this.waiting = new Queue(this, host.options.queueTimeout)
+    this.waiting = new Queue(this)
+    this.deadlines = host.deadlines
+    this.queueTimeout = host.options.queueTimeout ?? QUEUE_TIMEOUT
     this.mayBorrow = host.options.coalesce === true
     if (origin.scheme === 'http' && connect.h2c !== 'upgrade') {
       this.protocol = connect.h2c === undefined && connect.allowH1 !== false ? 'http/1.1' : 'h2'
@@ -87,21 +96,20 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     if (connect.allowH2 === false) this.protocol = 'http/1.1'
   }
 
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): PoolExchange {
-    const exchange = new PoolExchange(this, request, handler)
+  dispatch(request: ExchangeRequest, handler: ExchangeHandler): LiveExchange {
+    const exchange = new LiveExchange(this, request, handler)
     this.unsettled++
     this.budget.earn()
     if (channels.create.hasSubscribers) channels.create.publish({ exchange, request })
-    const { signal, timeout } = request
+    const { signal } = request
     if (signal !== undefined && signal !== null) exchange.follow(signal)
-    if (timeout !== undefined && timeout > 0 && timeout < Number.POSITIVE_INFINITY) this.host.watch(exchange)
     // With a signal that has come already, the exchange is over as soon as the caller has it.
     if (signal?.aborted !== true) {
       const connection = this.waiting.length === 0 ? this.freeConnection() : null
       if (connection !== null) this.start(exchange, connection)
       else this.queue(exchange)
     }
-    exchange.dispatching = false
+    exchange.dispatched()
     return exchange
   }
 
@@ -112,7 +120,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   /** Takes over an exchange from another origin pool. */
-  adopt(exchange: PoolExchange): void {
+  adopt(exchange: LiveExchange): void {
     this.unsettled++
     exchange.moveTo(this)
     this.queue(exchange)
@@ -156,7 +164,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.checkEmpty()
   }
 
-  again(exchange: PoolExchange, delay: number): void {
+  again(exchange: LiveExchange, delay: number): void {
     if (this.destroyedWith !== undefined) {
       exchange.fail(this.destroyedWith)
       return
@@ -172,11 +180,11 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.assign()
   }
 
-  cleared(exchange: PoolExchange): void {
+  cleared(exchange: LiveExchange): void {
     this.waiting.cleared(exchange)
   }
 
-  fallBack(exchange: PoolExchange, error: Error): void {
+  fallBack(exchange: LiveExchange, error: Error): void {
     const refusal = this.destroyedWith ?? (this.connect.allowH1 === false ? error : undefined)
     if (refusal !== undefined) {
       exchange.fail(refusal)
@@ -203,15 +211,14 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     return this.budget.take()
   }
 
-  leave(exchange: PoolExchange): void {
+  leave(exchange: LiveExchange): void {
     this.progress.remove(exchange)
     if (!this.waiting.remove(exchange)) return
     if (this.waiting.length === 0) this.hold(false)
     this.closeIfDone()
   }
 
-  settled(exchange: PoolExchange): void {
-    if (exchange.deadline !== Number.POSITIVE_INFINITY) this.host.unwatch(exchange)
+  settled(): void {
     if (--this.unsettled === 0) this.checkEmpty()
   }
 
@@ -321,7 +328,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     return this.host.memory.http1(this.key)
   }
 
-  private queue(exchange: PoolExchange): void {
+  private queue(exchange: LiveExchange): void {
     this.waiting.push(exchange)
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
     if (this.waiting.length === 1) this.hold(true)
@@ -342,13 +349,12 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     return null
   }
 
-  private start(exchange: PoolExchange, connection: Connection): void {
+  private start(exchange: LiveExchange, connection: Connection): void {
     this.progress.remove(exchange)
     const reused = this.held.use(connection)
     try {
-      const inner = connection.dispatch(exchange.request, exchange)
-      if (inner !== null) exchange.started(inner, reused, connection instanceof BorrowedConnection)
-      else if (exchange.dispatching) process.nextTick(again, this, exchange)
+      if (connection.carry(exchange)) exchange.started(reused, connection instanceof BorrowedConnection)
+      else if (exchange.isDispatching) process.nextTick(again, this, exchange)
       else if (!exchange.hasSettled) this.again(exchange, 0)
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
@@ -455,7 +461,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   private checkEmpty(): void {
     if (!this.empty) return
-    this.waiting.stop()
     this.host.onEmpty(this)
   }
 }
@@ -464,7 +469,7 @@ function assign(origin: OriginPool): void {
   origin.assign()
 }
 
-function again(origin: OriginPool, exchange: PoolExchange): void {
+function again(origin: OriginPool, exchange: LiveExchange): void {
   if (!exchange.hasSettled) origin.again(exchange, 0)
 }
 
@@ -472,6 +477,6 @@ function returned(origin: OriginPool): void {
   origin.onReturned()
 }
 
-function fail(exchange: PoolExchange, error: Error): void {
+function fail(exchange: LiveExchange, error: Error): void {
   exchange.fail(error)
 }

@@ -9,7 +9,6 @@
  * - An origin without connections and exchanges is forgotten.
  */
 import type { Connection } from '../connection/contract.ts'
-import { DeadlineTimer, now } from '../connection/deadline.ts'
 import {
   ConnectionLostError,
   type HyperError,
@@ -19,20 +18,14 @@ import {
   PoolDestroyedError,
   toError,
 } from '../errors.ts'
-import type {
-  ConnectionInfo,
-  ConnectOptions,
-  Exchange,
-  ExchangeHandler,
-  ExchangeRequest,
-  ExchangeTimings,
-  Transport,
-} from '../exchange.ts'
+import type { Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, Transport } from '../exchange/contract.ts'
+import { Deadlines } from '../exchange/deadlines.ts'
 import { MAX_ORIGIN_ALIASES } from '../limits.ts'
 import { Connector, type Dial } from '../net/connector.ts'
+import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { type Origin, parseOrigin } from '../net/origin.ts'
+import { tunnelledProxy } from '../net/proxy.ts'
 import { findLoan, type Loan } from './coalescing.ts'
-import type { PoolExchange } from './exchange.ts'
 import { mergeConnectOptions, poolKey } from './key.ts'
 import { ProtocolMemory } from './memory.ts'
 import { checkConnectOptions, checkPoolOptions, ownOnly, type PoolOptions } from './options.ts'
@@ -45,13 +38,13 @@ export class Pool implements Transport, OriginHost {
   readonly connector: Connector
   /** @internal */
   readonly memory = new ProtocolMemory()
+  /** @internal */
+  readonly deadlines = new Deadlines()
   private readonly origins = new Map<string, OriginPool>()
   /** Quick look-up by the origin's text as requests spell it; forgotten when it grows too large. */
   private readonly bySpelling = new Map<string, OriginPool>()
   /** The same for requests that bring connection options, by the identity of the options object. */
   private readonly byOptions = new WeakMap<object, Map<string, OriginPool>>()
-  private readonly watched = new Set<PoolExchange>()
-  private readonly deadlines = new DeadlineTimer((at) => this.checkDeadlines(at))
   private state: 'open' | 'closed' | 'destroyed' = 'open'
   private whenEmpty: (() => void)[] = []
 
@@ -177,29 +170,9 @@ export class Pool implements Transport, OriginHost {
     return findLoan(origin, this.origins.values(), this.connector, found)
   }
 
-  /** @internal */
-  watch(exchange: PoolExchange): void {
-    exchange.deadline = now() + (exchange.request.timeout ?? 0)
-    this.watched.add(exchange)
-    this.deadlines.request(exchange.deadline)
-  }
-
-  /** @internal */
-  unwatch(exchange: PoolExchange): void {
-    this.watched.delete(exchange)
-  }
-
-  private checkDeadlines(at: number): number {
-    let next = Number.POSITIVE_INFINITY
-    for (const exchange of [...this.watched]) {
-      if (exchange.deadline <= at) exchange.expire()
-      else if (exchange.deadline < next) next = exchange.deadline
-    }
-    return next
-  }
-
   private originOf(request: ExchangeRequest): OriginPool {
     const { origin: text } = request
+    if (wantsSocket(request)) return this.findOrigin(request)
     const connect = ownConnect(request)
     let cache = this.bySpelling
     if (connect !== undefined && connect !== null) {
@@ -220,7 +193,13 @@ export class Pool implements Transport, OriginHost {
     const origin = parseOrigin(request.origin)
     const own = ownConnect(request) ?? {}
     checkConnectOptions(own)
-    return this.keyed(origin, mergeConnectOptions(this.options, own))
+    const connect = mergeConnectOptions(this.options, own)
+    if (connect.allowH1 === false && connect.allowH2 === false) {
+      const what = request.upgrade ?? request.method
+      throw new NotSupportedError(`HTTP/2 cannot carry ${what} to ${origin.href}, and allowH1 is false`)
+    }
+    if (!wantsSocket(request)) return this.keyed(origin, connect)
+    return this.keyed(origin, { ...connect, proxy: tunnelledProxy(connect.proxy, origin) })
   }
 
   private keyed(origin: Origin, connect: ConnectOptions): OriginPool {
@@ -266,12 +245,18 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
   }
 }
 
+/** What is to become a socket goes through a proxy by CONNECT, `http:` too (RFC 6455 section 4.1). */
+function wantsSocket({ method, upgrade }: ExchangeRequest): boolean {
+  return upgrade !== undefined || method === 'CONNECT'
+}
+
 const PLAIN: Partial<ExchangeRequest> = {}
 
 /** Does Object.prototype have what requests may have? Each look costs nothing while it does not. */
 function isPolluted(): boolean {
   return (
     PLAIN.protocol !== undefined ||
+    PLAIN.upgrade !== undefined ||
     PLAIN.headers !== undefined ||
     PLAIN.body !== undefined ||
     PLAIN.trailers !== undefined ||

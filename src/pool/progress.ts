@@ -3,14 +3,15 @@
  *
  * Of several the newest is told of: whoever joins the line makes the pool open that one, if any.
  */
-import { channels, publishConnection } from '../diagnostics.ts'
-import type { ConnectTimings } from '../exchange.ts'
+import { channels } from '../diagnostics.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
+import { publishConnection } from '../exchange/messages.ts'
 import type { DialObserver } from '../net/connector.ts'
-import type { PoolExchange } from './exchange.ts'
+import type { ConnectTimings } from '../net/options.ts'
 
 export class DialProgress {
   private readonly origin: string
-  private readonly watchers = new Set<PoolExchange>()
+  private readonly watchers = new Set<LiveExchange>()
   private timings: Readonly<ConnectTimings> | undefined
 
   constructor(origin: string) {
@@ -36,12 +37,12 @@ export class DialProgress {
   }
 
   /** @param dialling a connection is being made: the exchange is told how far it is, once dispatch() has returned. */
-  add(exchange: PoolExchange, dialling: boolean): void {
+  add(exchange: LiveExchange, dialling: boolean): void {
     this.watchers.add(exchange)
     if (dialling && this.timings !== undefined) process.nextTick(tell, exchange, this.timings)
   }
 
-  remove(exchange: PoolExchange): void {
+  remove(exchange: LiveExchange): void {
     if (this.watchers.size > 0) this.watchers.delete(exchange)
   }
 
@@ -51,6 +52,6 @@ export class DialProgress {
   }
 }
 
-function tell(exchange: PoolExchange, timings: Readonly<ConnectTimings>): void {
+function tell(exchange: LiveExchange, timings: Readonly<ConnectTimings>): void {
   exchange.tellConnecting(timings)
 }

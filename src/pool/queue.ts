@@ -4,15 +4,11 @@
  *
  * Rules
  * - First come, first served. What comes back after an attempt goes before those that came later, in order.
- * - Exchanges under which connections have ended (`alone`) are in the line one at a time: the next when the one before has
+ * - Exchanges under which connections have ended (suspects) are in the line one at a time: the next when the one before has
  *   an answer or has settled.
- * - Whoever waits for longer than its `queueTimeout` in the line is ended. Joining, leaving and being called cost the same
- *   however many wait; only when somebody may be due all are looked at, and no more than a few dozen times in that time.
+ * - Joining, leaving and being called cost the same however many wait. How long each may wait is its own affair.
  */
-import { DeadlineTimer, now } from '../connection/deadline.ts'
-import { TimeoutError } from '../errors.ts'
-import { QUEUE_TIMEOUT } from '../limits.ts'
-import type { PoolExchange } from './exchange.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import { WaitingLine } from './waiting.ts'
 
 /** What the queue needs of the origin it belongs to. */
@@ -24,18 +20,14 @@ export interface QueueOwner {
 
 export class Queue {
   private readonly owner: QueueOwner
-  private readonly timeout: number
-  private readonly line = new WaitingLine<PoolExchange>()
-  private readonly backingOff = new Set<PoolExchange>()
-  private readonly quarantined = new Set<PoolExchange>()
+  private readonly line = new WaitingLine<LiveExchange>()
+  private readonly backingOff = new Set<LiveExchange>()
+  private readonly quarantined = new Set<LiveExchange>()
   /** The one of the quarantined that is in the line, or on a connection without an answer. */
-  private suspect: PoolExchange | null = null
-  private readonly deadlines = new DeadlineTimer((at) => this.check(at))
+  private suspect: LiveExchange | null = null
 
-  /** @param timeout milliseconds, for those that bring none. */
-  constructor(owner: QueueOwner, timeout: number | undefined) {
+  constructor(owner: QueueOwner) {
     this.owner = owner
-    this.timeout = timeout ?? QUEUE_TIMEOUT
   }
 
   /** Those in the line. */
@@ -48,38 +40,36 @@ export class Queue {
     return this.line.length + this.backingOff.size + this.quarantined.size
   }
 
-  push(exchange: PoolExchange): void {
-    this.startWaiting(exchange)
+  push(exchange: LiveExchange): void {
+    exchange.joinLine('queued')
     this.line.push(exchange)
   }
 
   /** One that had its turn. After `delay` milliseconds it comes back by itself. */
-  pushAgain(exchange: PoolExchange, delay: number): void {
+  pushAgain(exchange: LiveExchange, delay: number): void {
     if (delay > 0) {
+      exchange.joinLine('backing off')
       this.backingOff.add(exchange)
-      exchange.backingOff = setTimeout(comeBack, delay, this, exchange)
-    } else if (exchange.alone && this.suspect !== null && this.suspect !== exchange) {
-      this.startWaiting(exchange)
+      exchange.backoffTimer = setTimeout(comeBack, delay, this, exchange)
+    } else if (exchange.suspect && this.suspect !== null && this.suspect !== exchange) {
+      exchange.joinLine('quarantined')
       this.quarantined.add(exchange)
     } else {
-      if (exchange.alone) this.suspect = exchange
-      // One that was quarantined has waited all the time.
-      if (exchange.queueUntil === Number.POSITIVE_INFINITY) this.startWaiting(exchange)
+      if (exchange.suspect) this.suspect = exchange
+      exchange.joinLine('queued')
       this.line.pushFront(exchange)
     }
   }
 
-  shift(): PoolExchange | null {
-    const exchange = this.line.shift()
-    if (exchange !== null) exchange.queueUntil = Number.POSITIVE_INFINITY
-    return exchange
+  shift(): LiveExchange | null {
+    return this.line.shift()
   }
 
   /** @returns false when it did not wait. */
-  remove(exchange: PoolExchange): boolean {
-    if (exchange.backingOff !== null) {
-      clearTimeout(exchange.backingOff)
-      exchange.backingOff = null
+  remove(exchange: LiveExchange): boolean {
+    if (exchange.backoffTimer !== null) {
+      clearTimeout(exchange.backoffTimer)
+      exchange.backoffTimer = null
       return this.backingOff.delete(exchange)
     }
     if (!exchange.inLine) return this.quarantined.delete(exchange)
@@ -88,7 +78,7 @@ export class Queue {
   }
 
   /** One that was to be sent alone has an answer, has settled or has gone elsewhere: the next one may come. */
-  cleared(exchange: PoolExchange): void {
+  cleared(exchange: LiveExchange): void {
     if (this.suspect !== exchange) return
     this.suspect = null
     const [next] = this.quarantined
@@ -100,7 +90,7 @@ export class Queue {
 
   /** Ends those in the line now; one of them may dispatch anew while it is told, or abort others. */
   failLine(error: Error): void {
-    const all: PoolExchange[] = []
+    const all: LiveExchange[] = []
     for (let next = this.line.shift(); next !== null; next = this.line.shift()) all.push(next)
     for (const exchange of all) exchange.fail(error)
   }
@@ -115,48 +105,16 @@ export class Queue {
     for (const exchange of others) exchange.fail(error)
   }
 
-  stop(): void {
-    this.deadlines.stop()
-  }
-
   /** @internal */
-  comeBack(exchange: PoolExchange): void {
+  comeBack(exchange: LiveExchange): void {
     this.backingOff.delete(exchange)
-    exchange.backingOff = null
+    exchange.backoffTimer = null
     this.pushAgain(exchange, 0)
     this.owner.onReturned()
   }
-
-  private startWaiting(exchange: PoolExchange): void {
-    const at = now()
-    if (exchange.queuedAt === 0) exchange.queuedAt = at
-    const timeout = this.timeoutOf(exchange)
-    exchange.queueUntil = timeout > 0 ? at + timeout : Number.POSITIVE_INFINITY
-    this.deadlines.request(exchange.queueUntil)
-  }
-
-  private timeoutOf(exchange: PoolExchange): number {
-    return exchange.request.queueTimeout ?? this.timeout
-  }
-
-  private check(at: number): number {
-    let next = Number.POSITIVE_INFINITY
-    const due: PoolExchange[] = []
-    const look = (exchange: PoolExchange): void => {
-      if (exchange.queueUntil <= at) due.push(exchange)
-      else next = Math.min(next, Math.max(exchange.queueUntil, at + this.timeoutOf(exchange) / 64))
-    }
-    this.line.forEach(look)
-    this.quarantined.forEach(look)
-    // One that is told may take others out of the line.
-    for (const exchange of due) {
-      exchange.fail(new TimeoutError('queue', this.timeoutOf(exchange), { origin: this.owner.origin.href }))
-    }
-    return next
-  }
 }
 
-function comeBack(queue: Queue, exchange: PoolExchange): void {
+function comeBack(queue: Queue, exchange: LiveExchange): void {
   queue.comeBack(exchange)
 }
 

@@ -1,5 +1,5 @@
 /** What a connection tells (`WebSocketEvent`) and what it can be told to send (`WebSocketMessage`). */
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import type { Agreement } from './agreement.ts'
 import type { RemoteProtocolError } from './errors.ts'
 

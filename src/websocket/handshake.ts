@@ -3,7 +3,7 @@
  * 11.3, RFC 8441 section 5).
  */
 import { createHash } from 'node:crypto'
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import { isFieldValue, isToken } from '../headers/names.ts'
 import {
   type Agreement,

@@ -3,7 +3,7 @@
  * colon, no control characters. What is lenient here is a way to smuggle elsewhere.
  */
 import { Buffer } from 'node:buffer'
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import { isFieldValue, isToken } from '../headers/names.ts'
 import { MAX_HEADER_FIELDS } from '../limits.ts'
 import { handshakeError } from './handshake.ts'

@@ -1,5 +1,5 @@
 /** The body with which a server rejects a handshake, read by the length rules of RFC 9112 section 6.3, piece by piece. */
-import type { FieldList } from '../exchange.ts'
+import type { FieldList } from '../headers/fields.ts'
 import type { RejectDataEvent } from './events.ts'
 import { handshakeError, joined, single } from './handshake.ts'
 

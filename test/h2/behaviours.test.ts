@@ -23,6 +23,21 @@ const goaway = (lastStreamId: number, errorCode = 0): Frame => ({
   debugData: Buffer.from('why'),
 })
 
+test('a connection says how it stands, before and after its streams', () => {
+  let time = 0
+  const server = new ScriptedServer({ clock: () => time }, false)
+  const { client } = server
+  assert.deepEqual([client.settingsReceived, client.goawayReceived, client.openLocal, client.rtt], [false, false, 0, 0])
+  server.settings([])
+  server.open()
+  client.rtt = 12
+  time = 7
+  assert.deepEqual([client.settingsReceived, client.openLocal, client.openRemote], [true, 1, 0])
+  assert.deepEqual([client.rtt, client.now()], [12, 7])
+  server.send(goaway(1))
+  assert.equal(client.goawayReceived, true)
+})
+
 describe('streams that are over', () => {
   test('DATA on a stream that we reset still gives its octets back to the connection', () => {
     const server = new ScriptedServer({ connectionWindow: 65_535 })
@@ -76,7 +91,7 @@ describe('streams that are over', () => {
     for (const streamId of [1, 3, 199, 201, 2001]) server.data(streamId, 'late')
     server.headers(1, [':status', '200'])
     assert.equal(server.client.dead, false)
-    const remembered: unknown = Reflect.get(server.client, 'resets')
+    const remembered: unknown = Reflect.get(Reflect.get(Reflect.get(server.client, 'streams'), 'late'), 'resets')
     assert.ok(remembered instanceof Set && remembered.size === MAX_REMEMBERED_RESETS)
     server.data(0x7fffffff, 'idle')
     assert.ok(server.failure instanceof ProtocolError)
@@ -572,7 +587,7 @@ describe('streams', () => {
 
   test('identifiers that are used up say so', () => {
     const server = new ScriptedServer()
-    Reflect.set(server.client, 'nextLocalId', 0x7fffffff)
+    Reflect.set(Reflect.get(server.client, 'core'), 'nextLocalId', 0x7fffffff)
     const { stream } = server.open()
     assert.equal(stream.id, 0x7fffffff)
     assert.equal(server.client.exhausted, true)
@@ -679,7 +694,7 @@ describe('push', () => {
       'after the end of its stream',
       (server) => {
         const { stream } = server.open(POST, false)
-        Reflect.set(stream, 'state', 3)
+        Reflect.set(stream, 'state', StreamState.HALF_CLOSED_REMOTE)
         promise(server, 2, GET, stream.id)
       },
     ],

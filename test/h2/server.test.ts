@@ -246,6 +246,20 @@ describe('going away', () => {
     assert.equal(pair.server.requests.length, 1)
   })
 
+  test('a server that has named its last stream does not raise it when it shuts down', () => {
+    const pair = new Pair()
+    pair.request(GET)
+    pair.flow()
+    pair.server.connection.goaway()
+    pair.server.connection.shutdown()
+    pair.flow()
+    assert.deepEqual(
+      pair.client.goaways.map(({ lastStreamId }) => lastStreamId),
+      [1],
+    )
+    assert.equal(pair.client.failure, undefined)
+  })
+
   test('a client that goes says so at once', () => {
     const pair = new Pair()
     pair.client.connection.shutdown()

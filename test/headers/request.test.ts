@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ExchangeRequest, FieldsInit } from '../../src/exchange.ts'
+import type { ExchangeRequest } from '../../src/exchange/contract.ts'
+import type { FieldsInit } from '../../src/headers/fields.ts'
 import { serialiseRequest, serialiseRequest1, serialiseTrailers } from '../../src/headers/request.ts'
 
 const origin = 'https://example.com'
@@ -124,7 +125,7 @@ test('header injection is refused at every place', () => {
   ]
   for (const request of breaks) {
     assert.throws(() => serialise(request), invalid)
-    assert.throws(() => serialiseRequest1({ origin, method: 'GET', path: '/', ...request }), invalid)
+    assert.throws(() => serialiseRequest1({ origin, method: 'GET', path: '/', ...request }, 'example.com', 0), invalid)
   }
 })
 
@@ -135,22 +136,30 @@ test('trailers are checked as headers are, and may not frame the message', () =>
   }
 })
 
-test('for HTTP/1.1 what governs the connection is left to its client', () => {
-  const { path, headers } = serialiseRequest1({
+test('for HTTP/1.1 what governs the connection is left to the connection, and names keep their spelling', () => {
+  const request: ExchangeRequest = {
     origin,
     method: 'GET',
     path: '/a#b',
     headers: {
       Host: 'other.example',
       Connection: 'close, x-hop',
-      'x-hop': '1',
+      'X-Hop': '1',
       'transfer-encoding': 'chunked',
       te: 'gzip',
-      'content-length': '5',
+      'Content-Length': '5',
+      'X-Kept': 'a',
     },
-  })
-  assert.equal(path, '/a')
-  assert.deepEqual(headers, ['host', 'other.example', 'te', 'gzip', 'content-length', '5'])
+  }
+  const head = serialiseRequest1(request, 'example.com', -1)
+  assert.equal(head.target, '/a')
+  assert.deepEqual(head.fields, [
+    ...['Host', 'other.example', 'connection', 'close'],
+    ...['te', 'gzip', 'Content-Length', '5', 'X-Kept', 'a'],
+  ])
+  assert.deepEqual([head.close, head.length], [true, 5])
+  const trailed = serialiseRequest1({ ...request, trailers: {} }, 'example.com', -1)
+  assert.ok(!trailed.fields.includes('Content-Length'), 'a trailer section needs chunks')
 })
 
 test('CONNECT names its target and nothing else, whatever host says', () => {

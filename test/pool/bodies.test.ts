@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
+import { UploadBody } from '../../src/exchange/upload.ts'
 import { Setting } from '../../src/frame/index.ts'
 import { type Body, type BodyChunk, type Exchange, Pool } from '../../src/index.ts'
 import { MAX_REPLAY_OCTETS } from '../../src/limits.ts'
-import { ReplayableSource } from '../../src/pool/replay.ts'
 import { begin, rejection, send } from '../support/exchange.ts'
 import { FrameServer } from '../support/frame-server.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
@@ -218,13 +218,18 @@ describe('what is kept of a streamed body', () => {
   ]
   for (const [kind, make] of chunks) {
     test(`is bounded: chunks that are ${kind} count`, async () => {
-      const source = new ReplayableSource([make(MAX_REPLAY_OCTETS), make(1)])
-      const reader = source[Symbol.asyncIterator]()
-      await reader.next()
-      assert.equal(source.replayable, true)
-      await reader.next()
-      assert.equal(source.replayable, false)
-      assert.equal((await reader.next()).done, true)
+      const source = new UploadBody([make(MAX_REPLAY_OCTETS), make(1)])
+      const kept: boolean[] = []
+      const sink = {
+        onPiece: () => {
+          kept.push(source.replayable)
+          return true
+        },
+        onUploadEnd: () => kept.push(source.replayable),
+        onUploadFailed: assert.fail,
+      }
+      source.attach(sink)
+      assert.deepEqual(kept, [true, false, false])
     })
   }
 })

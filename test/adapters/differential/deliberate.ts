@@ -198,7 +198,6 @@ export const deliberate: readonly Difference[] = [
     name: 'bodies that nothing can be made of are refused before they are asked for anything',
     libraries: apis,
     cases: /^body: (an array|URLSearchParams)/,
-    way: 'h2',
     paths: ['error'],
   },
   {

@@ -1,0 +1,278 @@
+/**
+ * How an exchange is carried over HTTP/1.1: a thin codec between `src/exchange` and the engine (`src/h1`), one exchange at a
+ * time (pipelining is not worth its head-of-line blocking).
+ *
+ * The response is held back by the engine while the exchange is paused, but for its head; the request by the socket. A body that
+ * is there as a whole goes out in slices, so that a peer that takes it slowly is seen to take it.
+ */
+import type { HyperError } from '../errors.ts'
+import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
+import type { PreparedBody } from '../exchange/prepare.ts'
+import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
+import type { FieldList } from '../headers/fields.ts'
+import { NO_FIELDS } from '../headers/fields.ts'
+import type { Head1 } from '../headers/request.ts'
+import { HTTP1_SLICE } from '../limits.ts'
+import type { Wire } from '../net/link.ts'
+import type { ConnectionInfo } from '../net/options.ts'
+import { type Writer, writeAfterReading } from './http1-turn.ts'
+
+/** What the codec needs of its connection. */
+export interface Codec1Host {
+  readonly info: ConnectionInfo
+  readonly socket: Wire
+  readonly time: number
+  readonly limits: AttemptLimits
+  /** A response's head came: does the connection outlive it, and how long may it be idle then? Seconds, undefined: nobody said. */
+  onHead(keepAlive: boolean, keepAliveTimeout: number | undefined): void
+  /** The exchange has the whole response: the connection may be free. */
+  onResponseEnd(): void
+  /** The exchange was given up in its middle. */
+  onCancelled(): void
+  onFailed(error: HyperError): void
+  /** The socket is the caller's from here on, with these octets still to be read. */
+  release(rest: Buffer): Wire
+}
+
+export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
+  /** The exchange under way. */
+  current: LiveExchange | null = null
+  readonly engine: H1ClientConnection
+  private readonly host: Codec1Host
+  private readonly socket: Wire
+  /** The head of a request without a body that is still to be written. */
+  private head = ''
+  /** Of a body that is there as a whole: what is still to be written. */
+  private rest: Uint8Array | null = null
+  /** The request ends when the rest is written. */
+  private endsAfterRest = false
+  /** The socket takes no more until it says so. */
+  private full = false
+  /** Octets that were written and are to be told of. */
+  private untold = 0
+  private endUntold = false
+  private telling = false
+
+  constructor(host: Codec1Host, origin: string, maxHeaderSize: number, maxHeaderFields: number | undefined) {
+    this.host = host
+    this.socket = host.socket
+    // What goes out was checked by the one serialiser.
+    this.engine = new H1ClientConnection(this, { origin, maxHeaderSize, maxHeaderFields, validateOutbound: false })
+  }
+
+  get info(): ConnectionInfo {
+    return this.host.info
+  }
+
+  get time(): number {
+    return this.host.time
+  }
+
+  /** Nothing else is on the connection: what it does not take is this exchange's. */
+  get blocked(): boolean {
+    return false
+  }
+
+  get limits(): AttemptLimits {
+    return this.host.limits
+  }
+
+  readClock(): void {
+    // It is read each time.
+  }
+
+  /** Request and response are whole, and another request may come. */
+  get reusable(): boolean {
+    return this.engine.reusable && this.rest === null
+  }
+
+  /** Writes the head and what is there of the body. */
+  start(exchange: LiveExchange, head: Head1, body: PreparedBody): void {
+    const { request } = exchange
+    const { socket } = this
+    const hasTrailers = request.trailers !== null && request.trailers !== undefined
+    const text = this.engine.request({
+      method: request.method,
+      target: head.target,
+      fields: head.fields,
+      bodyLength: head.length,
+      trailers: hasTrailers,
+    })
+    this.current = exchange
+    this.rest = null
+    this.endsAfterRest = false
+    this.full = false
+    this.untold = 0
+    this.endUntold = false
+    exchange.begin(this, null, NO_FIELDS)
+    if (body.length === 0 && !hasTrailers) {
+      this.head = text
+      if (!writeAfterReading(this)) this.flush()
+      exchange.send(body, -1)
+      return
+    }
+    // Head and body in one write.
+    socket.cork()
+    socket.write(text, 'latin1')
+    exchange.send(body, head.length)
+    socket.uncork()
+  }
+
+  /** Writes the head that waited for the end of the reads. */
+  flush(): void {
+    const { head } = this
+    this.head = ''
+    if (head !== '') this.socket.write(head, 'latin1')
+  }
+
+  cancel(exchange: LiveExchange): void {
+    if (this.current !== exchange) return
+    this.current = null
+    this.head = ''
+    this.host.onCancelled()
+  }
+
+  pause(exchange: LiveExchange): void {
+    // Headers are never held back.
+    if (this.current !== exchange || this.engine.theirState !== 'body') return
+    this.engine.pause()
+    this.socket.pause()
+  }
+
+  resume(exchange: LiveExchange): void {
+    if (this.current !== exchange || !this.engine.paused) return
+    this.socket.resume()
+    this.engine.resume()
+  }
+
+  consume(): void {
+    // What is not read holds the peer back.
+  }
+
+  write(exchange: LiveExchange, octets: Uint8Array): boolean {
+    if (this.current !== exchange) return false
+    if (octets.length === 0) return !this.full
+    if (octets.length <= HTTP1_SLICE) return this.put(octets)
+    this.rest = octets
+    return this.putRest()
+  }
+
+  end(exchange: LiveExchange, trailers: FieldList | null): void {
+    if (this.current !== exchange) return
+    if (this.rest !== null) {
+      this.endsAfterRest = true
+      return
+    }
+    // A request that announced no octets was whole with its head.
+    if (this.engine.ourState === 'sending') {
+      const text = this.engine.end(trailers)
+      if (text !== '') this.socket.write(text, 'latin1')
+    }
+    this.endUntold = true
+    this.tellLater()
+  }
+
+  unsent(): number {
+    if (this.rest !== null) return this.rest.length
+    // Less than fills the socket is as good as sent, and nobody tells when it is.
+    return this.full ? Math.max(1, this.socket.writableLength) : 0
+  }
+
+  /** The socket takes more again. */
+  onDrain(): void {
+    const { current } = this
+    this.full = false
+    if (current === null) return
+    if (this.rest !== null && !this.putRest()) return
+    if (this.endsAfterRest) {
+      this.endsAfterRest = false
+      this.end(current, null)
+    } else {
+      current.onDrain(null)
+    }
+  }
+
+  onInformational({ status, fields, reason, raw }: H1ResponseHead): void {
+    this.current?.onInformational(null, status, fields, reason, raw)
+  }
+
+  onHeaders({ status, fields, reason, raw, keepAlive, keepAliveTimeout }: H1ResponseHead): void {
+    const { current } = this
+    this.host.onHead(keepAlive, keepAliveTimeout)
+    if (current === null) return
+    current.onHeaders(null, status, fields, reason, raw)
+    if (current.isPaused) this.pause(current)
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    this.current?.onData(null, buffer, start, end)
+  }
+
+  onEnd(trailers: FieldList, raw: FieldList): void {
+    const { current } = this
+    this.current = null
+    // Before it is told, so that whoever dispatches then finds the connection free.
+    this.host.onResponseEnd()
+    current?.onEnd(null, trailers, raw)
+  }
+
+  onUpgraded({ status, fields, reason, raw }: H1ResponseHead, rest: Buffer): void {
+    const { current } = this
+    this.current = null
+    const socket = this.host.release(rest)
+    current?.onUpgraded(status, fields, reason, raw, socket)
+  }
+
+  onFailed(error: HyperError): void {
+    this.host.onFailed(error)
+  }
+
+  /** Ends the exchange under way, which is not to blame. */
+  fail(error: Error): void {
+    const { current } = this
+    this.current = null
+    current?.onError(null, error)
+  }
+
+  /** @internal What was written is told, after whoever wrote it has returned. */
+  tell(): void {
+    this.telling = false
+    const { current, untold, endUntold } = this
+    this.untold = 0
+    this.endUntold = false
+    if (current === null) return
+    if (untold > 0) current.onSent(null, untold)
+    if (endUntold && this.current === current) current.onLocalEnd(null)
+  }
+
+  private put(octets: Uint8Array): boolean {
+    let room = true
+    for (const part of this.engine.data(octets)) {
+      room = typeof part === 'string' ? this.socket.write(part, 'latin1') : this.socket.write(part)
+    }
+    this.full = !room
+    this.untold += octets.length
+    this.tellLater()
+    return room
+  }
+
+  /** Writes slices of the rest. @returns false when the socket takes no more now. */
+  private putRest(): boolean {
+    while (this.rest !== null) {
+      const { rest } = this
+      this.rest = rest.length > HTTP1_SLICE ? rest.subarray(HTTP1_SLICE) : null
+      if (!this.put(rest.subarray(0, HTTP1_SLICE))) return false
+    }
+    return true
+  }
+
+  private tellLater(): void {
+    if (this.telling) return
+    this.telling = true
+    process.nextTick(tell, this)
+  }
+}
+
+function tell(codec: Http1Codec): void {
+  codec.tell()
+}

@@ -1,0 +1,109 @@
+/**
+ * How an exchange is carried over HTTP/2: a thin codec between `src/exchange` and the engine. The stream's listener is the
+ * exchange itself, so what comes in takes no detour; what goes out goes through here.
+ */
+import { NotSupportedError } from '../errors.ts'
+import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
+import type { PreparedBody } from '../exchange/prepare.ts'
+import type { H2Connection, H2Stream } from '../h2/index.ts'
+import type { FieldList } from '../headers/fields.ts'
+import { getField } from '../headers/fields.ts'
+import type { ConnectionInfo } from '../net/options.ts'
+
+/** What the codec needs of its connection. */
+export interface CodecHost {
+  readonly h2: H2Connection
+  readonly info: ConnectionInfo
+  readonly time: number
+  readonly blocked: boolean
+  readonly limits: AttemptLimits
+  readClock(): void
+  /** Resets the stream of an exchange that we end. */
+  reset(stream: H2Stream, code?: number): void
+  /** An exchange that waited for the peer's settings has ended. */
+  onDeferredEnded(): void
+}
+
+export class Http2Codec implements ExchangeCodec {
+  private readonly host: CodecHost
+  private readonly h2: H2Connection
+
+  constructor(host: CodecHost) {
+    this.host = host
+    this.h2 = host.h2
+  }
+
+  get info(): ConnectionInfo {
+    return this.host.info
+  }
+
+  get time(): number {
+    return this.host.time
+  }
+
+  get blocked(): boolean {
+    return this.host.blocked
+  }
+
+  get limits(): AttemptLimits {
+    return this.host.limits
+  }
+
+  readClock(): void {
+    this.host.readClock()
+  }
+
+  /** Opens the stream and sends what is there. */
+  start(exchange: LiveExchange, head: string[], body: PreparedBody): void {
+    const { trailers, method, protocol } = exchange.request
+    if (protocol !== undefined && !this.h2.remoteSettings.enableConnectProtocol) {
+      exchange.discard(body)
+      exchange.beginLater(this)
+      process.nextTick(refuse, exchange, noExtendedConnect(exchange.request.origin, protocol))
+      return
+    }
+    // A tunnel is open both ways, even when nothing is to be said on it.
+    const empty = body.length === 0 && (trailers === null || trailers === undefined) && method !== 'CONNECT'
+    const stream = this.h2.request(head, empty, exchange)
+    exchange.begin(this, stream, head)
+    exchange.send(body, body.source === null ? -1 : Number(getField(head, 'content-length') ?? -1))
+  }
+
+  cancel({ stream }: LiveExchange, code?: number): void {
+    if (stream === null) this.host.onDeferredEnded()
+    else this.host.reset(stream, code)
+  }
+
+  pause(): void {
+    // The stream's window, which is not returned, holds the peer back.
+  }
+
+  resume(): void {
+    // What the exchange hands on is returned to the window.
+  }
+
+  consume({ stream }: LiveExchange, octets: number): void {
+    if (stream !== null) this.h2.consume(stream, octets)
+  }
+
+  write({ stream }: LiveExchange, octets: Uint8Array): boolean {
+    return stream !== null && this.h2.write(stream, octets)
+  }
+
+  end({ stream }: LiveExchange, trailers: FieldList | null): void {
+    if (stream !== null) this.h2.end(stream, trailers)
+  }
+
+  unsent({ stream }: LiveExchange): number {
+    return stream === null ? 0 : stream.queuedBytes
+  }
+}
+
+function noExtendedConnect(origin: string, protocol: string): NotSupportedError {
+  const message = `The server at ${origin} takes no CONNECT for ${JSON.stringify(protocol)} (RFC 8441)`
+  return new NotSupportedError(message, { origin })
+}
+
+function refuse(exchange: LiveExchange, error: Error): void {
+  exchange.onError(null, error)
+}

@@ -1,0 +1,63 @@
+/** What carries exchanges, and whom they belong to. `E` is the exchange itself, which stands on these. */
+import type { FieldList } from '../headers/fields.ts'
+import type { ConnectionInfo } from '../net/options.ts'
+import type { Deadlines } from './deadlines.ts'
+
+/** The codec of a connection: how an attempt is carried over its protocol. */
+export interface CodecOf<E> {
+  readonly info: ConnectionInfo
+  /** The time of the current turn, milliseconds on a monotonic clock. */
+  readonly time: number
+  /** The whole connection takes nothing now: whose fault that is, the connection finds out. */
+  readonly blocked: boolean
+  readonly limits: AttemptLimits
+  /** Reads the clock outside of a turn that reads or writes. */
+  readClock(): void
+  /** Gives the attempt up; the peer is told as the protocol can. The exchange hears nothing more of it. */
+  cancel(exchange: E, code?: number): void
+  /** The exchange takes no data for now. */
+  pause(exchange: E): void
+  resume(exchange: E): void
+  /** So many octets of the response were dealt with. */
+  consume(exchange: E, octets: number): void
+  /** @returns false when it has no room for more now: `resumeUpload()` follows. */
+  write(exchange: E, octets: Uint8Array): boolean
+  /** The request is complete. */
+  end(exchange: E, trailers: FieldList | null): void
+  /** Octets of the request that wait to be sent. */
+  unsent(exchange: E): number
+}
+
+/** What holds for an attempt unless the request says otherwise: milliseconds, 0 = no limit, and octets. */
+export interface AttemptLimits {
+  readonly headersTimeout: number
+  readonly bodyTimeout: number
+  readonly writeTimeout: number
+  readonly queueTimeout: number
+  readonly maxResponseSize: number
+}
+
+/** Whom the exchange belongs to: an origin of a pool, or a connection that is used without one. */
+export interface HomeOf<E> {
+  readonly deadlines: Deadlines
+  /** Is it told of on the diagnostics channels? */
+  readonly observed: boolean
+  /** May it be sent again? Without that, no attempt follows the first. */
+  readonly retries: boolean
+  /** Milliseconds to wait in line, for those that bring none. */
+  readonly queueTimeout: number
+  /** Puts it in line again, before those that came later; after `delay` milliseconds. */
+  again(exchange: E, delay: number): void
+  /** Sends it over HTTP/1.1 instead, if that is allowed; otherwise it ends with the error. */
+  fallBack(exchange: E, error: Error): void
+  /** The server does not speak for this origin on the connection that it lent: no more of it goes there. */
+  misdirected(): void
+  /** May one more be sent again, as far as others were? */
+  mayRetry(): boolean
+  /** One that was to be sent alone has an answer, or has settled. */
+  cleared(exchange: E): void
+  /** It waits no longer. */
+  leave(exchange: E): void
+  /** It has settled. */
+  settled(exchange: E): void
+}

@@ -1,0 +1,175 @@
+/** What the client's and the server's connection have in common: both halves' states, the flow of octets, our body. */
+import { type HyperError, InvalidArgumentError } from '../errors.ts'
+import type { FieldList } from '../headers/fields.ts'
+import { MAX_HEADER_FIELDS, MAX_HTTP1_HEAD } from '../limits.ts'
+import type { Fault } from './faults.ts'
+import { LineMemory } from './line-memory.ts'
+import type { H1Options } from './options.ts'
+import { BodyWriter, HeadWriter } from './outbound.ts'
+import { MessageReader, type MessageSink } from './reader.ts'
+import {
+  afterReceive,
+  afterSend,
+  type ReceiveEvent,
+  type ReceiveState,
+  type SendEvent,
+  type SendState,
+} from './states.ts'
+
+/** What either listener hears of the message that comes in. */
+export interface BodyListener {
+  /** A piece of the body: `buffer[start, end)`, which may be kept. */
+  onData(buffer: Buffer, start: number, end: number): void
+  /** The message is whole. */
+  onEnd(trailers: FieldList, rawTrailers: FieldList): void
+}
+
+export abstract class H1Endpoint<Listener extends BodyListener> implements MessageSink {
+  /** @internal */
+  protected readonly listener: Listener
+  /** @internal */
+  protected readonly origin: string | undefined
+  /** @internal */
+  protected readonly validate: boolean
+  /** @internal */
+  protected readonly maxFields: number
+  /** @internal */
+  protected readonly lines = new LineMemory()
+  /** @internal */
+  protected readonly reader: MessageReader
+  /** @internal */
+  protected readonly head: HeadWriter
+  /** @internal */
+  protected readonly body: BodyWriter
+  /** @internal */
+  protected sendState: SendState = 'idle'
+  /** @internal */
+  protected receiveState: ReceiveState = 'idle'
+  /** Has nobody said that the connection ends with the messages under way? @internal */
+  protected keepAlive = true
+
+  protected constructor(listener: Listener, role: 'client' | 'server', options: H1Options) {
+    this.listener = listener
+    this.origin = options.origin
+    this.validate = options.validateOutbound !== false
+    this.maxFields = options.maxHeaderFields ?? MAX_HEADER_FIELDS
+    const maxHeaderSize = options.maxHeaderSize ?? MAX_HTTP1_HEAD
+    this.reader = new MessageReader(this, role, { maxHeaderSize, maxHeaderFields: this.maxFields })
+    this.head = new HeadWriter(this.origin, this.validate)
+    this.body = new BodyWriter(role === 'client' ? 'request' : 'response', this.origin, this.validate)
+  }
+
+  get ourState(): SendState {
+    return this.sendState
+  }
+
+  get theirState(): ReceiveState {
+    return this.receiveState
+  }
+
+  get paused(): boolean {
+    return this.reader.paused
+  }
+
+  /** Octets that came and were not told yet. */
+  get unread(): number {
+    return this.reader.unread
+  }
+
+  /**
+   * Octets of the body, framed: what to write, in order.
+   * @throws {InvalidArgumentError} when no body is being sent.
+   * @throws {ContentLengthError} when they are more than was announced.
+   */
+  data(octets: Uint8Array): readonly (string | Uint8Array)[] {
+    if (this.sendState !== 'sending') throw this.misuse('No body is being sent')
+    return this.body.data(octets)
+  }
+
+  /**
+   * The end of the body, as latin1 text: '' when nothing is to be written.
+   * @throws {InvalidArgumentError} when no body is being sent, or the trailers may not be.
+   * @throws {ContentLengthError} when fewer octets were given than announced.
+   */
+  end(trailers?: FieldList | null): string {
+    if (this.sendState !== 'sending') throw this.misuse('No body is being sent')
+    const text = this.body.end(trailers)
+    this.sent('end')
+    this.settle()
+    return text
+  }
+
+  /** Takes octets from the peer, which may be kept. Never throws on account of them. */
+  receive(octets: Buffer): void {
+    this.reader.receive(octets)
+  }
+
+  /** The transport has ended. */
+  receiveEnd(): void {
+    this.reader.receiveEnd()
+  }
+
+  /** Nothing is told from here on; what comes is kept, in order. May be called within a callback. */
+  pause(): void {
+    this.reader.paused = true
+  }
+
+  /** What was kept is told now, or, when this is called within a callback, after it. */
+  resume(): void {
+    this.reader.resume()
+  }
+
+  /** @internal */
+  abstract onHead(buffer: Buffer, start: number, end: number): void
+  /** @internal */
+  abstract onFault(fault: Fault): void
+  /** @internal */
+  abstract onCut(where: string): void
+
+  /** @internal */
+  onBody(buffer: Buffer, start: number, end: number): void {
+    this.listener.onData(buffer, start, end)
+  }
+
+  /** @internal */
+  onMessageEnd(trailers: FieldList, raw: FieldList): void {
+    this.received('end')
+    this.settle()
+    this.listener.onEnd(trailers, raw)
+  }
+
+  /** @internal */
+  onOver(): void {
+    this.received('over')
+    this.sent('over')
+  }
+
+  /** Both messages may be whole: the connection is free then, or over. @internal */
+  protected settle(): void {
+    if (this.sendState !== 'done') return
+    if (this.receiveState === 'done') {
+      const event = this.keepAlive ? 'next' : 'over'
+      this.received(event)
+      this.sent(event)
+      // What follows the last message is nobody's.
+      if (event === 'over') this.reader.stop()
+    } else if (this.receiveState === 'closed') {
+      this.sent('over')
+    }
+  }
+
+  /** @internal */
+  protected sent(event: SendEvent): void {
+    this.sendState = afterSend(this.sendState, event)
+  }
+
+  /** @internal */
+  protected received(event: ReceiveEvent): void {
+    this.receiveState = afterReceive(this.receiveState, event)
+  }
+
+  /** @internal */
+  protected misuse(message: string): HyperError {
+    return new InvalidArgumentError(message, { origin: this.origin })
+  }
+}

@@ -1,0 +1,63 @@
+/** How much of what costs us more than the peer it may do at once, and for how long. */
+import * as limits from '../limits.ts'
+import { flood } from './faults.ts'
+
+/** A token bucket. Time comes in from outside. */
+export class Budget {
+  private tokens: number
+  private filled: number
+  private readonly burst: number
+  private readonly perSecond: number
+  private readonly clock: () => number
+
+  /**
+   * @param burst tokens at the beginning, and the most there can be.
+   * @param perSecond tokens that come back each second.
+   * @param clock milliseconds that never go back.
+   */
+  constructor(burst: number, perSecond: number, clock: () => number) {
+    this.burst = burst
+    this.tokens = burst
+    this.perSecond = perSecond
+    this.clock = clock
+    this.filled = clock()
+  }
+
+  /** Takes one token; false when there is none. */
+  take(): boolean {
+    if (this.tokens < 1) this.refill()
+    if (this.tokens < 1) return false
+    this.tokens--
+    return true
+  }
+
+  /** The clock is looked at only when the tokens at hand are used up. */
+  private refill(): void {
+    const now = this.clock()
+    this.tokens = Math.min(this.burst, this.tokens + ((now - this.filled) / 1000) * this.perSecond)
+    this.filled = now
+  }
+}
+
+/** Takes one token. @throws {ConnectionFault} when there is none. */
+export function spend(budget: Budget, what: string): void {
+  if (!budget.take()) throw flood(`too many ${what}`)
+}
+
+/** All budgets of one connection. */
+export function makeBudgets(clock: () => number) {
+  return {
+    /** SETTINGS, and the frames of other RFCs. */
+    settings: new Budget(limits.SETTINGS_BURST, limits.SETTINGS_PER_SECOND, clock),
+    pings: new Budget(limits.PINGS_BURST, limits.PINGS_PER_SECOND, clock),
+    /** RST_STREAM to a server (CVE-2023-44487). */
+    resets: new Budget(limits.RESETS_BURST, limits.RESETS_PER_SECOND, clock),
+    priorities: new Budget(limits.PRIORITIES_BURST, limits.PRIORITIES_PER_SECOND, clock),
+    smallUpdates: new Budget(limits.SMALL_WINDOW_UPDATES_BURST, limits.SMALL_WINDOW_UPDATES_PER_SECOND, clock),
+    smallData: new Budget(limits.SMALL_DATA_BURST, limits.SMALL_DATA_PER_SECOND, clock),
+    /** Streams that we must reset on account of the peer (CVE-2025-8671, CVE-2019-9514). */
+    peerFaults: new Budget(limits.PEER_FAULTS_BURST, limits.PEER_FAULTS_PER_SECOND, clock),
+  }
+}
+
+export type Budgets = Readonly<ReturnType<typeof makeBudgets>>

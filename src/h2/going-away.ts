@@ -1,0 +1,88 @@
+/** How a connection ends: GOAWAY from either side (RFC 9113 section 6.8), gracefully or for a broken rule. */
+import { GoawayError, ProtocolError } from '../errors.ts'
+import { ErrorCode, errorCodeName, MAX_STREAM_ID } from '../frame/codes.ts'
+import { readStreamId, readUint32 } from '../frame/reader.ts'
+import type { Core } from './core.ts'
+import { protocolError, sizeError } from './faults.ts'
+import { OwnState, PeerState } from './states.ts'
+import type { Streams } from './streams.ts'
+
+/** Told apart from the owner's PINGs by its payload. */
+const SHUTDOWN_PING = Buffer.from('\u0000goaway\u0000', 'latin1')
+/** Octets of a GOAWAY's text that are sent and read. */
+const MAX_DEBUG = 256
+
+export class GoingAway {
+  private readonly core: Core
+  private readonly streams: Streams
+  /** The last stream that the peer takes, as far as it has said. */
+  private lastTaken = MAX_STREAM_ID
+
+  constructor(core: Core, streams: Streams) {
+    this.core = core
+    this.streams = streams
+  }
+
+  shutdown(): void {
+    const { core } = this
+    if (core.own !== OwnState.OPEN) return
+    if (core.role === 'client') {
+      this.goaway(ErrorCode.NO_ERROR, '')
+      return
+    }
+    core.writer.goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, Buffer.alloc(0))
+    core.writer.ping(SHUTDOWN_PING, false)
+    core.advance(OwnState.LEAVING)
+    core.announce()
+  }
+
+  goaway(code: number, debug: string): void {
+    const { core } = this
+    if (core.own === OwnState.DEAD) return
+    core.writer.goaway(core.lastRemoteId, code, Buffer.from(debug))
+    core.advance(OwnState.GONE)
+    core.announce()
+  }
+
+  /** An answer to a PING: true when it was the one of our shutdown. */
+  takePong(payload: Uint8Array): boolean {
+    if (this.core.own !== OwnState.LEAVING || !SHUTDOWN_PING.equals(payload)) return false
+    this.goaway(ErrorCode.NO_ERROR, '')
+    return true
+  }
+
+  /** The peer broke a rule of the connection: say so and end everything (RFC 9113 section 5.4.1). */
+  fail(code: number, detail: string): void {
+    const { core } = this
+    if (core.own === OwnState.DEAD) return
+    const { origin } = core.options
+    core.writer.goaway(core.lastRemoteId, code, Buffer.from(detail.slice(0, MAX_DEBUG)))
+    const peer = core.role === 'client' ? 'server' : 'client'
+    const where = origin === undefined ? '' : ` at ${origin}`
+    const error = new ProtocolError(`The ${peer}${where} broke HTTP/2: ${detail} (${errorCodeName(code)})`, {
+      http2ErrorCode: code,
+      origin,
+    })
+    this.streams.terminate(() => error)
+    core.announce()
+    core.listener.onFailed(error)
+  }
+
+  onFrame(streamId: number, buffer: Buffer, start: number, end: number): void {
+    const { core } = this
+    if (streamId !== 0) throw protocolError('GOAWAY on a stream')
+    if (end - start < 8) throw sizeError('GOAWAY of a wrong length')
+    const lastId = readStreamId(buffer, start)
+    const code = readUint32(buffer, start + 4)
+    if (lastId > this.lastTaken) throw protocolError('a second GOAWAY raised the last stream identifier')
+    this.lastTaken = lastId
+    core.advancePeer(PeerState.GONE)
+    const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 8 + MAX_DEBUG))
+    const { origin } = core.options
+    this.streams.endAll(
+      (stream) => stream.local && stream.id > lastId,
+      () => new GoawayError(code, lastId, { retryable: true, debug, origin }),
+    )
+    core.listener.onGoaway(code, lastId, debug)
+  }
+}

@@ -1,0 +1,130 @@
+/** What the connect chain takes and gives: the options that lead to a connection, and what is known of one. */
+import type { FieldsInit } from '../headers/fields.ts'
+
+/** A certificate, key or the like: PEM text, or bytes; or several. */
+export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
+
+/** TLS options, in node:tls's names. Weaker ones work and warn once. */
+export interface TlsOptions {
+  readonly ca?: Pem | undefined
+  readonly cert?: Pem | undefined
+  readonly key?: Pem | undefined
+  readonly pfx?: Pem | undefined
+  readonly passphrase?: string | undefined
+  /** Name for SNI and for verification. Default: the host of the origin. */
+  readonly servername?: string | undefined
+  /** Default true. `false` turns verification off, and warns once. */
+  readonly rejectUnauthorized?: boolean | undefined
+  readonly checkServerIdentity?: typeof import('node:tls').checkServerIdentity | undefined
+  readonly ciphers?: string | undefined
+  readonly ecdhCurve?: string | undefined
+  readonly sigalgs?: string | undefined
+  readonly crl?: Pem | undefined
+  readonly dhparam?: string | Uint8Array | undefined
+  /** Default `TLSv1.2` (RFC 9113 section 9.2). */
+  readonly minVersion?: import('node:tls').SecureVersion | undefined
+  readonly maxVersion?: import('node:tls').SecureVersion | undefined
+  readonly secureContext?: import('node:tls').SecureContext | undefined
+  /** A session to resume, once. Without it sessions are remembered and resumed by themselves; `resume: false` turns that off. */
+  readonly session?: Uint8Array | undefined
+  /** Resume TLS sessions with peers met before (default true): saves a signature and, with TLS 1.2, a round trip. */
+  readonly resume?: boolean | undefined
+  /**
+   * The peer's public key must be one of these: base64 of the SHA-256 of its SubjectPublicKeyInfo, `sha256/` before it or not
+   * (RFC 7469 section 2.4). Checked beside, never instead of, the certificate.
+   */
+  readonly pinnedPublicKeys?: readonly string[] | undefined
+  /**
+   * Writes the session's secrets so that a capture can be read: `true` to the file that `SSLKEYLOGFILE` names, a function
+   * gets each line. Default: never, whatever the environment says. Warns once.
+   */
+  readonly keyLog?: boolean | ((line: Buffer) => void) | undefined
+}
+
+/** A proxy and how to speak to it. */
+export interface ProxyOptions {
+  /**
+   * `http:`, `https:`, `socks5:` and `socks4:` (names are resolved here), `socks5h:`, `socks:` and `socks4a:` (names are
+   * resolved by the proxy); user and password may stand in it.
+   */
+  readonly url: string | URL
+  /** Fields for the proxy alone: with CONNECT, or with each request in absolute form. */
+  readonly headers?: FieldsInit | undefined
+  /** TLS to an `https:` proxy; what is within the tunnel has the request's own `tls`. */
+  readonly tls?: TlsOptions | undefined
+  /** Tunnel `http:` origins too (CONNECT). Default false: they are asked for in absolute form (RFC 9112 section 3.2.2). */
+  readonly tunnel?: boolean | undefined
+}
+
+/** What changes the identity of the peer or the route to it: all of it is part of the pool's key. */
+export interface ConnectOptions {
+  readonly tls?: TlsOptions | undefined
+  /** Path of a unix domain socket to connect to instead of host and port. */
+  readonly socketPath?: string | undefined
+  readonly localAddress?: string | undefined
+  /** 4 or 6; default 0: both, raced. */
+  readonly family?: 0 | 4 | 6 | undefined
+  /** Replaces dns.lookup. */
+  readonly lookup?: import('node:net').LookupFunction | undefined
+  /** `false`: HTTP/1.1 only. Default true: what ALPN gives. */
+  readonly allowH2?: boolean | undefined
+  /**
+   * `false`: HTTP/2 only. A server of https that does not choose it fails the connection; one of http is taken to speak it
+   * (`h2c: 'prior-knowledge'`). Default true.
+   */
+  readonly allowH1?: boolean | undefined
+  /**
+   * HTTP/2 without TLS for `http:` origins: `'prior-knowledge'` (RFC 9113 section 3.3), or `'upgrade'`, which asks by
+   * `Upgrade: h2c` (RFC 7540 section 3.2) and stays with HTTP/1.1 when the server does not know it. Default: HTTP/1.1.
+   */
+  readonly h2c?: 'prior-knowledge' | 'upgrade' | undefined
+  /**
+   * A proxy: its URL, or more about it. `'env'`: what `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+   * `false`: none, whatever the pool says. Default: none; the environment counts only when asked for.
+   */
+  readonly proxy?: string | URL | ProxyOptions | false | undefined
+}
+
+/** Times of the connect phases: milliseconds since the epoch, `undefined` where a phase did not happen. */
+export interface ConnectTimings {
+  start: number
+  lookup: number | undefined
+  connect: number | undefined
+  /** The way through the proxy was open. */
+  proxy: number | undefined
+  secureConnect: number | undefined
+}
+
+/** The connection that carries an exchange. */
+export interface ConnectionInfo {
+  readonly protocol: 'h2' | 'http/1.1'
+  readonly encrypted: boolean
+  readonly authorized: boolean
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly remoteFamily: string | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly servername: string | undefined
+  /** The proxy on the way, `scheme://host:port`, without its credentials. */
+  readonly proxy: string | undefined
+  /** A TLS session was resumed. */
+  readonly resumed: boolean
+  readonly timings: Readonly<ConnectTimings>
+}
+
+/** Times in milliseconds, 0 for no limit. */
+export interface ConnectorSettings {
+  /** All of a dial. Default 10,000 (`CONNECT_TIMEOUT`). */
+  readonly connectTimeout?: number | undefined
+  /** A lookup. Default 0: only `connectTimeout` counts; so for the next three. */
+  readonly lookupTimeout?: number | undefined
+  /** All attempts to connect by TCP together. */
+  readonly tcpTimeout?: number | undefined
+  /** A TLS handshake. */
+  readonly tlsTimeout?: number | undefined
+  /** The answer of a proxy that is connected to. */
+  readonly proxyTimeout?: number | undefined
+  /** How long an answer of the system's resolver is kept; 0 = not at all. Default 10,000 (`DNS_CACHE_TIME`). */
+  readonly dnsCacheTime?: number | undefined
+}

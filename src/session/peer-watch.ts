@@ -1,0 +1,104 @@
+/**
+ * Keeps the time of a session: whether the peer is there and takes what is sent, how long the session has been idle, and how
+ * old it is. One timer for all of it, which looks at nothing before the earliest of them.
+ */
+import { TimeoutError } from '../errors.ts'
+import type { H2Connection } from '../h2/index.ts'
+import { DeadlineTimer } from './deadline.ts'
+import type { Liveness } from './liveness.ts'
+import { connectionLost, noSettings, type Peer } from './lost.ts'
+import type { Output } from './output.ts'
+import type { SessionTimes } from './times.ts'
+
+/** What it watches. */
+export interface WatchedSession {
+  readonly peer: Peer
+  readonly h2: H2Connection
+  readonly liveness: Liveness
+  readonly output: Output
+  readonly times: SessionTimes
+  /** Streams on it. */
+  readonly active: number
+  /** Streams are on it, or are about to be. */
+  readonly busy: boolean
+  /** The time of the current turn, milliseconds on a monotonic clock. */
+  time: number
+  /** Ends it for good. */
+  destroy(error: Error): void
+  /** Ends it when what is on it is done. */
+  close(): void
+  /** Resets count as confirmed: slots have become free. */
+  onRoom(): void
+}
+
+export class PeerWatch {
+  private readonly session: WatchedSession
+  private readonly timer = new DeadlineTimer((at) => this.check(at))
+  private idleSince = 0
+
+  constructor(session: WatchedSession) {
+    this.session = session
+  }
+
+  /** Something is to be looked at by then. */
+  request(deadline: number): void {
+    this.timer.request(deadline)
+  }
+
+  /** From now on nobody uses the session. */
+  becomeIdle(at: number): void {
+    const { idleTimeout } = this.session.times
+    this.idleSince = at
+    if (idleTimeout > 0) this.timer.request(at + idleTimeout)
+  }
+
+  stop(): void {
+    this.timer.stop()
+  }
+
+  private check(at: number): number {
+    this.session.time = at
+    const error = this.failureOfPeer(at)
+    if (error === undefined) return Math.min(this.checkPeer(at), this.checkAge(at))
+    this.session.destroy(error)
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** Is the peer there, and does it take what we send? */
+  private failureOfPeer(at: number): Error | undefined {
+    const { h2, liveness, output, peer, times } = this.session
+    if (liveness.deadline <= at) return connectionLost(peer, `the ${peer.kind} did not answer a PING`)
+    if (!h2.settingsReceived && times.settingsUntil <= at) return noSettings(peer, times.settingsTimeout)
+    if (output.stalledAt(at) > at) return undefined
+    const cause = new TimeoutError('write', times.writeTimeout, { origin: peer.href })
+    return connectionLost(peer, cause.message, cause)
+  }
+
+  /** Asks for signs of life that are due. @returns when to look at the peer again. */
+  private checkPeer(at: number): number {
+    const { active, h2, liveness, output, times } = this.session
+    let next = output.stalledAt(at)
+    if (!h2.settingsReceived) next = Math.min(next, times.settingsUntil)
+    const { pingInterval } = times
+    if (pingInterval > 0 && active > 0) {
+      if (liveness.lastHeard + pingInterval <= at) liveness.probe(at)
+      next = Math.min(next, Math.max(liveness.lastHeard, at) + pingInterval)
+    }
+    if (liveness.confirmDeadline <= at) {
+      liveness.giveUpConfirming()
+      this.session.onRoom()
+    }
+    return Math.min(next, liveness.deadline, liveness.confirmDeadline)
+  }
+
+  /** Has it been idle for too long, or lived for too long? */
+  private checkAge(at: number): number {
+    const { busy, times } = this.session
+    const { idleTimeout, retireAt } = times
+    const idleUntil = idleTimeout > 0 && !busy ? this.idleSince + idleTimeout : Number.POSITIVE_INFINITY
+    const next = Math.min(idleUntil, retireAt)
+    if (next > at) return next
+    this.session.close()
+    return Number.POSITIVE_INFINITY
+  }
+}

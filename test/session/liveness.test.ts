@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS } from '../../src/limits.ts'
+import { Liveness } from '../../src/session/liveness.ts'
+
+const TIMEOUT = 2000
+
+function begin(): { liveness: Liveness; sent: Buffer[]; answer: (at: number) => void } {
+  const sent: Buffer[] = []
+  const liveness = new Liveness(TIMEOUT, (payload) => sent.push(payload), 0)
+  return {
+    liveness,
+    sent,
+    answer: (at) => {
+      const payload = sent.shift()
+      assert.ok(payload !== undefined)
+      liveness.heard(17, at)
+      liveness.pong(payload, at)
+    },
+  }
+}
+
+describe('whether the peer is there', () => {
+  test('nothing is awaited before a vital PING', () => {
+    const { liveness } = begin()
+    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    liveness.ping(10, false)
+    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+  })
+
+  test('a vital PING must be answered within the timeout', () => {
+    const { liveness, answer } = begin()
+    liveness.ping(100, true)
+    assert.equal(liveness.deadline, 100 + TIMEOUT)
+    answer(150)
+    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+  })
+
+  test('whatever is heard begins the wait anew', () => {
+    const { liveness } = begin()
+    liveness.ping(100, true)
+    liveness.heard(1000, 900)
+    assert.equal(liveness.deadline, 900 + TIMEOUT)
+  })
+
+  test('no time counts while the socket is full', () => {
+    const { liveness } = begin()
+    liveness.ping(100, true)
+    liveness.setBlocked(true, 120)
+    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    liveness.setBlocked(false, 5000)
+    assert.equal(liveness.deadline, 5000 + TIMEOUT)
+  })
+
+  test('nor for a PING that waits for room in it', () => {
+    const { liveness } = begin()
+    liveness.setBlocked(true, 100)
+    liveness.ping(110, true)
+    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    liveness.setBlocked(false, 900)
+    assert.equal(liveness.deadline, 900 + TIMEOUT)
+  })
+
+  test('behind much of our own the answer may be late', () => {
+    const { liveness } = begin()
+    liveness.bytesWritten += 1_000_000
+    liveness.ping(100, true)
+    assert.equal(liveness.deadline, 100 + LOADED_PING_TIMEOUT)
+  })
+
+  test('one sign of life is awaited at a time', () => {
+    const { liveness, sent } = begin()
+    liveness.probe(1)
+    liveness.probe(2)
+    assert.equal(sent.length, 1)
+  })
+})
+
+describe('the round trip', () => {
+  test('is smoothed, and the shortest is kept', () => {
+    const { liveness, answer } = begin()
+    liveness.ping(0, false)
+    answer(80)
+    assert.equal(liveness.rtt, 80)
+    liveness.ping(1000, false)
+    answer(1040)
+    assert.equal(liveness.rtt, 75)
+    assert.equal(liveness.minRtt, 40)
+  })
+
+  test('is told to whoever asked', () => {
+    const { liveness, answer } = begin()
+    const told: number[] = []
+    liveness.ping(0, true, (rtt) => told.push(rtt))
+    answer(12)
+    assert.deepEqual(told, [12])
+  })
+
+  test('an answer that we did not ask for is ignored', () => {
+    const { liveness } = begin()
+    liveness.ping(0, true)
+    liveness.pong(Buffer.from('nonsense'), 10)
+    assert.equal(liveness.rtt, 0)
+    assert.equal(liveness.probing, true)
+  })
+
+  test('is measured anew while much is received, and not too often', () => {
+    const { liveness, sent, answer } = begin()
+    liveness.heard(RTT_OCTETS, 10)
+    liveness.measure(10)
+    assert.equal(sent.length, 1)
+    answer(20)
+    liveness.heard(RTT_OCTETS, 30)
+    liveness.measure(30)
+    assert.equal(sent.length, 0)
+    liveness.measure(20 + RTT_INTERVAL)
+    assert.equal(sent.length, 1)
+  })
+})
+
+describe('streams reset by us', () => {
+  test('count until a PING sent after their reset is answered', () => {
+    const { liveness, answer } = begin()
+    liveness.heard(500, 1)
+    liveness.countReset()
+    liveness.countReset()
+    liveness.confirmResets(2)
+    assert.equal(liveness.unconfirmed, 2)
+    liveness.countReset()
+    answer(5)
+    assert.equal(liveness.unconfirmed, 1)
+  })
+
+  test('count no longer when a peer that is there never answers', () => {
+    const { liveness } = begin()
+    liveness.countReset()
+    liveness.confirmResets(100)
+    liveness.countReset()
+    assert.equal(liveness.confirmDeadline, 100 + LOADED_PING_TIMEOUT)
+    liveness.giveUpConfirming()
+    assert.equal(liveness.unconfirmed, 1)
+    assert.equal(liveness.confirmDeadline, Number.POSITIVE_INFINITY)
+  })
+
+  test('a peer of whom only answers were heard is not asked again: the slots are free at once', () => {
+    const { liveness, sent, answer } = begin()
+    liveness.heard(500, 1)
+    liveness.countReset()
+    liveness.confirmResets(2)
+    answer(3)
+    liveness.countReset()
+    liveness.confirmResets(4)
+    assert.equal(sent.length, 0)
+    assert.equal(liveness.unconfirmed, 0)
+  })
+})
