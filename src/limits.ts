@@ -24,8 +24,8 @@ export const MAX_HEADER_LIST_SIZE = 65_536
 /** Fields in one header section. Small fields cost more memory than their octets say (CVE-2026-49975). */
 export const MAX_HEADER_FIELDS = 256
 
-/** CONTINUATION frames in one header block. Our header limit fits into five frames of 16 KiB; nghttp2 allows 8 (VU#421644). */
-export const MAX_CONTINUATIONS = 8
+/** CONTINUATION frames in one header block: as many frames of 16 KiB as make `MAX_HEADER_BLOCK`; nghttp2 allows 8 (VU#421644). */
+export const MAX_CONTINUATIONS = 64
 
 /** HPACK table that we let the peer fill, and the most we use of the peer's however much it offers (RFC 7541 section 4.2). */
 export const HEADER_TABLE_SIZE = 4096
@@ -33,8 +33,8 @@ export const HEADER_TABLE_SIZE = 4096
 /** Octets of the informational responses to one request, in all: as much as one header section may have. */
 export const MAX_INFORMATIONAL_OCTETS = 65_536
 
-/** Informational responses to one request: a server sends one or two; Java allows 8. */
-export const MAX_INFORMATIONAL = 32
+/** Informational responses to one request over HTTP/1.1, beside their octets. */
+export const MAX_INFORMATIONAL = 2000
 
 /** Entries in one SETTINGS frame: nghttp2's limit (CVE-2020-11080). */
 export const MAX_SETTINGS_ENTRIES = 32
@@ -42,8 +42,32 @@ export const MAX_SETTINGS_ENTRIES = 32
 /** Control replies (acknowledgements, resets) waiting to be written before the peer counts as flooding: nghttp2's and Envoy's limit (CVE-2019-9512, 9514, 9515). */
 export const MAX_QUEUED_REPLIES = 1000
 
-/** Consecutive DATA frames that carry nothing and end nothing (CVE-2019-9518). hyperium/h2 uses 100. */
-export const MAX_EMPTY_FRAMES = 100
+/** DATA frames that carry nothing and end nothing (CVE-2019-9518), at once and each second: some servers send them as a heartbeat. */
+export const EMPTY_DATA_BURST = 1000
+export const EMPTY_DATA_PER_SECOND = 100
+
+/** GOAWAY frames on one connection: a graceful end takes two. */
+export const GOAWAYS_BURST = 100
+export const GOAWAYS_PER_SECOND = 1
+
+/** Answers to PING: no more come than we ask, so what exceeds this was never asked for. */
+export const PONGS_BURST = 1000
+export const PONGS_PER_SECOND = 100
+
+/** Frames on streams that are closed: those of a whole window in small frames may be on their way when we reset a stream. */
+export const LATE_FRAMES_BURST = 10_000
+export const LATE_FRAMES_PER_SECOND = 1000
+
+/** Pushes that we refuse without looking at them. */
+export const REFUSED_PUSHES_BURST = 1000
+export const REFUSED_PUSHES_PER_SECOND = 100
+
+/** Octets of informational responses on one connection, at once and each second: a server that says 102 each second for an hour may. */
+export const INFORMATIONAL_OCTETS_BURST = 262_144
+export const INFORMATIONAL_OCTETS_PER_SECOND = 16_384
+
+/** Octets of a header block that is read although its section is too large, so that its stream alone is ended for it. */
+export const MAX_HEADER_BLOCK = 1_048_576
 
 /** Streams reset by us whose late frames are still let pass. Enough for a burst of cancellations, small enough to bound memory. */
 export const MAX_REMEMBERED_RESETS = 1024
@@ -222,9 +246,9 @@ export const MAX_HTTP1_HEAD = 16_384
 /** Connections that a server may leave right after their upgrade to h2c before it is spoken to by HTTP/1.1. */
 export const MAX_UPGRADES_LOST = 3
 
-/** Streams that we cancel on one connection, at once and for each second, before we go on on another: nine tenths of what nghttp2, and so node:http2, allows a client. */
-export const OWN_RESETS_BURST = 900
-export const OWN_RESETS_PER_SECOND = 30
+/** Streams that we cancel on one connection, at once and for each second, before we go on on another: below the strictest common limit (netty: 200 in 30 s; nghttp2: 1000, then 33 a second). */
+export const OWN_RESETS_BURST = 180
+export const OWN_RESETS_PER_SECOND = 6
 
 /** Origins that one connection may say it speaks for (RFC 8336): certificates name some hundreds at the most. */
 export const MAX_ORIGINS = 1000
@@ -298,3 +322,12 @@ export const LONGEST_REMEMBERED_HEAD = 2048
 /** Field lines that an HTTP/1.1 connection remembers of the peer's last heads, and the octets of the longest: 16 KiB at the most, 2 KiB as a rule. */
 export const MAX_REMEMBERED_LINES = 64
 export const LONGEST_REMEMBERED_LINE = 256
+
+/** Streams in a row that a server refuses or resets for reasons of its own before the connection is left (OkHttp: 2). */
+export const MAX_TROUBLES = 2
+
+/** A silent peer is given up after so many times the wait after which nothing new is sent to it: 15 s by default. */
+export const GIVE_UP_FACTOR = 7.5
+
+/** An answer to PING may take so many times the measured round trip before the peer is in doubt. */
+export const RTT_PATIENCE = 4

@@ -50,6 +50,11 @@ export interface ConnectionSettings {
    * grows by round trip, see docs/flow-control.md.
    */
   readonly windowManager?: WindowManagerFactory | WindowManagerClass | undefined
+  /**
+   * Take RST_STREAM(NO_ERROR) in the middle of a body without a content-length as its end (HTTP/2). Default false: a node:http2
+   * server says exactly this when its application gives up, and the body is an error then.
+   */
+  readonly allowNoErrorCut?: boolean | undefined
   /** Accept pushed responses (`onPush`). Default false. */
   readonly enablePush?: boolean | undefined
   /** Pushed responses open at once. Default 100 (`MAX_CONCURRENT_STREAMS`). */

@@ -29,6 +29,7 @@ export function engineOptions(
     maxHeaderFields: settings.maxHeaderFields,
     enablePush: settings.enablePush,
     maxConcurrentStreams: settings.maxPushes,
+    allowNoErrorCut: settings.allowNoErrorCut,
     // The serialiser of requests has checked them.
     validateOutbound: false,
   }

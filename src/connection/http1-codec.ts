@@ -132,6 +132,14 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.host.onCancelled()
   }
 
+  answered(): void {
+    // One at a time: nothing follows for the next.
+  }
+
+  refused(): void {
+    // The connection ends with it.
+  }
+
   pause(exchange: LiveExchange): void {
     // Headers are never held back.
     if (this.current !== exchange || this.engine.theirState !== 'body') return

@@ -58,7 +58,9 @@ export class Http1Connection implements Connection, Codec1Host {
   private readonly idleTimeout: number
   /** What the server said of it, less a margin. */
   private keepAlive = Number.POSITIVE_INFINITY
+  /** By the monotonic clock, and by that of the wall. */
   private idleUntil = Number.POSITIVE_INFINITY
+  private idleUntilWall = Number.POSITIVE_INFINITY
   private readonly deadlines = new DeadlineTimer((at) => this.checkAge(at))
   private requests = 0
   private readonly listeners = {
@@ -154,6 +156,11 @@ export class Http1Connection implements Connection, Codec1Host {
 
   carry(exchange: LiveExchange): boolean {
     if (this.available === 0) return false
+    // The timer may have slept with the machine: by the wall clock nobody keeps it any more.
+    if (Date.now() > this.idleUntilWall) {
+      this.end(undefined)
+      return false
+    }
     const { request } = exchange
     const { protocol } = request
     const wantsSocket = request.method === 'CONNECT' || request.upgrade !== undefined
@@ -281,6 +288,7 @@ export class Http1Connection implements Connection, Codec1Host {
     const timeout = Math.min(this.keepAlive, this.idleTimeout > 0 ? this.idleTimeout : Number.POSITIVE_INFINITY)
     const at = now()
     this.idleUntil = at + timeout
+    this.idleUntilWall = Date.now() + timeout
     this.deadlines.request(Math.min(this.idleUntil, this.retireAt))
     if (this.retireAt <= at) this.close()
   }

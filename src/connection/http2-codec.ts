@@ -2,13 +2,22 @@
  * How an exchange is carried over HTTP/2: a thin codec between `src/exchange` and the engine. The stream's listener is the
  * exchange itself, so what comes in takes no detour; what goes out goes through here.
  */
-import { NotSupportedError } from '../errors.ts'
+import { NotSupportedError, StreamResetError } from '../errors.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
 import type { PreparedBody } from '../exchange/prepare.ts'
+import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream } from '../h2/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { getField } from '../headers/fields.ts'
+import { MAX_TROUBLES } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
+
+/** Why a server resets streams that are as good as any other. */
+const TROUBLES: ReadonlySet<number> = new Set([
+  ErrorCode.PROTOCOL_ERROR,
+  ErrorCode.INTERNAL_ERROR,
+  ErrorCode.ENHANCE_YOUR_CALM,
+])
 
 /** What the codec needs of its connection. */
 export interface CodecHost {
@@ -20,6 +29,8 @@ export interface CodecHost {
   readClock(): void
   /** Resets the stream of an exchange that we end. */
   reset(stream: H2Stream, code?: number): void
+  /** Takes nothing new. */
+  retire(): void
   /** An exchange that waited for the peer's settings has ended. */
   onDeferredEnded(): void
 }
@@ -27,6 +38,8 @@ export interface CodecHost {
 export class Http2Codec implements ExchangeCodec {
   private readonly host: CodecHost
   private readonly h2: H2Connection
+  /** Streams that the server reset for reasons of its own since it last answered one. */
+  private troubles = 0
 
   constructor(host: CodecHost) {
     this.host = host
@@ -72,6 +85,24 @@ export class Http2Codec implements ExchangeCodec {
   cancel({ stream }: LiveExchange, code?: number): void {
     if (stream === null) this.host.onDeferredEnded()
     else this.host.reset(stream, code)
+  }
+
+  answered(): void {
+    this.troubles = 0
+  }
+
+  /**
+   * A member behind a balancer may refuse everything, or be in a bad state for ever: what it resets for its own reasons, time
+   * after time with no answer in between, is asked of another connection (OkHttp leaves at the second refusal). What exceeds a
+   * limit that was lowered meanwhile is no trouble of that kind.
+   */
+  refused(error: Error): void {
+    if (!(error instanceof StreamResetError) || !error.remote) return
+    const code = error.http2ErrorCode
+    if (code === ErrorCode.REFUSED_STREAM) {
+      if (this.h2.openLocal >= this.h2.streamLimit) return
+    } else if (!TROUBLES.has(code)) return
+    if (++this.troubles >= MAX_TROUBLES) this.host.retire()
   }
 
   pause(): void {

@@ -209,6 +209,11 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   }
 
   /** @internal */
+  retire(): void {
+    this.session.close()
+  }
+
+  /** @internal */
   onDeferredEnded(): void {
     // What its end leads to is not for within it.
     if (this.deferred.length > 0) process.nextTick(onRoom, this)

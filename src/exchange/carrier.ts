@@ -15,6 +15,10 @@ export interface CodecOf<E> {
   readClock(): void
   /** Gives the attempt up; the peer is told as the protocol can. The exchange hears nothing more of it. */
   cancel(exchange: E, code?: number): void
+  /** The peer has answered one of its exchanges. */
+  answered(): void
+  /** An attempt has failed: a connection on which that happens again and again is left. */
+  refused(error: Error): void
   /** The exchange takes no data for now. */
   pause(exchange: E): void
   resume(exchange: E): void

@@ -394,6 +394,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     }
     if (!this.announce()) return
     this.answer = 'body'
+    codec.answered()
     this.headersAt = codec.time
     if (this.suspect) this.home.cleared(this)
     if (this.paused) this.stopClock()
@@ -454,6 +455,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       // What was received whole before is whole, whatever happened to the connection since.
       this.dropUpload(error)
     } else if (this.phase === 'carried') {
+      this.codec?.refused(error)
       this.failAttempt(error)
     }
   }
@@ -595,7 +597,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       failures: this.failures,
       losses: this.losses,
     })
-    return then.kind === 'again' && then.counts && !this.home.mayRetry() ? { kind: 'fail' } : then
+    // The budget protects servers from work: what is known to be unprocessed was none.
+    return then.kind === 'again' && then.costs && !this.home.mayRetry() ? { kind: 'fail' } : then
   }
 
   /** The response is complete. */

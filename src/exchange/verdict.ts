@@ -43,6 +43,8 @@ export type Verdict =
       readonly kind: 'again'
       /** It counts as a failed attempt, and the next one is delayed by how many there were. */
       readonly counts: boolean
+      /** It may cost the server work that it has done already: the budget of its origin decides. */
+      readonly costs: boolean
       /** The connection ended under it. */
       readonly lost: boolean
       /** Two connections ended under it: what is sent with it would suffer from a third. */
@@ -51,7 +53,7 @@ export type Verdict =
 
 const FAIL: Verdict = { kind: 'fail' }
 const OVER_HTTP1: Verdict = { kind: 'over HTTP/1.1' }
-const AT_ONCE: Verdict = { kind: 'again', counts: false, lost: false, alone: false }
+const AT_ONCE: Verdict = { kind: 'again', counts: false, costs: false, lost: false, alone: false }
 
 export function verdict(error: Error, history: History): Verdict {
   if (history.local || history.answered || !history.replayable) return FAIL
@@ -64,7 +66,13 @@ export function verdict(error: Error, history: History): Verdict {
   const lost = endsConnection(error)
   if (lost && history.losses >= MAX_LOST_REPLAYS) return FAIL
   if (!error.retryable && !(lost && history.idempotent)) return FAIL
-  return { kind: 'again', counts: true, lost, alone: lost && history.losses + 1 === MAX_LOST_REPLAYS }
+  return {
+    kind: 'again',
+    counts: true,
+    costs: !error.retryable,
+    lost,
+    alone: lost && history.losses + 1 === MAX_LOST_REPLAYS,
+  }
 }
 
 /** The whole connection has ended, and not in peace. */

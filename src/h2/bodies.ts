@@ -6,10 +6,10 @@
 import { ContentLengthError, StreamResetError } from '../errors.ts'
 import { ErrorCode, Flag } from '../frame/codes.ts'
 import { readUint32 } from '../frame/reader.ts'
-import { MAX_EMPTY_FRAMES, SMALL_DATA } from '../limits.ts'
+import { SMALL_DATA } from '../limits.ts'
 import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
-import { closedError, flood, protocolError, sizeError } from './faults.ts'
+import { closedError, protocolError, sizeError } from './faults.ts'
 import type { ReceiveWindows } from './receive-windows.ts'
 import { StreamEvent, StreamState } from './states.ts'
 import type { H2Stream } from './stream.ts'
@@ -21,7 +21,6 @@ export class Bodies {
   private readonly windows: ReceiveWindows
   /** The stream of the DATA frame being received; null when its octets are to be dropped. */
   private current: H2Stream | null = null
-  private emptyFrames = 0
 
   constructor(core: Core, streams: Streams, windows: ReceiveWindows) {
     this.core = core
@@ -32,9 +31,9 @@ export class Bodies {
   /** Accounts for a DATA frame of `flowLength` octets, `length` of them data, and finds its stream. */
   begin(flags: number, streamId: number, flowLength: number, length: number): void {
     this.current = null
+    this.core.messageFrames++
     if (streamId === 0) throw protocolError('DATA on stream 0')
-    if (length > 0 || (flags & Flag.END_STREAM) !== 0) this.emptyFrames = 0
-    else if (++this.emptyFrames > MAX_EMPTY_FRAMES) throw flood('too many empty DATA frames')
+    if (length === 0 && (flags & Flag.END_STREAM) === 0) spend(this.core.budgets.emptyData, 'empty DATA frames')
     this.windows.take(flowLength)
     const stream = this.core.streams.get(streamId)
     if (stream === undefined) {
@@ -44,7 +43,8 @@ export class Bodies {
     if (!stream.remoteOpen) throw closedError(`DATA after the end of stream ${streamId}`)
     if (!stream.headersReceived) {
       this.streams.fail(stream, ErrorCode.PROTOCOL_ERROR, 'DATA before the response headers')
-    } else if (flowLength > stream.receiveWindow) {
+    } else if (flowLength > 0 && flowLength > stream.receiveWindow) {
+      // An empty frame is allowed into a window that a lowered setting has made negative (RFC 9113 section 6.9.2).
       this.streams.fail(stream, ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window allows')
     } else {
       stream.receiveWindow -= flowLength
@@ -93,9 +93,9 @@ export class Bodies {
   }
 
   /**
-   * RST_STREAM. A server that sends it with NO_ERROR has nothing more to say on the stream. Some say so in place of
-   * END_STREAM after the last DATA (node:http2 under backpressure does): the body is taken as complete, unless its
-   * content-length shows that it is not.
+   * RST_STREAM. With NO_ERROR a server has nothing more to say on the stream. Before the end of a body that is a cut: a
+   * node:http2 server says exactly this when its application gives up in the middle. Only a content-length that has been
+   * reached, or the option `allowNoErrorCut`, makes it the end.
    */
   onReset(streamId: number, buffer: Buffer, start: number, end: number): void {
     const { options, role, streams } = this.core
@@ -107,12 +107,20 @@ export class Bodies {
     if (stream === undefined) return
     const code = readUint32(buffer, start)
     this.streams.close(stream)
+    // What it sent before it read its own words may follow.
+    this.streams.late.remember(streamId)
     if (code !== ErrorCode.NO_ERROR || role === 'server' || !stream.headersReceived || stream.tunnel) {
       const retryable = code === ErrorCode.REFUSED_STREAM && !stream.headersReceived
       const error = new StreamResetError(code, { remote: true, retryable, origin: options.origin })
       stream.listener.onError(stream, error)
-    } else if (stream.expectedLength === -1 || stream.expectedLength === stream.receivedLength) {
+    } else if (
+      stream.expectedLength === stream.receivedLength ||
+      (stream.expectedLength === -1 && options.allowNoErrorCut === true)
+    ) {
       stream.listener.onEnd(stream, stream.trailers)
+    } else if (stream.expectedLength === -1) {
+      const detail = 'the body ends without its end having been said'
+      stream.listener.onError(stream, new StreamResetError(code, { remote: true, detail, origin: options.origin }))
     } else {
       stream.listener.onError(stream, this.lengthError(stream, `${stream.receivedLength}`))
     }

@@ -23,11 +23,11 @@ export class Budget {
     this.filled = clock()
   }
 
-  /** Takes one token; false when there is none. */
-  take(): boolean {
-    if (this.tokens < 1) this.refill()
-    if (this.tokens < 1) return false
-    this.tokens--
+  /** Takes so many tokens; false when there are not as many. */
+  take(amount = 1): boolean {
+    if (this.tokens < amount) this.refill()
+    if (this.tokens < amount) return false
+    this.tokens -= amount
     return true
   }
 
@@ -54,6 +54,17 @@ export function makeBudgets(clock: () => number) {
     resets: new Budget(limits.RESETS_BURST, limits.RESETS_PER_SECOND, clock),
     priorities: new Budget(limits.PRIORITIES_BURST, limits.PRIORITIES_PER_SECOND, clock),
     smallUpdates: new Budget(limits.SMALL_WINDOW_UPDATES_BURST, limits.SMALL_WINDOW_UPDATES_PER_SECOND, clock),
+    /** DATA that carries nothing and ends nothing: a heartbeat, or a flood (CVE-2019-9518). */
+    emptyData: new Budget(limits.EMPTY_DATA_BURST, limits.EMPTY_DATA_PER_SECOND, clock),
+    goaways: new Budget(limits.GOAWAYS_BURST, limits.GOAWAYS_PER_SECOND, clock),
+    /** Answers to PINGs, asked for or not. */
+    pongs: new Budget(limits.PONGS_BURST, limits.PONGS_PER_SECOND, clock),
+    /** Frames for streams that are closed: they cost us as any others, and are nobody's. */
+    lateFrames: new Budget(limits.LATE_FRAMES_BURST, limits.LATE_FRAMES_PER_SECOND, clock),
+    /** Pushes that are refused without being looked at. */
+    refusedPushes: new Budget(limits.REFUSED_PUSHES_BURST, limits.REFUSED_PUSHES_PER_SECOND, clock),
+    /** Octets of informational responses. */
+    informational: new Budget(limits.INFORMATIONAL_OCTETS_BURST, limits.INFORMATIONAL_OCTETS_PER_SECOND, clock),
     smallData: new Budget(limits.SMALL_DATA_BURST, limits.SMALL_DATA_PER_SECOND, clock),
     /** Streams that we must reset on account of the peer (CVE-2025-8671, CVE-2019-9514). */
     peerFaults: new Budget(limits.PEER_FAULTS_BURST, limits.PEER_FAULTS_PER_SECOND, clock),

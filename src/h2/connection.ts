@@ -94,7 +94,7 @@ export class H2Connection implements FrameSink, WindowContext {
     this.sections = new Sections(core, streams, this.granted, this.bodies)
     this.blocks = new HeaderBlocks(core, this.sections)
     this.outgoing = new Outgoing(core, streams, this.granted, this.queue)
-    this.settings = new SettingsExchange(core, this.queue, this.reader)
+    this.settings = new SettingsExchange(core, this.queue, this.granted, this.reader)
     this.going = new GoingAway(core, streams)
     this.control = new ControlFrames(core, streams, this.going)
     this.prefaceLeft = this.role === 'server' ? PREFACE : ''
@@ -116,6 +116,11 @@ export class H2Connection implements FrameSink, WindowContext {
   /** No input is read and nothing new is sent any more. */
   get dead(): boolean {
     return this.core.own === OwnState.DEAD
+  }
+
+  /** DATA and HEADERS frames received: what a peer sends by itself, and not in answer to a PING. */
+  get messageFrames(): number {
+    return this.core.messageFrames
   }
 
   /** Streams open now. */

@@ -63,6 +63,7 @@ export class ControlFrames {
       core.writer.ping(payload, true)
       core.announceReply()
     } else if (!this.going.takePong(payload)) {
+      spend(core.budgets.pongs, 'answers to PING')
       core.listener.onPong(payload)
     }
   }

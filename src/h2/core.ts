@@ -41,6 +41,8 @@ export class Core {
   readonly scheduler = new Scheduler<H2Stream>()
   /** Streams open now that we opened, and that the peer opened; how many of the latter are allowed. */
   openLocal = 0
+  /** DATA and HEADERS frames received. */
+  messageFrames = 0
   openRemote = 0
   readonly maxRemote: number
   /** The identifiers of the next stream that we open and of the last one that the peer opened. */

@@ -2,6 +2,7 @@
 import { GoawayError, ProtocolError } from '../errors.ts'
 import { ErrorCode, errorCodeName, MAX_STREAM_ID } from '../frame/codes.ts'
 import { readStreamId, readUint32 } from '../frame/reader.ts'
+import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError } from './faults.ts'
 import { OwnState, PeerState } from './states.ts'
@@ -72,6 +73,7 @@ export class GoingAway {
     const { core } = this
     if (streamId !== 0) throw protocolError('GOAWAY on a stream')
     if (end - start < 8) throw sizeError('GOAWAY of a wrong length')
+    spend(core.budgets.goaways, 'GOAWAY frames')
     const lastId = readStreamId(buffer, start)
     const code = readUint32(buffer, start + 4)
     if (lastId > this.lastTaken) throw protocolError('a second GOAWAY raised the last stream identifier')
@@ -80,7 +82,12 @@ export class GoingAway {
     const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 8 + MAX_DEBUG))
     const { origin } = core.options
     this.streams.endAll(
-      (stream) => stream.local && stream.id > lastId,
+      (stream) => {
+        if (!stream.local || stream.id <= lastId) return false
+        // What it sent before may still come.
+        this.streams.late.remember(stream.id)
+        return true
+      },
       () => new GoawayError(code, lastId, { retryable: true, debug, origin }),
     )
     core.listener.onGoaway(code, lastId, debug)

@@ -1,7 +1,7 @@
 /** Header blocks as they come: in one frame, or cut over CONTINUATION frames (RFC 9113 section 4.3). */
 import { Flag } from '../frame/codes.ts'
 import { readStreamId } from '../frame/reader.ts'
-import { MAX_CONTINUATIONS } from '../limits.ts'
+import { MAX_CONTINUATIONS, MAX_HEADER_BLOCK } from '../limits.ts'
 import type { Core } from './core.ts'
 import { flood, protocolError, sizeError } from './faults.ts'
 
@@ -81,8 +81,9 @@ export class HeaderBlocks {
 
   private collect(buffer: Buffer, start: number, end: number): void {
     this.size += end - start
-    if (this.size > this.core.maxHeaderListSize)
-      throw flood(`a header block of more than ${this.core.maxHeaderListSize} octets`)
+    // What is longer than a section may be is still read, for the table must stay in step; then its stream alone is ended.
+    const most = Math.max(this.core.maxHeaderListSize, MAX_HEADER_BLOCK)
+    if (this.size > most) throw flood(`a header block of more than ${most} octets`)
     this.pieces.push(Buffer.from(buffer.subarray(start, end)))
   }
 }

@@ -1,11 +1,12 @@
 /** Frames for streams that are closed: those on their way when we reset the stream are let pass (RFC 9113 section 5.1). */
 import { MAX_REMEMBERED_RESETS } from '../limits.ts'
+import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { closedError, protocolError } from './faults.ts'
 
 export class LateFrames {
   private readonly core: Core
-  /** Streams reset by us, oldest first. */
+  /** Streams that were reset, by us or by the peer, or left out by its GOAWAY; oldest first. */
   private readonly resets = new Set<number>()
   /** Late frames of all streams up to this one are let pass too. */
   private lateFramesUpTo = 0
@@ -14,7 +15,7 @@ export class LateFrames {
     this.core = core
   }
 
-  /** We reset this stream. */
+  /** This stream was reset. */
   remember(id: number): void {
     this.resets.add(id)
     if (this.resets.size <= MAX_REMEMBERED_RESETS) return
@@ -26,9 +27,11 @@ export class LateFrames {
 
   /** @throws {ConnectionFault} when a frame for this stream, which is not open, may not come. */
   check(id: number, what: string): void {
-    if (this.resets.has(id) || this.core.isIgnored(id)) return
     const idle = this.core.isIdle(id)
-    if (id <= this.lateFramesUpTo && id !== 0 && !idle) return
+    if (this.resets.has(id) || this.core.isIgnored(id) || (id <= this.lateFramesUpTo && id !== 0 && !idle)) {
+      spend(this.core.budgets.lateFrames, 'frames on closed streams')
+      return
+    }
     if (idle) throw protocolError(`${what} on idle stream ${id}`)
     throw closedError(`${what} on closed stream ${id}`)
   }

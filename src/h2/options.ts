@@ -29,6 +29,11 @@ export interface H2ConnectionOptions {
    * serialiser of its own that checks the same turns it off.
    */
   validateOutbound?: boolean | undefined
+  /**
+   * Client role: take RST_STREAM with NO_ERROR in the middle of a body without a content-length as the end of the body.
+   * Default false: nobody can tell such a body from one that was cut off.
+   */
+  allowNoErrorCut?: boolean | undefined
   /** Decides on receive windows. Default: what `AdaptiveFlowControlManager` does, see window.ts. */
   windowManager?: WindowManagerFactory | undefined
   /** Milliseconds on a clock that never goes back, for limits by the time. Default: `performance.now`. */

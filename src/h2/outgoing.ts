@@ -1,4 +1,5 @@
 /** Header sections on their way out: requests, responses and promises. What is not allowed is refused before anything is encoded. */
+import { HeadersTooLargeError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { checkRequest, checkResponse, checkTrailers, MalformedError } from '../headers/section.ts'
 import type { Core } from './core.ts'
@@ -7,6 +8,11 @@ import type { SendQueue } from './send-queue.ts'
 import { NOT_ALLOWED, nextState, StreamEvent, StreamState } from './states.ts'
 import { H2Stream, type StreamListener } from './stream.ts'
 import type { Streams } from './streams.ts'
+
+/** Octets that each field counts beside its name and value (RFC 9113 section 6.5.2). */
+const FIELD_OVERHEAD = 32
+/** A limit as high as this is none. */
+const MAX_SAFE_LIST = 0x1000_0000
 
 export class Outgoing {
   private readonly core: Core
@@ -26,6 +32,7 @@ export class Outgoing {
     const { obstacle, remoteSettings } = core
     if (obstacle !== undefined) throw core.misuse(`No stream can be opened: ${obstacle}`)
     if (core.options.validateOutbound !== false) this.checkRequestHead(head)
+    if (remoteSettings.maxHeaderListSize < MAX_SAFE_LIST) this.checkListSize(head, remoteSettings.maxHeaderListSize)
     // Before anything is encoded: what the peer is not sent must not be in the table that it shares.
     const manager = this.windows.newManager()
     // Encoding may refuse a field; only then is an identifier taken, so that they stay in order on the wire.
@@ -47,6 +54,16 @@ export class Outgoing {
     this.streams.open(stream)
     this.core.headers(stream.id, length, endStream)
     return stream
+  }
+
+  /** A peer ends the whole connection, and all that is on it, for a section that is too large: it is not sent. */
+  private checkListSize(head: FieldList, allowed: number): void {
+    let size = (head.length / 2) * FIELD_OVERHEAD
+    for (let i = 0; i < head.length; i++) size += head[i].length
+    if (size <= allowed) return
+    const { origin } = this.core.options
+    const message = `The request's header section has ${size} octets, and the server${origin === undefined ? '' : ` at ${origin}`} takes ${allowed} (SETTINGS_MAX_HEADER_LIST_SIZE)`
+    throw new HeadersTooLargeError(message, { origin })
   }
 
   /** Client role: the request of an upgrade from HTTP/1.1 is stream 1, and complete (RFC 7540 section 3.2). */

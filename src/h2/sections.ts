@@ -17,10 +17,10 @@ import {
   type ResponseHead,
 } from '../headers/section.ts'
 import { HeaderListTooLargeError, HpackError } from '../hpack/index.ts'
-import { MAX_INFORMATIONAL, MAX_INFORMATIONAL_OCTETS } from '../limits.ts'
 import { parsePriority } from '../priority/field.ts'
 import { surface } from '../surface.ts'
 import type { Bodies } from './bodies.ts'
+import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { ConnectionFault, closedError, protocolError } from './faults.ts'
 import type { BlockListener } from './header-blocks.ts'
@@ -29,6 +29,9 @@ import { OwnState, StreamEvent, StreamState } from './states.ts'
 import { H2Stream, NOBODY } from './stream.ts'
 import type { Streams } from './streams.ts'
 import { tellLength } from './window.ts'
+
+/** Octets that each name and value counts beside its own (RFC 9113 section 6.5.2: 32 a field). */
+const INFORMATIONAL_FIELD = 16
 
 /** Checked sections remembered by the decoder's own list, so that a repeated response costs no second check. */
 const REMEMBERED_HEADS = 4
@@ -50,6 +53,7 @@ export class Sections implements BlockListener {
   }
 
   onBlock(flags: number, streamId: number, promised: number, buffer: Buffer, start: number, end: number): void {
+    this.core.messageFrames++
     let stream = this.core.streams.get(streamId)
     if (stream === undefined && (promised !== 0 || !this.isNewRequest(streamId))) {
       this.streams.late.check(streamId, 'HEADERS')
@@ -197,19 +201,20 @@ export class Sections implements BlockListener {
     if (stream.windowManager !== null && length !== -1) tellLength(stream.windowManager, length)
   }
 
-  /** CVE-2023-45288's relative: informational responses without end cost memory and time as any header section does. */
+  /** CVE-2023-45288's relative, bounded by octets and rate: informational responses without end cost memory and time as any header section does. */
   private countInformational(stream: H2Stream, section: FieldList): void {
-    stream.informationals++
-    for (let i = 0; i < section.length; i++) stream.informationalOctets += section[i].length
-    if (stream.informationals > MAX_INFORMATIONAL || stream.informationalOctets > MAX_INFORMATIONAL_OCTETS) {
-      this.streams.fail(stream, ErrorCode.ENHANCE_YOUR_CALM, 'too many informational responses')
-    }
+    let octets = section.length * INFORMATIONAL_FIELD
+    for (let i = 0; i < section.length; i++) octets += section[i].length
+    if (this.core.budgets.informational.take(octets)) return
+    this.streams.fail(stream, ErrorCode.ENHANCE_YOUR_CALM, 'too many informational responses')
   }
 
   private onPromise(parent: H2Stream | undefined, promised: number, section: FieldList | undefined): void {
     const { core } = this
     core.lastRemoteId = promised
+    if (parent !== undefined && !parent.local) throw protocolError('PUSH_PROMISE on a pushed stream')
     if (parent === undefined || section === undefined || core.openRemote >= core.maxRemote) {
+      spend(core.budgets.refusedPushes, 'pushes that are refused')
       // We reset the parent, or cannot take it: the promised stream is refused, the connection goes on.
       this.streams.refuse(promised, ErrorCode.REFUSED_STREAM)
       return
@@ -233,7 +238,10 @@ export class Sections implements BlockListener {
     if (!this.take(stream)) return
     const listener = core.listener.onPush?.(parent, stream, head)
     if (listener !== undefined) stream.listener = listener
-    else this.streams.reset(stream, ErrorCode.CANCEL)
+    else {
+      spend(core.budgets.refusedPushes, 'pushes that are refused')
+      this.streams.reset(stream, ErrorCode.CANCEL)
+    }
   }
 
   /** The checked form of a decoded section; the decoder gives the same list again for a repeated block. */

@@ -108,6 +108,7 @@ export class SendQueue {
     const stream = this.core.streams.get(streamId)
     if (stream === undefined) {
       if (this.core.isIdle(streamId)) throw protocolError('WINDOW_UPDATE on an idle stream')
+      spend(this.core.budgets.lateFrames, 'frames on closed streams')
     } else if (increment === 0) {
       this.streams.fail(stream, ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
     } else if (!this.growStream(stream, increment)) {

@@ -5,6 +5,7 @@ import { STREAM_WINDOW } from '../limits.ts'
 import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError, windowError } from './faults.ts'
+import type { ReceiveWindows } from './receive-windows.ts'
 import type { SendQueue } from './send-queue.ts'
 import { applySetting, parseSettings, type SettingEntry, settingEntries } from './settings.ts'
 import { PeerState } from './states.ts'
@@ -12,13 +13,15 @@ import { PeerState } from './states.ts'
 export class SettingsExchange {
   private readonly core: Core
   private readonly queue: SendQueue
+  private readonly windows: ReceiveWindows
   private readonly reader: FrameReader
   /** Sent and not acknowledged, one list a frame, in order. */
   private readonly unacknowledged: SettingEntry[][] = []
 
-  constructor(core: Core, queue: SendQueue, reader: FrameReader) {
+  constructor(core: Core, queue: SendQueue, windows: ReceiveWindows, reader: FrameReader) {
     this.core = core
     this.queue = queue
+    this.windows = windows
     this.reader = reader
   }
 
@@ -98,6 +101,8 @@ export class SettingsExchange {
       for (const stream of streams.values()) {
         stream.receiveWindow += delta
         stream.windowTarget += delta
+        // What was dealt with before may be enough to be returned now: nothing else would make it be looked at again.
+        this.windows.consume(stream, 0)
       }
     }
     listener.onSettingsAcknowledged?.(localSettings)

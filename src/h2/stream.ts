@@ -59,8 +59,6 @@ export class H2Stream implements Schedulable {
   /** Octets announced by content-length, -1 for none. */
   expectedLength = -1
   receivedLength = 0
-  informationals = 0
-  informationalOctets = 0
   trailers: FieldList = NO_FIELDS
 
   /** Our header section was sent: the request, or the final response. */

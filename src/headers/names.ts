@@ -3,6 +3,8 @@
  * treats it. The memory is bounded; names beyond the bound are looked at anew each time.
  */
 
+import { LONGEST_REMEMBERED_NAME } from '../limits.ts'
+
 /** How a request field is treated on its way to HTTP/2. */
 export const FieldKind = {
   PLAIN: 0,
@@ -41,7 +43,7 @@ export function fieldName(spelling: string): FieldName {
   if (known !== undefined) return known
   const name = spelling.toLowerCase()
   const found: FieldName = { name, kind: kindOf(spelling, name) }
-  if (remembered.size < MAX_REMEMBERED) remembered.set(spelling, found)
+  if (remembered.size < MAX_REMEMBERED && spelling.length <= LONGEST_REMEMBERED_NAME) remembered.set(spelling, found)
   return found
 }
 

@@ -2,6 +2,8 @@
  * The check of whole header sections by RFC 9113 sections 8.1 to 8.3 and RFC 8441: what comes in from a peer, and what a
  * user of the protocol engine hands in. One set of rules for both directions; only the error differs.
  */
+
+import { LONGEST_REMEMBERED_NAME } from '../limits.ts'
 import type { FieldList } from './fields.ts'
 import { NO_FIELDS } from './fields.ts'
 import { isFieldValue, isToken } from './names.ts'
@@ -49,11 +51,27 @@ export function checkResponse(section: FieldList): ResponseHead {
   const text = section[1]
   if (!/^[1-9]\d\d$/.test(text)) throw new MalformedError(`:status is ${JSON.stringify(text)}`)
   let contentLength = -1
-  for (let i = 2; i < section.length; i += 2) {
-    checkField(section[i], section[i + 1])
-    if (section[i] === 'content-length') contentLength = joinLength(contentLength, section[i + 1])
+  const fields = section.length === 2 ? NO_FIELDS : trimValues(section.slice(2))
+  for (let i = 0; i < fields.length; i += 2) {
+    checkField(fields[i], fields[i + 1])
+    if (fields[i] === 'content-length') contentLength = joinLength(contentLength, fields[i + 1])
   }
-  return { status: Number(text), fields: section.length === 2 ? NO_FIELDS : section.slice(2), contentLength }
+  return { status: Number(text), fields, contentLength }
+}
+
+/**
+ * Values without the white space around them. It makes a section malformed (RFC 9113 section 8.2.1), but nothing is at stake:
+ * node:http2, Go and curl all take it, and whole sites send it. What we send has none.
+ */
+function trimValues(fields: string[]): string[] {
+  for (let i = 1; i < fields.length; i += 2) {
+    const value = fields[i]
+    const last = value.length - 1
+    if (last >= 0 && (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(last)))) {
+      fields[i] = value.replace(/^[ \t]+|[ \t]+$/g, '')
+    }
+  }
+  return fields
 }
 
 /**
@@ -78,7 +96,8 @@ export function checkRequest(section: FieldList, extendedConnect: boolean): Requ
 /**
  * @throws {MalformedError} saying what is wrong with it.
  */
-export function checkTrailers(section: FieldList): FieldList {
+export function checkTrailers(given: FieldList): FieldList {
+  const section = trimValues([...given])
   for (let i = 0; i < section.length; i += 2) checkField(section[i], section[i + 1])
   return section
 }
@@ -148,7 +167,7 @@ function checkField(name: string, value: string): void {
     if (CONNECTION_SPECIFIC.has(name)) throw new MalformedError(`connection-specific field ${name}`)
     if (name === 'te') {
       if (value !== 'trailers') throw new MalformedError('te may only be "trailers"')
-    } else if (goodNames.size < MAX_REMEMBERED) {
+    } else if (goodNames.size < MAX_REMEMBERED && name.length <= LONGEST_REMEMBERED_NAME) {
       goodNames.add(name)
     }
   }

@@ -84,6 +84,7 @@ export function checkPoolOptions(options: PoolOptions): void {
   atLeast(1024, 'maxStreamWindow', options.maxStreamWindow)
   oneOf('enablePush', options.enablePush, [true, false])
   oneOf('coalesce', options.coalesce, [true, false])
+  oneOf('allowNoErrorCut', options.allowNoErrorCut, [true, false])
   if (options.windowManager !== undefined && typeof options.windowManager !== 'function') {
     throw new InvalidArgumentError('windowManager must be a class of window managers, or a function that makes one')
   }

@@ -2,18 +2,21 @@
  * PING (RFC 9113 section 6.7): the round trip, and whether the peer is still there.
  *
  * Theory of operation
- * - A vital PING must be answered: nothing heard for `timeout` after it means that the connection is dead. Whatever is
- *   heard meanwhile is a sign of life and begins the wait anew.
+ * - A vital PING must be answered. Nothing heard for a while after it puts the peer in doubt: nothing new is sent to it, and what
+ *   is open lives on. Only much later (`GIVE_UP_FACTOR`) does the connection count as dead. Whatever is heard meanwhile is a
+ *   sign of life and begins both waits anew.
+ * - Patience follows the round trip: never less than some of those that were measured, and before there is a measure as long as
+ *   a connection may take to be made.
+ * - A peer of whom no DATA and no HEADERS came since the last PING is not asked again, unless a connection is to be used anew
+ *   after long silence: servers count such PINGs as abuse (gRPC: too_many_pings).
  * - Octets of ours that are still on their way delay the answer: while the socket is full no time counts, and when much
  *   was written since the peer was last heard, the wait is `LOADED_PING_TIMEOUT`.
  * - PINGs are answered in order, so what is known to be processed by a pong is everything sent before its PING.
  */
-import { LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS } from '../limits.ts'
+import { GIVE_UP_FACTOR, LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS, RTT_PATIENCE } from '../limits.ts'
 
 /** Octets written since the peer was last heard above which the answer may be late for their sake. */
 const LOAD = 65_536
-/** Octets of a PING frame: a read of no more is only an answer. */
-const PING_OCTETS = 17
 
 interface Ping {
   readonly payload: Buffer
@@ -30,33 +33,58 @@ export class Liveness {
   minRtt = 0
   /** When the peer was last heard. */
   lastHeard: number
+  /** The same by the wall clock, which goes on while a machine sleeps. */
+  private heardAtWall = Date.now()
   bytesRead = 0
   bytesWritten = 0
   /** Streams reset by us whose resets no pong has confirmed: the peer may count them still. */
   unconfirmed = 0
 
   private readonly timeout: number
+  private readonly unmeasured: number
   private readonly send: (payload: Buffer) => void
   private readonly pending: Ping[] = []
   private counter = 0
   private resetsToConfirm = 0
   private writtenAtHeard = 0
   private readAtPing = 0
+  private messagesAtPing = 0
+  /** DATA and HEADERS frames received. */
+  private readonly messages: () => number
   private measuredAt = Number.NEGATIVE_INFINITY
   /** From when on the current wait counts; Infinity while the socket is full. */
   private waitFrom = 0
   private blocked = false
 
-  constructor(timeout: number, send: (payload: Buffer) => void, at: number) {
+  /**
+   * @param timeout milliseconds without an answer that put the peer in doubt, 0 = none do.
+   * @param unmeasured the same while no round trip is known.
+   * @param messages how many DATA and HEADERS frames have come so far.
+   */
+  constructor(
+    timeout: number,
+    unmeasured: number,
+    send: (payload: Buffer) => void,
+    messages: () => number,
+    at: number,
+  ) {
+    this.messages = messages
     this.timeout = timeout
+    this.unmeasured = unmeasured
     this.send = send
     this.lastHeard = at
+  }
+
+  /** Milliseconds since the peer was heard, by the clock that counts more: a machine may have slept. */
+  silence(at: number): number {
+    return Math.max(at - this.lastHeard, Date.now() - this.heardAtWall)
   }
 
   /** Octets were read. */
   heard(octets: number, at: number): void {
     this.bytesRead += octets
     this.lastHeard = at
+    this.heardAtWall = Date.now()
     this.writtenAtHeard = this.bytesWritten
   }
 
@@ -67,13 +95,19 @@ export class Liveness {
     this.pending.push({ payload, sentAt: at, vital, resets: this.resetsToConfirm, onPong })
     this.resetsToConfirm = 0
     this.readAtPing = this.bytesRead
+    this.messagesAtPing = this.messages()
     if (vital) this.waitFrom = this.blocked ? Number.POSITIVE_INFINITY : at
     this.send(payload)
   }
 
-  /** Asks for a sign of life, unless one is awaited already. */
+  /** Asks for a sign of life, unless one is awaited already, or asking again would be abuse. */
   probe(at: number): void {
-    if (!this.probing) this.ping(at, true)
+    if (!this.probing && this.mayAsk) this.ping(at, true)
+  }
+
+  /** Was anything heard since the last PING that was no answer to it? */
+  private get mayAsk(): boolean {
+    return this.counter === 0 || this.messages() !== this.messagesAtPing
   }
 
   /** A vital PING is unanswered. */
@@ -122,7 +156,7 @@ export class Liveness {
    */
   confirmResets(at: number): boolean {
     if (this.resetsToConfirm === 0 || this.pending.some((one) => one.resets > 0)) return false
-    if (this.counter === 0 || this.bytesRead - this.readAtPing > PING_OCTETS) {
+    if (this.mayAsk) {
       this.ping(at, false)
       return false
     }
@@ -157,11 +191,21 @@ export class Liveness {
     this.waitFrom = blocked ? Number.POSITIVE_INFINITY : at
   }
 
+  /** When the peer is in doubt if nothing is heard; Infinity when nothing is awaited. */
+  get doubtAt(): number {
+    return this.awaited(1)
+  }
+
   /** When the peer counts as dead if nothing is heard; Infinity when nothing is awaited. */
   get deadline(): number {
+    return this.awaited(GIVE_UP_FACTOR)
+  }
+
+  private awaited(factor: number): number {
     if (this.timeout <= 0 || this.pending.length === 0 || !this.probing) return Number.POSITIVE_INFINITY
     const loaded = this.bytesWritten - this.writtenAtHeard > LOAD
-    const wait = loaded ? Math.max(this.timeout, LOADED_PING_TIMEOUT) : this.timeout
-    return Math.max(this.waitFrom, this.lastHeard) + wait
+    let wait = loaded ? Math.max(this.timeout, LOADED_PING_TIMEOUT) : this.timeout
+    wait = Math.max(wait, this.rtt === 0 ? this.unmeasured : this.rtt * RTT_PATIENCE)
+    return Math.max(this.waitFrom, this.lastHeard) + wait * factor
   }
 }

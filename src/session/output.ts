@@ -93,7 +93,7 @@ export class Output {
     this.blocked = false
     this.wasBlocked = true
     this.owner.liveness.setBlocked(false, at)
-    this.owner.onStall(this.owner.liveness.deadline)
+    this.owner.onStall(this.owner.liveness.doubtAt)
     this.flush()
   }
 

@@ -25,6 +25,8 @@ export interface WatchedSession {
   time: number
   /** Ends it for good. */
   destroy(error: Error): void
+  /** The peer does not answer: nothing new is sent to it. */
+  doubt(): void
   /** Ends it when what is on it is done. */
   close(): void
   /** Resets count as confirmed: slots have become free. */
@@ -78,6 +80,8 @@ export class PeerWatch {
   private checkPeer(at: number): number {
     const { active, h2, liveness, output, times } = this.session
     let next = output.stalledAt(at)
+    // Nothing new is sent to a peer that does not answer; what is open lives on.
+    if (liveness.doubtAt <= at) this.session.doubt()
     if (!h2.settingsReceived) next = Math.min(next, times.settingsUntil)
     const { pingInterval } = times
     if (pingInterval > 0 && active > 0) {
@@ -88,7 +92,8 @@ export class PeerWatch {
       liveness.giveUpConfirming()
       this.session.onRoom()
     }
-    return Math.min(next, liveness.deadline, liveness.confirmDeadline)
+    const { doubtAt } = liveness
+    return Math.min(next, doubtAt > at ? doubtAt : liveness.deadline, liveness.confirmDeadline)
   }
 
   /** Has it been idle for too long, or lived for too long? */

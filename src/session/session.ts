@@ -43,7 +43,7 @@ import type { Wire } from './wire.ts'
 /**
  * - `idle`: nothing is on it, and nothing is about to be.
  * - `active`: streams are on it, or are about to be.
- * - `verifying`: it was silent for long, and must answer a PING before it is used again.
+ * - `verifying`: it was silent for long, whether streams are on it or not, and must answer a PING before it is used again.
  * - `draining`: it takes nothing new, and ends when what is on it is done.
  * - `closed`: nothing is read or written any more.
  */
@@ -52,7 +52,7 @@ export type SessionState = 'idle' | 'active' | 'verifying' | 'draining' | 'close
 /** What may follow. */
 const FOLLOWERS: Readonly<Record<SessionState, readonly SessionState[]>> = {
   idle: ['active', 'verifying', 'draining', 'closed'],
-  active: ['idle', 'draining', 'closed'],
+  active: ['idle', 'verifying', 'draining', 'closed'],
   verifying: ['active', 'idle', 'draining', 'closed'],
   draining: ['closed'],
   closed: [],
@@ -110,7 +110,13 @@ export class Session implements ConnectionListener {
     this.output = new Output(this, socket, this.times.writeTimeout, this.log)
     this.watch = new PeerWatch(this)
     const ask = (payload: Buffer): void => this.ask(payload)
-    this.liveness = new Liveness(this.times.pingTimeout, ask, this.bornAt)
+    this.liveness = new Liveness(
+      this.times.pingTimeout,
+      this.times.settingsTimeout,
+      ask,
+      () => this.h2.messageFrames,
+      this.bornAt,
+    )
     this.h2 = new H2Connection(this, engine)
     socket.on('error', (error) => this.onLost(error.message, error))
     socket.on('close', () => this.onLost('it was closed'))
@@ -157,9 +163,9 @@ export class Session implements ConnectionListener {
 
   /** It was silent for long: {@link verify} it before it is used. */
   get stale(): boolean {
-    if (this.state !== 'idle') return this.state === 'verifying'
+    if (this.state !== 'idle' && this.state !== 'active') return this.state === 'verifying'
     const { verifyAfter } = this.times
-    return verifyAfter > 0 && now() - this.liveness.lastHeard > verifyAfter
+    return verifyAfter > 0 && this.liveness.silence(now()) > verifyAfter
   }
 
   /** Asks for a sign of life: `onRoom` follows, or the end. */
@@ -168,7 +174,10 @@ export class Session implements ConnectionListener {
     this.time = now()
     this.socket.ref()
     this.liveness.ping(this.time, true, () => {
-      if (this.state === 'verifying') this.becomeIdle()
+      if (this.state === 'verifying') {
+        if (this.busy) this.enter('active')
+        else this.becomeIdle()
+      }
       if (!this.closed) this.owner.onRoom()
     })
   }
@@ -254,6 +263,12 @@ export class Session implements ConnectionListener {
   /** Takes nothing new. */
   drain(): void {
     if (this.enter('draining')) this.owner.onDraining()
+  }
+
+  /** The peer does not answer: nothing new is sent to it, and what is open lives on. With nothing open it is given up. */
+  doubt(): void {
+    if (this.busy) this.drain()
+    else this.destroy(this.lost(`the ${this.peer.kind} did not answer a PING`))
   }
 
   /** Takes nothing new, and ends when what is on it is done. */
@@ -415,7 +430,7 @@ export class Session implements ConnectionListener {
       if (!busy) this.becomeIdle()
     } else if (state === 'draining') {
       if (!busy) this.finish()
-    } else if (busy && this.enter('active')) {
+    } else if (state === 'idle' && busy && this.enter('active')) {
       this.reference(this.owner.holdsProcess(true))
       const { pingInterval } = this.times
       if (pingInterval > 0) this.watch.request(this.time + pingInterval)
@@ -436,7 +451,7 @@ export class Session implements ConnectionListener {
 
   private ask(payload: Buffer): void {
     this.h2.ping(payload)
-    this.watch.request(Math.min(this.liveness.deadline, this.liveness.confirmDeadline))
+    this.watch.request(Math.min(this.liveness.doubtAt, this.liveness.confirmDeadline))
   }
 
   private onLost(why: string, cause?: Error): void {

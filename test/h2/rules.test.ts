@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ContentLengthError, ProtocolError, StreamResetError } from '../../src/errors.ts'
 import { ErrorCode, errorCodeName, type Frame } from '../../src/frame/index.ts'
-import { MAX_CONTINUATIONS, MAX_EMPTY_FRAMES, MAX_INFORMATIONAL, MAX_QUEUED_REPLIES } from '../../src/limits.ts'
+import { EMPTY_DATA_BURST, MAX_CONTINUATIONS, MAX_INFORMATIONAL, MAX_QUEUED_REPLIES } from '../../src/limits.ts'
 import { GET, HEAD, POST, ScriptedServer } from '../support/peer.ts'
 
 /** The connection ends with this code, and every open stream with one error. */
@@ -187,7 +187,7 @@ failsConnection('HEADERS after the end of a stream', STREAM_CLOSED, (server) => 
 })
 failsConnection('a flood of empty DATA', ENHANCE_YOUR_CALM, (server) => {
   server.headers(1, [':status', '200'])
-  for (let i = 0; i <= MAX_EMPTY_FRAMES; i++) server.data(1, '')
+  for (let i = 0; i <= EMPTY_DATA_BURST; i++) server.data(1, '')
 })
 failsConnection('a flood of PING while nothing is read', ENHANCE_YOUR_CALM, (server) => {
   for (let i = 0; i <= MAX_QUEUED_REPLIES; i++) {

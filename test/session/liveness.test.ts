@@ -7,7 +7,7 @@ const TIMEOUT = 2000
 
 function begin(): { liveness: Liveness; sent: Buffer[]; answer: (at: number) => void } {
   const sent: Buffer[] = []
-  const liveness = new Liveness(TIMEOUT, (payload) => sent.push(payload), 0)
+  const liveness = new Liveness(TIMEOUT, 0, (payload) => sent.push(payload), 0)
   return {
     liveness,
     sent,
