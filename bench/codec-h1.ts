@@ -20,6 +20,21 @@ const FIELDS: FieldList = [
   ...['Access-Control-Allow-Credentials', 'true', 'Referrer-Policy', 'no-referrer', 'X-Download-Options', 'noopen'],
   ...['X-Ratelimit-Remaining', '99'],
 ]
+/** What a program sends with each request: as many fields as browsers and SDKs do. */
+const SENT: FieldList = [
+  ...[
+    'host',
+    'api.example.com',
+    'User-Agent',
+    'program/1.0 (linux; x64)',
+    'Accept',
+    'application/json, text/plain, */*',
+  ],
+  ...['Accept-Language', 'en-GB,en;q=0.9', 'Accept-Encoding', 'gzip, deflate, br', 'Content-Type', 'application/json'],
+  ...['Authorization', 'Bearer abcdefghijklmnopqrstuvwxyz0123456789', 'Cache-Control', 'no-cache', 'X-Request-Id', '0'],
+  ...['Origin', 'https://example.com', 'Referer', 'https://example.com/page/1', 'Cookie', 'session=0123456789abcdef'],
+  ...['X-Api-Version', '2026-01-01', 'X-Api-Key', '0123456789abcdef'],
+]
 const BODY = Buffer.from('{"id":1,"name":"something small"}')
 const REQUEST: H1RequestInit = {
   method: 'GET',
@@ -69,6 +84,24 @@ export function responses(milliseconds: number, octets: readonly Buffer[]): numb
   })
 }
 
+const NO_CONTENT = Buffer.from('HTTP/1.1 204 No Content\r\n\r\n')
+
+/** Requests of 14 fields, written as octets; in each a list of its own. @param numbered does one field change? */
+function requests(milliseconds: number, numbered: boolean): number {
+  const client = new Client()
+  const octets = Buffer.alloc(4096)
+  let turn = 0
+  return perSecond(milliseconds, () => {
+    for (let i = 0; i < 100; i++) {
+      const fields = SENT.slice()
+      if (numbered) fields[17] = String(turn++)
+      octets.write(client.h1.request({ method: 'GET', target: '/items/1', fields, bodyLength: 0 }), 'latin1')
+      client.h1.receive(NO_CONTENT)
+    }
+    return 100
+  })
+}
+
 /** One after the other, a client and a server carry whole exchanges. */
 function exchanges(milliseconds: number): number {
   const client = new Client()
@@ -114,11 +147,13 @@ const chunked = Buffer.from(
 
 export function run(milliseconds = 1000): void {
   const say = (what: string, rate: number): void =>
-    console.log(`  ${what.padEnd(40)} ${Math.round(rate).toLocaleString('en').padStart(12)} a second`)
+    console.log(`  ${what.padEnd(44)} ${Math.round(rate).toLocaleString('en').padStart(12)} a second`)
   say('responses read, all heads the same', responses(milliseconds, messages('same')))
   say('responses read, dates change', responses(milliseconds, messages('dated')))
   say('responses read, each head another', responses(milliseconds, messages('different')))
   say('responses read, 16 chunks of 1 KiB', responses(milliseconds, [chunked]))
+  say('requests of 14 fields written', requests(milliseconds, false))
+  say('requests of 14 fields written, one changes', requests(milliseconds, true))
   say('exchanges, both ends', exchanges(milliseconds))
 }
 

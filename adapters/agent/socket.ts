@@ -11,15 +11,15 @@
  */
 import { Duplex } from 'node:stream'
 import { PushSource } from '../../src/client/push-source.ts'
-import { AbortedError } from '../../src/errors.ts'
+import { AbortedError, toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
+import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { toNodeError } from '../got/errors.ts'
 import { statusText as reasonOf } from '../shared.ts'
 import { socketAddress } from '../socket-address.ts'
-import { RequestReader, type RequestSink } from './request-reader.ts'
-import { endText, type Framing, framingOf, headText } from './response-text.ts'
+import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
 export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {
   connecting = true
@@ -29,12 +29,10 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   private readonly transport: Transport
   private readonly origin: string
   private readonly connect: ConnectOptions | undefined
-  private readonly reader = new RequestReader(this)
-  private method = 'GET'
+  private readonly text = new HttpText(this)
   private source: PushSource | undefined
-  private trailers: readonly string[] = []
+  private trailers: FieldList = []
   private exchange: Exchange | undefined
-  private framing: Framing = 'none'
   private settled = false
   private timer: NodeJS.Timeout | undefined
   private info: ConnectionInfo | undefined
@@ -63,7 +61,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   override _write(octets: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.touch()
-    this.reader.write(octets, callback)
+    this.text.write(octets, callback)
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -71,19 +69,18 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     callback()
   }
 
-  onRequestHead(method: string, target: string, headers: string[]): void {
-    this.method = method
-    const hasBody = !this.reader.done
+  onRequestHead({ method, target, raw, framing, expectContinue }: H1RequestHead): void {
+    const hasBody = framing !== 'none'
     if (hasBody) this.source = new PushSource()
-    this.expects = hasBody && expectsContinue(headers)
+    this.expects = expectContinue
     this.exchange = this.transport.dispatch(
       {
         origin: this.origin,
         method,
         path: target,
-        headers: ownFields(headers, this.origin),
+        headers: ownFields(raw, this.origin),
         body: this.source,
-        ...(hasBody && announcesTrailers(headers) ? { trailers: () => this.trailers } : {}),
+        ...(hasBody && announcesTrailers(raw) ? { trailers: () => this.trailers } : {}),
         connect: this.connect,
         // Node has no deadlines but those that the caller sets.
         headersTimeout: 0,
@@ -93,12 +90,12 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     )
   }
 
-  onRequestBody(chunk: Uint8Array, taken: (error?: Error | null) => void): void {
+  onRequestBody(chunk: Uint8Array, taken: Taken): void {
     if (this.source === undefined) taken()
     else this.source.push(chunk, taken)
   }
 
-  onRequestEnd(trailers: string[]): void {
+  onRequestEnd(trailers: FieldList): void {
     this.trailers = trailers
     this.source?.end()
   }
@@ -133,35 +130,34 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   onInformational(status: number, fields: FieldList, statusText: string): void {
     this.touch()
     if (status === 100) this.expects = false
-    this.push(headText(status, statusText || reasonOf(status), fields), 'latin1')
+    this.push(this.text.inform(status, statusText || reasonOf(status), fields), 'latin1')
   }
 
   onHeaders(status: number, fields: FieldList, statusText: string): void {
     this.touch()
-    this.framing = framingOf(this.method, status, fields)
-    this.push(headText(status, statusText || reasonOf(status), fields, this.framing), 'latin1')
+    this.push(this.text.respond(status, statusText || reasonOf(status), fields), 'latin1')
   }
 
   onData(chunk: Buffer): void {
     this.touch()
-    if (this.framing === 'none') return
-    // To HTTP/1.1 a chunk of no octets is the end of the body.
-    if (chunk.length === 0) return
-    if (this.framing === 'chunked') {
-      this.push(`${chunk.length.toString(16)}\r\n`, 'latin1')
-      this.push(chunk)
-      if (!this.push('\r\n', 'latin1')) this.exchange?.pause()
-    } else if (!this.push(chunk)) {
-      this.exchange?.pause()
-    }
+    let more = true
+    for (const piece of this.text.data(chunk)) more = this.push(piece, 'latin1')
+    if (!more) this.exchange?.pause()
   }
 
   onEnd(trailers: FieldList): void {
     this.settled = true
     // An answer may come before the body is whole: the rest is written to nobody.
     this.source?.drop()
-    const whole = this.reader.done
-    if (this.framing === 'chunked') this.push(endText(trailers), 'latin1')
+    const whole = this.text.done
+    try {
+      const end = this.text.end(trailers)
+      if (end !== '') this.push(end, 'latin1')
+    } catch (thrown) {
+      // It is shorter than it said.
+      this.destroy(toNodeError(toError(thrown)))
+      return
+    }
     // Node would take the end for one of both directions, and keep the rest of the body for ever.
     if (whole) this.push(null)
   }
@@ -278,17 +274,11 @@ function emitClose(socket: AgentSocket, failed: boolean): void {
   socket.emit('close', failed)
 }
 
-function expectsContinue(headers: readonly string[]): boolean {
-  return headers.some(
-    (text, i) => i % 2 === 0 && text.toLowerCase() === 'expect' && headers[i + 1].toLowerCase() === '100-continue',
-  )
-}
-
 /**
  * The body's framing is the transport's affair; a length stays, for it is a promise. So is the origin's own name: requests that
  * give it and requests that do not share connections.
  */
-function ownFields(headers: string[], origin: string): string[] {
+function ownFields(headers: FieldList, origin: string): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i].toLowerCase()
@@ -299,6 +289,6 @@ function ownFields(headers: string[], origin: string): string[] {
   return kept
 }
 
-function announcesTrailers(headers: readonly string[]): boolean {
+function announcesTrailers(headers: FieldList): boolean {
   return headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'trailer')
 }

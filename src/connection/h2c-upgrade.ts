@@ -1,13 +1,14 @@
 /**
  * `Upgrade: h2c` (RFC 7540 section 3.2): asks a server without TLS whether it speaks HTTP/2.
  *
- * The question is an `OPTIONS` of our own (not `OPTIONS *`, which some servers answer before they look at the upgrade): it
- * changes nothing and has no body, so no request of the
- * caller's is ever sent twice, whatever the answer; on 101 its response comes on stream 1 and is dropped. A server that
+ * The question is an `OPTIONS` of our own (not `OPTIONS *`, which some servers answer before they look at the upgrade):
+ * it changes nothing and has no body, so no request of the caller's is ever sent twice, whatever the answer; on 101 its response comes on stream 1 and is dropped. A server that
  * does not know h2c is spoken to by HTTP/1.1 on another connection: what it sent here is nobody's answer.
  */
 import { ConnectError, type HyperError, toError } from '../errors.ts'
-import { MAX_HTTP1_HEAD } from '../limits.ts'
+import { faultOf } from '../h1/faults.ts'
+import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
+import { getField } from '../headers/fields.ts'
 import type { Wire } from '../net/link.ts'
 import type { Origin } from '../net/origin.ts'
 import { deadline } from '../net/timer.ts'
@@ -31,56 +32,71 @@ export function askForH2c(
   timeout: number,
   callback: UpgradeCallback,
 ): void {
-  let head = ''
-  const stopTimer = deadline(timeout, () => fail(`no answer within ${timeout} ms`))
-  const finish = (error: HyperError | null, octets: Buffer | null): void => {
-    stopTimer()
-    socket.off('data', onData)
-    socket.off('close', onClose)
-    if (error !== null) socket.destroy()
-    callback(error, octets)
+  new Question(origin, socket, timeout, callback).ask(settings)
+}
+
+class Question implements H1ClientListener {
+  private readonly origin: Origin
+  private readonly socket: Wire
+  private readonly callback: UpgradeCallback
+  private readonly stopTimer: () => void
+  private readonly h1 = new H1ClientConnection(this)
+  private over = false
+
+  constructor(origin: Origin, socket: Wire, timeout: number, callback: UpgradeCallback) {
+    this.origin = origin
+    this.socket = socket
+    this.callback = callback
+    this.stopTimer = deadline(timeout, () => this.fail(`no answer within ${timeout} ms`))
+    socket.on('data', this.onOctets)
+    socket.on('close', this.onClose)
   }
-  const fail = (why: string, cause?: unknown): void => {
-    const message = `Cannot connect to ${origin.href}: the upgrade to h2c failed: ${why}`
-    finish(new ConnectError(message, { phase: 'preface', origin: origin.href, cause }), null)
-  }
-  const onClose = (): void => fail('the server closed the connection')
-  const onData = (chunk: Buffer): void => {
-    head += chunk.toString('latin1')
-    for (;;) {
-      const end = head.indexOf('\r\n\r\n')
-      if (end === -1) {
-        if (head.length > MAX_HTTP1_HEAD) fail('the head of the answer is too long')
-        return
-      }
-      const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1]
-      if (status === undefined) {
-        fail('the answer is not HTTP')
-        return
-      }
-      const rest = head.slice(end + 4)
-      if (status === '101') {
-        const upgrade = /^upgrade:[ \t]*(.*?)[ \t]*$/im.exec(head.slice(0, end))?.[1]
-        if (upgrade?.toLowerCase() === 'h2c') finish(null, Buffer.from(rest, 'latin1'))
-        else fail(`the server upgrades to ${JSON.stringify(upgrade ?? '')}`)
-        return
-      }
-      if (status[0] !== '1') {
-        finish(null, null)
-        return
-      }
-      head = rest
+
+  ask(settings: string): void {
+    const fields = ['Host', this.origin.authority, 'Connection', 'Upgrade, HTTP2-Settings', 'Upgrade', 'h2c']
+    fields.push('HTTP2-Settings', settings)
+    try {
+      this.socket.write(this.h1.request({ method: UPGRADE_METHOD, target: '/', fields, bodyLength: 0 }), 'latin1')
+    } catch (thrown) {
+      this.fail(toError(thrown).message, thrown)
     }
   }
-  socket.on('data', onData)
-  socket.on('close', onClose)
-  try {
-    socket.write(
-      `${UPGRADE_METHOD} / HTTP/1.1\r\nHost: ${origin.authority}\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
-        `Upgrade: h2c\r\nHTTP2-Settings: ${settings}\r\n\r\n`,
-      'latin1',
-    )
-  } catch (thrown) {
-    fail(toError(thrown).message, thrown)
+
+  private finish(error: HyperError | null, octets: Buffer | null): void {
+    this.over = true
+    this.stopTimer()
+    this.socket.off('data', this.onOctets)
+    this.socket.off('close', this.onClose)
+    if (error !== null) this.socket.destroy()
+    this.callback(error, octets)
   }
+
+  private fail(why: string, cause?: unknown): void {
+    const { href } = this.origin
+    const message = `Cannot connect to ${href}: the upgrade to h2c failed: ${why}`
+    this.finish(new ConnectError(message, { phase: 'preface', origin: href, cause }), null)
+  }
+
+  private readonly onOctets = (octets: Buffer): void => this.h1.receive(octets)
+  private readonly onClose = (): void => this.fail('the server closed the connection')
+
+  onInformational(): void {}
+
+  onUpgraded({ fields }: H1ResponseHead, rest: Buffer): void {
+    const upgrade = getField(fields, 'upgrade') ?? ''
+    if (upgrade.toLowerCase() === 'h2c') this.finish(null, rest)
+    else this.fail(`the server upgrades to ${JSON.stringify(upgrade)}`)
+  }
+
+  onHeaders(): void {
+    this.finish(null, null)
+  }
+
+  onFailed(error: HyperError): void {
+    // What is wrong behind the answer is nobody's concern: the connection is not used any more.
+    if (!this.over) this.fail(`the answer is not HTTP/1.1: ${faultOf(error)}`)
+  }
+
+  onData(): void {}
+  onEnd(): void {}
 }

@@ -182,7 +182,7 @@ export class Http1Connection implements Connection, Codec1Host {
         this.becomeFree()
         return false
       }
-      const last = head.close || ++this.requests >= this.maxRequests
+      const last = head.last || ++this.requests >= this.maxRequests
       this.socket.ref()
       this.codec.start(exchange, head, body)
       if (last) this.drain()

@@ -108,7 +108,7 @@ export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
 
   /** @internal */
   onHead(buffer: Buffer, start: number, end: number): void {
-    const head = readResponseHead(buffer, start, end, this.asked, this.maxFields, this.lines)
+    const head = readResponseHead(buffer, start, end, this.asked, this.limits, this.lines)
     const { status } = head
     // RFC 9110 section 15.2.2: only what was asked for.
     if (status === 101 && !this.upgradeAsked) throw new Fault('it is 101, and no upgrade was asked for')

@@ -1,10 +1,9 @@
 /** What the client's and the server's connection have in common: both halves' states, the flow of octets, our body. */
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
-import { MAX_HEADER_FIELDS, MAX_HTTP1_HEAD } from '../limits.ts'
 import type { Fault } from './faults.ts'
 import { LineMemory } from './line-memory.ts'
-import type { H1Options } from './options.ts'
+import { type H1Limits, type H1Options, limitsOf } from './options.ts'
 import { BodyWriter, HeadWriter } from './outbound.ts'
 import { MessageReader, type MessageSink } from './reader.ts'
 import {
@@ -24,6 +23,9 @@ export interface BodyListener {
   onEnd(trailers: FieldList, rawTrailers: FieldList): void
 }
 
+/** What this process says is much alike, and read by connections of one request each. */
+const ownLines = new LineMemory()
+
 export abstract class H1Endpoint<Listener extends BodyListener> implements MessageSink {
   /** @internal */
   protected readonly listener: Listener
@@ -32,9 +34,9 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   /** @internal */
   protected readonly validate: boolean
   /** @internal */
-  protected readonly maxFields: number
+  protected readonly limits: H1Limits
   /** @internal */
-  protected readonly lines = new LineMemory()
+  protected readonly lines: LineMemory
   /** @internal */
   protected readonly reader: MessageReader
   /** @internal */
@@ -52,9 +54,9 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
     this.listener = listener
     this.origin = options.origin
     this.validate = options.validateOutbound !== false
-    this.maxFields = options.maxHeaderFields ?? MAX_HEADER_FIELDS
-    const maxHeaderSize = options.maxHeaderSize ?? MAX_HTTP1_HEAD
-    this.reader = new MessageReader(this, role, { maxHeaderSize, maxHeaderFields: this.maxFields })
+    this.limits = limitsOf(options)
+    this.lines = options.trustInbound === true ? ownLines : new LineMemory()
+    this.reader = new MessageReader(this, role, this.limits)
     this.head = new HeadWriter(this.origin, this.validate)
     this.body = new BodyWriter(role === 'client' ? 'request' : 'response', this.origin, this.validate)
   }

@@ -29,6 +29,11 @@ export class Fault extends Error {
   }
 }
 
+/** What an error of `toError()` says of the message, for those who say in words of their own whose it is. */
+export function faultOf(error: HyperError): string {
+  return error.message.slice(error.message.indexOf(': ') + 2)
+}
+
 /** A piece of what the peer sent, as it may stand in a message. */
 export function shown(text: string): string {
   return JSON.stringify(text.slice(0, 64))

@@ -184,7 +184,7 @@ function joinLength(known: number, value: string): number {
 function badLine(text: string, start: number, at: number): Fault {
   const line = text.slice(start, text.indexOf('\r\n', at))
   if (start === at && (line.startsWith(' ') || line.startsWith('\t'))) return new Fault('a field line is folded')
-  return new Fault(`${shown(line)} is no field line`)
+  return new Fault(`the line ${shown(line)} is no header field`)
 }
 
 function isBlank(octet: number): boolean {

@@ -5,6 +5,7 @@
 import { ContentLengthError, InvalidArgumentError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../headers/names.ts'
+import { SectionMemory } from './section-memory.ts'
 
 /** What is known about a head while it is written. */
 export class HeadWriter {
@@ -20,6 +21,7 @@ export class HeadWriter {
   upgrade = false
   private readonly origin: string | undefined
   private readonly validate: boolean
+  private readonly memory = new SectionMemory()
 
   constructor(origin: string | undefined, validate: boolean) {
     this.origin = origin
@@ -37,7 +39,9 @@ export class HeadWriter {
 
   /** One field, checked as all are. */
   field(name: string, value: string): void {
-    this.fields([name, value], false)
+    if (this.validate) checkField(name, value, this.origin)
+    if (mayMean(name)) this.note(name.toLowerCase(), value)
+    this.text += `${name}: ${value}\r\n`
   }
 
   /**
@@ -92,21 +96,34 @@ export class HeadWriter {
    * @throws {InvalidArgumentError} naming what may not be sent.
    */
   fields(fields: FieldList, skipLength: boolean): void {
+    const { memory } = this
+    if (skipLength) {
+      this.write(fields, 0, fields.length, true)
+    } else if (memory.find(fields)) {
+      // What was remembered was checked, and noted by its place.
+      for (const place of memory.special) {
+        if (memory.has(place)) this.note(memory.fields[place].toLowerCase(), memory.fields[place + 1])
+      }
+      this.text += memory.before
+      this.write(fields, memory.first, fields.length - memory.last, false)
+      this.text += memory.after
+    } else {
+      const special: number[] = []
+      this.write(fields, 0, fields.length, false, special)
+      memory.learn(fields, special)
+    }
+  }
+
+  /** @param special gets to know where in the list names stand that may mean something here. */
+  private write(fields: FieldList, start: number, end: number, skipLength: boolean, special?: number[]): void {
     let { text } = this
-    for (let i = 0; i < fields.length; i += 2) {
+    for (let i = start; i < end; i += 2) {
       const name = fields[i]
       const value = fields[i + 1]
       if (this.validate) checkField(name, value, this.origin)
-      // Only names of these lengths mean anything here.
-      switch (name.length) {
-        case 4:
-        case 7:
-        case 10:
-        case 14:
-        case 17:
-          if (this.note(name.toLowerCase(), value) && skipLength) continue
-          break
-        default:
+      if (mayMean(name)) {
+        special?.push(i)
+        if (this.note(name.toLowerCase(), value) && skipLength) continue
       }
       text += `${name}: ${value}\r\n`
     }
@@ -147,6 +164,23 @@ export class HeadWriter {
 
   private misuse(message: string): InvalidArgumentError {
     return new InvalidArgumentError(message, { origin: this.origin })
+  }
+}
+
+/** May a name of this length and first letter be one of those that `note()` knows? */
+function mayMean(name: string): boolean {
+  switch (name.length) {
+    case 4:
+      return (name.charCodeAt(0) | 0x20) === 0x68
+    case 7:
+      return (name.charCodeAt(0) | 0x20) === 0x75
+    case 10:
+    case 14:
+      return (name.charCodeAt(0) | 0x20) === 0x63
+    case 17:
+      return (name.charCodeAt(0) | 0x20) === 0x74
+    default:
+      return false
   }
 }
 

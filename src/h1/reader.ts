@@ -1,8 +1,8 @@
 /**
  * Cuts octets into messages (RFC 9112 sections 6 and 7), however they arrive, for either role.
  *
- * - A head that is whole in one read is found with one search and read where it lies. What a read ends within is collected
- *   in `stash`, and searched from where the last search ended, so that the work is linear however it is cut.
+ * - A head that is whole in one read is found with one search and read where it lies. What a read ends within is collected:
+ *   see `stash.ts`.
  * - Bodies are handed on as they arrive, uncopied: `buffer[start, end)` may be kept by whoever gets it.
  * - Before anything is told, the reader stands behind it. So whoever is told may pause, end, ask anew or throw: what is left
  *   is kept, and the next call goes on with it.
@@ -10,9 +10,12 @@
 import { Buffer } from 'node:buffer'
 import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
-import { MAX_CHUNK_EXTENSIONS, MAX_CHUNK_SIZE_DIGITS, MAX_EMPTY_LINES, MAX_TRAILERS } from '../limits.ts'
+import { MAX_EMPTY_LINES } from '../limits.ts'
+import { ChunkSize } from './chunk-size.ts'
 import { Fault } from './faults.ts'
-import { section, VALUE_OCTET } from './fields.ts'
+import { section } from './fields.ts'
+import type { H1Limits } from './options.ts'
+import { END_OF_HEAD, headTooLarge, NOTHING, Stash } from './stash.ts'
 
 /** Where the messages go. */
 export interface MessageSink {
@@ -25,11 +28,6 @@ export interface MessageSink {
   onCut(where: string): void
   /** The transport has ended between messages. */
   onOver(): void
-}
-
-export interface ReaderLimits {
-  readonly maxHeaderSize: number
-  readonly maxHeaderFields: number
 }
 
 /** Where in a message the next octet stands. */
@@ -64,21 +62,11 @@ const Phase = {
 const CR = 0x0d
 const LF = 0x0a
 const SEMICOLON = 0x3b
-const END_OF_HEAD = Buffer.from('\r\n\r\n')
-const NOTHING = Buffer.alloc(0)
-
-/** The value of each hexadecimal digit; -1 elsewhere. */
-const HEX = new Int8Array(256).fill(-1)
-for (let digit = 0; digit < 16; digit++) {
-  const character = digit.toString(16)
-  HEX[character.charCodeAt(0)] = digit
-  HEX[character.toUpperCase().charCodeAt(0)] = digit
-}
 
 export class MessageReader {
   paused = false
   private readonly sink: MessageSink
-  private readonly limits: ReaderLimits
+  private readonly limits: H1Limits
   private readonly beginning: string
   private phase: number
   private running = false
@@ -90,18 +78,16 @@ export class MessageReader {
   private queue: Buffer[] = []
   private queued = 0
 
-  private stash: Buffer = NOTHING
-  private stashed = 0
+  private readonly stash = new Stash()
   private emptyLines = 0
   /** Octets of the body, or of the chunk, still to come. */
   private left = 0
-  private digits = 0
-  private extensions = 0
+  private readonly size = new ChunkSize()
   private trailers: FieldList = NO_FIELDS
   private rawTrailers: FieldList = NO_FIELDS
 
   /** @param role a client's reader is idle until `begin()`; a server's begins at once, and holds after each message. */
-  constructor(sink: MessageSink, role: 'client' | 'server', limits: ReaderLimits) {
+  constructor(sink: MessageSink, role: 'client' | 'server', limits: H1Limits) {
     this.sink = sink
     this.limits = limits
     this.beginning = role === 'client' ? 'HTTP/1.' : ''
@@ -151,7 +137,7 @@ export class MessageReader {
     const rest = this.unread === 0 ? NOTHING : Buffer.concat([this.chunk.subarray(this.pos), ...this.queue])
     this.phase = Phase.STOPPED
     this.chunk = NOTHING
-    this.stash = NOTHING
+    this.stash.octets = NOTHING
     this.pos = 0
     this.queue = []
     this.queued = 0
@@ -171,7 +157,7 @@ export class MessageReader {
         this.phase = length === 0 ? Phase.FINISH : Phase.LENGTH
         break
       case 'chunked':
-        this.extensions = 0
+        this.size.beginMessage()
         this.beginSize()
         break
       case 'close':
@@ -272,7 +258,7 @@ export class MessageReader {
   /** The transport has ended, and all was read. */
   private finish(): boolean {
     const { phase } = this
-    const begun = phase !== Phase.HEAD || this.stashed > 0
+    const begun = phase !== Phase.HEAD || this.stash.length > 0
     if (phase === Phase.CLOSE) {
       this.phase = Phase.FINISH
       return true
@@ -299,64 +285,22 @@ export class MessageReader {
   }
 
   private readHead(): void {
-    const { chunk, pos } = this
+    const { chunk, pos, stash } = this
     const limit = this.limits.maxHeaderSize
-    if (this.stashed === 0) {
+    if (stash.length === 0) {
       const found = chunk.indexOf(END_OF_HEAD, pos)
       if (found !== -1) {
-        if (found + 4 - pos > limit) throw this.tooLarge(chunk, pos, limit)
+        if (found + 4 - pos > limit) throw headTooLarge(chunk, pos, limit)
         this.pos = found + 4
         this.sink.onHead(chunk, pos, found + 2)
         return
       }
     }
-    const end = this.collect(limit)
-    if (end !== -1) this.sink.onHead(this.stash, 0, end)
-    else if (this.stashed >= limit) throw this.tooLarge(this.stash, 0, limit)
-    else this.checkBeginning()
-  }
-
-  /** What cannot become a head need not be waited for. */
-  private checkBeginning(): void {
-    const begin = this.stash.toString('latin1', 0, Math.min(this.stashed, this.beginning.length))
-    if (!this.beginning.startsWith(begin)) throw new Fault(`it is not HTTP/1.1: ${JSON.stringify(begin)}`)
-  }
-
-  private tooLarge(buffer: Buffer, start: number, limit: number): Fault {
-    // A server says which part it was (RFC 9110 section 15.5.15).
-    const line = buffer.indexOf(LF, start)
-    const status = line === -1 || line - start >= limit ? 414 : 431
-    return new Fault(`its head is longer than the ${limit} octets allowed`, status, 'too-large')
-  }
-
-  /**
-   * Moves octets into the stash, up to the limit or the next empty line.
-   * @returns where the last line before it ends in the stash; -1 when there is none yet.
-   */
-  private collect(limit: number): number {
-    const { chunk, pos, stashed: before } = this
-    const taken = Math.min(chunk.length - pos, limit - before)
-    const size = before + taken
-    if (size > this.stash.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(limit, Math.max(512, size * 2)))
-      this.stash.copy(larger, 0, 0, before)
-      this.stash = larger
-    }
-    const { stash } = this
-    chunk.copy(stash, before, pos, pos + taken)
-    const from = Math.max(0, before - 3)
-    const found = stash.subarray(from, size).indexOf(END_OF_HEAD)
-    if (found !== -1) {
-      this.stashed = 0
-      this.pos = pos + from + found + 4 - before
-      return from + found + 2
-    }
-    for (let i = before; i < size; i++) {
-      if (stash[i] === LF && stash[i - 1] !== CR) throw new Fault('a line ends without CR')
-    }
-    this.stashed = size
-    this.pos = pos + taken
-    return -1
+    const end = stash.collect(chunk, pos, limit)
+    this.pos = pos + stash.taken
+    if (end !== -1) this.sink.onHead(stash.octets, 0, end)
+    else if (stash.length >= limit) throw headTooLarge(stash.octets, 0, limit)
+    else stash.checkBeginning(this.beginning)
   }
 
   private passBody(): void {
@@ -376,49 +320,29 @@ export class MessageReader {
 
   private beginSize(): void {
     this.phase = Phase.SIZE
-    this.left = 0
-    this.digits = 0
+    this.size.begin()
   }
 
   private readSize(): void {
-    const { chunk } = this
-    let { pos, left, digits } = this
-    let octet = CR
-    for (; pos < chunk.length; pos++) {
-      octet = chunk[pos]
-      const digit = HEX[octet]
-      if (digit === -1) break
-      left = left * 16 + digit
-      if (++digits > MAX_CHUNK_SIZE_DIGITS || left > Number.MAX_SAFE_INTEGER) {
-        throw new Fault('the size of a chunk is beyond counting', 413)
-      }
-    }
-    this.left = left
-    this.digits = digits
+    const { chunk, size } = this
+    const pos = size.readDigits(chunk, this.pos)
     this.pos = pos
     if (pos === chunk.length) return
-    if (digits === 0 || (octet !== CR && octet !== SEMICOLON)) throw new Fault('the size of a chunk is malformed')
+    const octet = chunk[pos]
+    if (size.digits === 0 || (octet !== CR && octet !== SEMICOLON)) throw new Fault('the size of a chunk is malformed')
     this.pos++
     this.phase = octet === CR ? Phase.SIZE_LF : Phase.EXTENSIONS
   }
 
-  /** Nobody knows any, so they are not told; bounded for all chunks of a message together. */
   private skipExtensions(): void {
-    const { chunk } = this
-    const start = this.pos
-    let pos = start
-    while (pos < chunk.length && VALUE_OCTET[chunk[pos]] === 1) pos++
-    this.pos = pos
-    this.extensions += pos - start
-    if (this.extensions > MAX_CHUNK_EXTENSIONS) {
-      throw new Fault(`its chunk extensions are longer than ${MAX_CHUNK_EXTENSIONS} octets`, 413, 'too-large')
-    }
-    if (pos === chunk.length) return
+    this.pos = this.size.skipExtensions(this.chunk, this.pos)
+    if (this.pos === this.chunk.length) return
     this.expect(CR, 'a chunk extension')
     this.phase = Phase.SIZE_LF
   }
 
   private beginChunk(): void {
+    this.left = this.size.value
     this.phase = this.left === 0 ? Phase.LAST : Phase.CHUNK
   }
 
@@ -432,13 +356,15 @@ export class MessageReader {
   }
 
   private readTrailers(): void {
-    const end = this.collect(MAX_TRAILERS)
+    const { stash, limits } = this
+    const end = stash.collect(this.chunk, this.pos, limits.maxTrailerSize)
+    this.pos += stash.taken
     if (end === -1) {
-      if (this.stashed < MAX_TRAILERS) return
-      throw new Fault(`its trailer section is longer than ${MAX_TRAILERS} octets`, 431, 'too-large')
+      if (stash.length < limits.maxTrailerSize) return
+      throw new Fault(`its trailer section is longer than ${limits.maxTrailerSize} octets`, 431, 'too-large')
     }
-    const text = this.stash.toString('latin1', 0, end)
-    section.read(this.stash, 0, end, text, 0, this.limits.maxHeaderFields, undefined)
+    const text = stash.octets.toString('latin1', 0, end)
+    section.read(stash.octets, 0, end, text, 0, limits.maxHeaderFields, undefined)
     this.trailers = section.fields
     this.rawTrailers = section.raw
     this.phase = Phase.FINISH

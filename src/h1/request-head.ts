@@ -1,10 +1,10 @@
 /** Reads the head of a request (RFC 9112 sections 3, 5, 6.3 and 9.3). */
-import { MAX_START_LINE } from '../limits.ts'
 import { Fault, shown } from './faults.ts'
 import { section, TOKEN_OCTET, VALUE_OCTET } from './fields.ts'
 import { HeadMemory } from './head-memory.ts'
 import type { H1RequestHead } from './heads.ts'
 import type { LineMemory } from './line-memory.ts'
+import type { H1Limits } from './options.ts'
 import { isHost, isTarget } from './outbound.ts'
 
 const SPACE = 0x20
@@ -17,16 +17,22 @@ export function readRequestHead(
   buffer: Buffer,
   start: number,
   end: number,
-  maxFields: number,
+  limits: H1Limits,
   lines: LineMemory,
+  trusted: boolean,
 ): H1RequestHead {
   const text = buffer.toString('latin1', start, end)
-  const known = memory.find(text, 0)
+  const variant = trusted ? 1 : 0
+  const known = memory.find(text, variant)
   // What is remembered was read under another owner's limit, perhaps.
-  if (known !== undefined && known.fields.length <= maxFields * 2) return known
-  const head = parse(buffer, start, end, text, maxFields, lines)
-  memory.keep(text, 0, head)
+  if (known !== undefined && fits(known, limits)) return known
+  const head = parse(buffer, start, end, text, limits, lines, trusted)
+  memory.keep(text, variant, head)
   return head
+}
+
+function fits({ fields, method, target }: H1RequestHead, limits: H1Limits): boolean {
+  return fields.length <= limits.maxHeaderFields * 2 && method.length + target.length + 10 <= limits.maxStartLine
 }
 
 function parse(
@@ -34,8 +40,9 @@ function parse(
   start: number,
   end: number,
   text: string,
-  maxFields: number,
+  limits: H1Limits,
   lines: LineMemory,
+  trusted: boolean,
 ): H1RequestHead {
   // method SP request-target SP HTTP-version
   let at = start
@@ -47,8 +54,8 @@ function parse(
   const targetEnd = at
   if (buffer[at] !== SPACE) throw badLine(text)
   const lineEnd = text.indexOf('\r\n')
-  if (lineEnd > MAX_START_LINE) {
-    throw new Fault(`its request line is longer than ${MAX_START_LINE} octets`, 414, 'too-large')
+  if (lineEnd > limits.maxStartLine) {
+    throw new Fault(`its request line is longer than ${limits.maxStartLine} octets`, 414, 'too-large')
   }
   const version = text.slice(targetEnd + 1 - start, lineEnd)
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') {
@@ -57,11 +64,11 @@ function parse(
   }
   const method = text.slice(0, methodEnd - start)
   const target = text.slice(methodEnd + 1 - start, targetEnd - start)
-  if (!isTarget(method, target)) throw new Fault(`its target is ${shown(target)}`)
-  section.read(buffer, start + lineEnd + 2, end, text, start, maxFields, lines)
+  if (!trusted && !isTarget(method, target)) throw new Fault(`its target is ${shown(target)}`)
+  section.read(buffer, start + lineEnd + 2, end, text, start, limits.maxHeaderFields, lines)
   const old = version === 'HTTP/1.0'
-  checkHost(old)
-  const framing = framingOf(old)
+  if (!trusted) checkHost(old)
+  const framing = trusted ? trustedFraming() : framingOf(old)
   return {
     method,
     target,
@@ -70,7 +77,7 @@ function parse(
     raw: section.raw,
     contentLength: section.contentLength,
     framing,
-    keepAlive: !section.close && (!old || section.keepAlive),
+    keepAlive: trusted || (!section.close && (!old || section.keepAlive)),
     // RFC 9110 sections 7.8 and 10.1.1: HTTP/1.0 knows neither.
     expectContinue: !old && framing !== 'none' && section.expect.toLowerCase() === '100-continue',
     upgrade: !old && section.connectionUpgrade ? section.upgrade : undefined,
@@ -97,6 +104,12 @@ function framingOf(old: boolean): 'none' | 'length' | 'chunked' {
     throw new Fault(`its transfer-encoding is ${shown(transferEncoding)}`)
   }
   throw new Fault(`its transfer-encoding is ${shown(transferEncoding)}`, 501, 'unsupported')
+}
+
+/** See `trustInbound`: as node:http frames what it writes. */
+function trustedFraming(): 'none' | 'length' | 'chunked' {
+  if (section.transferEncoding.includes('chunked')) return 'chunked'
+  return section.contentLength > 0 ? 'length' : 'none'
 }
 
 function badLine(text: string): Fault {

@@ -1,10 +1,10 @@
 /** Reads the head of a response (RFC 9112 sections 4, 5, 6.3 and 9.3). */
-import { MAX_START_LINE } from '../limits.ts'
 import { Fault, shown } from './faults.ts'
 import { section, VALUE_OCTET } from './fields.ts'
 import { HeadMemory } from './head-memory.ts'
 import type { Framing, H1ResponseHead } from './heads.ts'
 import type { LineMemory } from './line-memory.ts'
+import type { H1Limits } from './options.ts'
 
 /** Of what request is it the answer? Those to HEAD, and to CONNECT if it succeeded, have no body. */
 export const Asked = { OTHER: 0, HEAD: 1, CONNECT: 2 } as const
@@ -20,16 +20,20 @@ export function readResponseHead(
   start: number,
   end: number,
   asked: number,
-  maxFields: number,
+  limits: H1Limits,
   lines: LineMemory,
 ): H1ResponseHead {
   const text = buffer.toString('latin1', start, end)
   const known = memory.find(text, asked)
   // What is remembered was read under another owner's limit, perhaps.
-  if (known !== undefined && known.fields.length <= maxFields * 2) return known
-  const head = parse(buffer, start, end, text, asked, maxFields, lines)
+  if (known !== undefined && fits(known, limits)) return known
+  const head = parse(buffer, start, end, text, asked, limits, lines)
   memory.keep(text, asked, head)
   return head
+}
+
+function fits(head: H1ResponseHead, limits: H1Limits): boolean {
+  return head.fields.length <= limits.maxHeaderFields * 2 && head.reason.length + 13 <= limits.maxStartLine
 }
 
 function parse(
@@ -38,7 +42,7 @@ function parse(
   end: number,
   text: string,
   asked: number,
-  maxFields: number,
+  limits: H1Limits,
   lines: LineMemory,
 ): H1ResponseHead {
   // HTTP-version SP status-code SP [ reason-phrase ]; the second space may be missing, as it is from many servers.
@@ -52,7 +56,7 @@ function parse(
     buffer[start + 8] !== SPACE ||
     !(hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9)
   ) {
-    throw notHttp(text)
+    throw badLine(text)
   }
   let at = start + 12
   let reason = ''
@@ -62,11 +66,11 @@ function parse(
     while (VALUE_OCTET[buffer[at]] === 1)
     reason = text.slice(reasonStart - start, at - start)
   }
-  if (buffer[at] !== CR || buffer[at + 1] !== 0x0a) throw notHttp(text)
-  if (at - start > MAX_START_LINE) {
-    throw new Fault(`its status line is longer than ${MAX_START_LINE} octets`, 431, 'too-large')
+  if (buffer[at] !== CR || buffer[at + 1] !== 0x0a) throw badLine(text)
+  if (at - start > limits.maxStartLine) {
+    throw new Fault(`its status line is longer than ${limits.maxStartLine} octets`, 431, 'too-large')
   }
-  section.read(buffer, at + 2, end, text, start, maxFields, lines)
+  section.read(buffer, at + 2, end, text, start, limits.maxHeaderFields, lines)
   const status = hundreds * 100 + tens * 10 + ones
   const framing = framingOf(status, minor, asked)
   const { contentLength, hints } = section
@@ -107,7 +111,7 @@ function hint(pattern: RegExp, hints: string): number | undefined {
   return found === null ? undefined : Number(found[1])
 }
 
-function notHttp(text: string): Fault {
+function badLine(text: string): Fault {
   const end = text.indexOf('\r\n')
-  return new Fault(`it is not HTTP/1.1: ${shown(text.slice(0, end))}`)
+  return new Fault(`its status line is ${shown(text.slice(0, end))}`)
 }

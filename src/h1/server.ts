@@ -53,15 +53,18 @@ export interface H1AcceptInit {
   /** Of those that the request offers; undefined for CONNECT. */
   readonly protocol?: string | undefined
   readonly reason?: string | undefined
+  /** With `upgrade` among them, they say `connection`, too; else both are added. */
   readonly fields?: FieldList | undefined
 }
 
 export class H1ServerConnection extends H1Endpoint<H1ServerListener> {
+  private readonly trusted: boolean
   /** The request under way; undefined before it, and when it could not be read. */
   private request: H1RequestHead | undefined
 
   constructor(listener: H1ServerListener, options: H1Options = {}) {
     super(listener, 'server', options)
+    this.trusted = options.trustInbound === true
     this.received('await')
   }
 
@@ -97,8 +100,8 @@ export class H1ServerConnection extends H1Endpoint<H1ServerListener> {
     const bodiless = request?.method === 'HEAD' || status === 204 || status === 304
     const trailers = init.trailers === true && !old && !bodiless
     head.begin(`HTTP/1.1 ${status} ${reason}`)
-    // RFC 9110 section 8.6: 204 has no content-length.
-    head.fields(init.fields, trailers || status === 204)
+    // RFC 9110 section 8.6: 204 has no content-length; who checks it himself may pass on what another said.
+    head.fields(init.fields, trailers || (status === 204 && this.validate))
     if (bodiless) head.announce(status === 204 ? 0 : bodyLength)
     else head.frame('response', bodyLength, trailers, !old, true)
     const close =
@@ -133,11 +136,11 @@ export class H1ServerConnection extends H1Endpoint<H1ServerListener> {
     const status = protocol === undefined ? 200 : 101
     checkStatusLine(status, reason, this.origin)
     head.begin(`HTTP/1.1 ${status} ${reason}`)
-    if (protocol !== undefined) {
+    head.fields(init.fields ?? [], true)
+    if (protocol !== undefined && !head.upgrade) {
       head.field('connection', 'upgrade')
       head.field('upgrade', protocol)
     }
-    head.fields(init.fields ?? [], true)
     this.sent('head')
     this.sent('switch')
     this.received('switch')
@@ -158,7 +161,7 @@ export class H1ServerConnection extends H1Endpoint<H1ServerListener> {
 
   /** @internal */
   onHead(buffer: Buffer, start: number, end: number): void {
-    const head = readRequestHead(buffer, start, end, this.maxFields, this.lines)
+    const head = readRequestHead(buffer, start, end, this.limits, this.lines, this.trusted)
     this.request = head
     this.keepAlive = head.keepAlive
     this.received('head')

@@ -95,8 +95,8 @@ export interface Head1 {
   readonly target: string
   /** Names as the caller spelt them. */
   readonly fields: string[]
-  /** The caller says that the connection is to end with it (RFC 9112 section 9.6). */
-  readonly close: boolean
+  /** Nothing is to follow it on its connection: the caller says so (RFC 9112 section 9.6), or the answer could mislead. */
+  readonly last: boolean
   /** Octets of the body, -1 when nobody knows them beforehand. */
   readonly length: number
 }
@@ -155,11 +155,12 @@ export function serialiseRequest1(
         throw invalidName(given[i], origin)
     }
   }
-  const close = dropped?.some((name) => name.trim() === 'close') === true
+  const close = method === 'HEAD' || dropped?.some((name) => name.trim() === 'close') === true
   if (dropped !== undefined) dropNamed(fields, dropped, 4)
   if (close) fields[3] = 'close'
   else if (request.upgrade !== undefined) fields.splice(2, 2, 'connection', 'upgrade', 'upgrade', request.upgrade)
-  const head = { target: path, fields, close, length: length === undefined ? bodyLength : Number(length) }
+  const last = close || misleads(method, bodyLength)
+  const head = { target: path, fields, last, length: length === undefined ? bodyLength : Number(length) }
   if (proxied === undefined || method === 'CONNECT') return head
   // What the request says to the proxy itself goes before what is said with each request.
   for (let i = 0; i < proxied.headers.length; i += 2) {
@@ -209,6 +210,18 @@ function checkConnectTarget({ path, origin }: RequestParts): string {
     throw new InvalidArgumentError(`CONNECT needs "host:port" as path, not ${JSON.stringify(path)}`, { origin })
   }
   return checkAuthority(path, origin)
+}
+
+/** Methods whose content servers look for. */
+const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
+
+/**
+ * Requests that servers of HTTP/1.1 answer, or read, with octets that belong to no message: content after the head of a HEAD, a
+ * second answer to the body of a GET. Nobody could tell them from the answer to the next request, so there is none (undici has
+ * the same rule).
+ */
+function misleads(method: string, bodyLength: number): boolean {
+  return method === 'HEAD' || (bodyLength !== 0 && !TAKES_CONTENT.has(method))
 }
 
 /** Bodies do not wait for 100 there, and so must not ask for it (RFC 9110 section 10.1.1). */

@@ -2,12 +2,15 @@
  * The proxy link over HTTP/1.1: CONNECT (RFC 9110 section 9.3.6). The wire that it gets becomes the tunnel.
  *
  * Rules: any 2xx opens the tunnel, whatever its fields say of a body; what came behind the head is put back into the
- * wire, for its next owner to read; any other final answer is a `ProxyError` that carries it.
+ * wire, for its next owner to read; any other final answer is a `ProxyError` that carries it. Interim answers (1xx) are
+ * read past; all heads together may be as long as `MAX_PROXY_HEAD`.
  */
-import { ProxyError } from '../errors.ts'
+import { HeadersTooLargeError, type HyperError, ProxyError } from '../errors.ts'
+import { faultOf } from '../h1/faults.ts'
+import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { MAX_PROXY_HEAD } from '../limits.ts'
 import type { Cancel, Outcome, Wire } from './link.ts'
-import { ResponseHeadReader } from './response-head.ts'
 
 /** What is asked of which proxy, for whom. */
 export interface TunnelRequest {
@@ -22,55 +25,114 @@ export interface TunnelRequest {
 }
 
 export function openTunnel(wire: Wire, request: TunnelRequest, outcome: Outcome<Wire>): Cancel {
-  const reader = new ResponseHeadReader()
-  let over = false
-  const stop = (): void => {
-    over = true
-    // Not 'data' and pause(): what was paused by hand does not flow for its next owner.
-    wire.off('readable', onReadable)
-    wire.off('error', fail)
-    wire.off('end', onEnd)
-    wire.off('close', onEnd)
-  }
-  const fail = (error: Error): void => {
-    if (over) return
-    stop()
-    wire.destroy()
-    outcome.fail(error)
-  }
-  const onEnd = (): void => fail(proxyFault(request, 'it closed the connection without an answer'))
-  const onReadable = (): void => {
-    for (let chunk = wire.read(); chunk !== null && !over; chunk = wire.read()) {
-      const head = reader.receive(chunk)
-      if (head instanceof Error) {
-        fail(proxyFault(request, head.message, head))
-      } else if (head !== undefined) {
-        if (head.status > 299) {
-          fail(refusal(request, head.status, head.reason, head.fields))
-          return
-        }
-        stop()
-        if (head.rest.length > 0) wire.unshift(head.rest)
-        outcome.done(wire)
-        return
-      }
-    }
-  }
-  wire.on('readable', onReadable)
-  wire.once('error', fail)
-  wire.once('end', onEnd)
-  wire.once('close', onEnd)
-  wire.write(connectHead(request), 'latin1')
-  return () => {
-    stop()
-    wire.destroy()
-  }
+  const tunnel = new TunnelDial(wire, request, outcome)
+  tunnel.start()
+  return () => tunnel.cancel()
 }
 
-function connectHead({ authority, headers }: TunnelRequest): string {
-  let head = `CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n`
-  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
-  return `${head}\r\n`
+/** The limit counts all heads together; how many fields they are made of does not matter then. */
+const LIMITS = {
+  maxHeaderSize: MAX_PROXY_HEAD,
+  maxStartLine: MAX_PROXY_HEAD,
+  maxHeaderFields: MAX_PROXY_HEAD,
+  maxInformational: MAX_PROXY_HEAD,
+  // The headers were checked with the options, the authority with the origin.
+  validateOutbound: false,
+} as const
+
+class TunnelDial implements H1ClientListener {
+  private readonly wire: Wire
+  private readonly request: TunnelRequest
+  private readonly outcome: Outcome<Wire>
+  private readonly h1 = new H1ClientConnection(this, LIMITS)
+  private received = 0
+  private over = false
+
+  constructor(wire: Wire, request: TunnelRequest, outcome: Outcome<Wire>) {
+    this.wire = wire
+    this.request = request
+    this.outcome = outcome
+  }
+
+  start(): void {
+    const { wire } = this
+    wire.on('readable', this.onReadable)
+    wire.once('error', this.fail)
+    wire.once('end', this.onGone)
+    wire.once('close', this.onGone)
+    const { authority, headers } = this.request
+    const fields = ['host', authority, ...headers]
+    wire.write(this.h1.request({ method: 'CONNECT', target: authority, fields, bodyLength: 0 }), 'latin1')
+  }
+
+  cancel(): void {
+    this.stop()
+    this.wire.destroy()
+  }
+
+  private stop(): void {
+    const { wire } = this
+    this.over = true
+    // Not 'data' and pause(): what was paused by hand does not flow for its next owner.
+    wire.off('readable', this.onReadable)
+    wire.off('error', this.fail)
+    wire.off('end', this.onGone)
+    wire.off('close', this.onGone)
+  }
+
+  private readonly fail = (error: Error): void => {
+    if (this.over) return
+    this.stop()
+    this.wire.destroy()
+    this.outcome.fail(error)
+  }
+
+  private readonly onGone = (): void => {
+    this.fail(proxyFault(this.request, 'it closed the connection without an answer'))
+  }
+
+  private readonly onReadable = (): void => {
+    const { wire, h1 } = this
+    while (!this.over) {
+      const octets = wire.read()
+      if (octets === null) return
+      this.received += octets.length
+      h1.receive(octets)
+      if (!this.over) this.fits(this.received)
+    }
+  }
+
+  /** May all heads together be as long as this? */
+  private fits(octets: number): boolean {
+    if (octets <= MAX_PROXY_HEAD) return true
+    this.fail(proxyFault(this.request, `the head of its answer is longer than ${MAX_PROXY_HEAD} octets`))
+    return false
+  }
+
+  onInformational(): void {}
+
+  onUpgraded(_head: H1ResponseHead, rest: Buffer): void {
+    if (!this.fits(this.received - rest.length)) return
+    this.stop()
+    if (rest.length > 0) this.wire.unshift(rest)
+    this.outcome.done(this.wire)
+  }
+
+  onHeaders({ status, reason, fields }: H1ResponseHead): void {
+    if (this.fits(this.received - this.h1.unread)) this.fail(refusal(this.request, status, reason, fields))
+  }
+
+  onFailed(error: HyperError): void {
+    const what =
+      error instanceof HeadersTooLargeError
+        ? `the head of its answer is longer than ${MAX_PROXY_HEAD} octets`
+        : `its answer is not HTTP/1.1: ${faultOf(error)}`
+    this.fail(proxyFault(this.request, what))
+  }
+
+  // What follows an answer that is no yes is not read.
+  onData(): void {}
+  onEnd(): void {}
 }
 
 /** The proxy answered, and its answer is not yes. */

@@ -193,19 +193,20 @@ export class Liveness {
 
   /** When the peer is in doubt if nothing is heard; Infinity when nothing is awaited. */
   get doubtAt(): number {
-    return this.awaited(1)
+    return this.awaited(0)
   }
 
   /** When the peer counts as dead if nothing is heard; Infinity when nothing is awaited. */
   get deadline(): number {
-    return this.awaited(GIVE_UP_FACTOR)
+    return this.awaited(this.timeout * (GIVE_UP_FACTOR - 1))
   }
 
-  private awaited(factor: number): number {
+  /** @param more milliseconds beyond the wait that puts the peer in doubt. */
+  private awaited(more: number): number {
     if (this.timeout <= 0 || this.pending.length === 0 || !this.probing) return Number.POSITIVE_INFINITY
     const loaded = this.bytesWritten - this.writtenAtHeard > LOAD
     let wait = loaded ? Math.max(this.timeout, LOADED_PING_TIMEOUT) : this.timeout
     wait = Math.max(wait, this.rtt === 0 ? this.unmeasured : this.rtt * RTT_PATIENCE)
-    return Math.max(this.waitFrom, this.lastHeard) + wait * factor
+    return Math.max(this.waitFrom, this.lastHeard) + wait + more
   }
 }

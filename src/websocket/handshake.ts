@@ -2,6 +2,7 @@
  * What the two handshakes have in common: the fields `sec-websocket-*`, read and written (RFC 6455 sections 4.1, 4.2 and
  * 11.3, RFC 8441 section 5).
  */
+import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { FieldList } from '../headers/fields.ts'
 import { isFieldValue, isToken } from '../headers/names.ts'
@@ -29,6 +30,11 @@ const RESERVED = new Set(['host', 'connection', 'upgrade', 'origin', 'transfer-e
 /** Sec-WebSocket-Accept for a key (section 4.2.2). */
 export function acceptValue(key: string): string {
   return createHash('sha1').update(`${key}${GUID}`).digest('base64')
+}
+
+/** The same octets, for the HTTP/1.1 codec. */
+export function asBuffer(octets: Uint8Array): Buffer {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length)
 }
 
 /** All values of a field, joined as one list; undefined when there is none. */

@@ -1,11 +1,16 @@
 /** The server's end of the upgrade from HTTP/1.1 (RFC 6455 section 4.2). */
 import { Buffer } from 'node:buffer'
+import { ConnectionLostError, type HyperError } from '../errors.ts'
+import { faultOf } from '../h1/faults.ts'
+import { type H1RequestHead, H1ServerConnection, type H1ServerListener } from '../h1/index.ts'
+import { getField } from '../headers/fields.ts'
 import type { Agreement, DeflateSettings } from './agreement.ts'
 import { LocalProtocolError, type RemoteProtocolError } from './errors.ts'
 import type { Accept, Reject, RejectData, RequestEvent, WebSocketEvent, WebSocketMessage } from './events.ts'
 import {
   acceptValue,
   agree,
+  asBuffer,
   handshakeError,
   hasToken,
   joined,
@@ -14,21 +19,20 @@ import {
   single,
   VERSION,
 } from './handshake.ts'
-import { HeadReader, parseFields, parseRequestLine, writeHead } from './http1.ts'
 
 /** 16 octets in base64 (section 4.1). */
 const KEY = /^[A-Za-z\d+/]{21}[AQgw]==$/
 
 const EMPTY = new Uint8Array(0)
 
-export class ServerHandshake {
+export class ServerHandshake implements H1ServerListener {
   /** Set when the request has been accepted. */
   agreement: Agreement | null = null
   /** Has the request been rejected, and all of it said? */
   finished = false
   private readonly deflate: DeflateSettings | null
   private readonly emit: (event: WebSocketEvent) => void
-  private readonly head: HeadReader
+  private readonly h1: H1ServerConnection
   private request: RequestEvent | null = null
   private key = ''
   private rejecting = false
@@ -38,7 +42,9 @@ export class ServerHandshake {
   constructor(deflate: DeflateSettings | null, maxSize: number, emit: (event: WebSocketEvent) => void) {
     this.deflate = deflate
     this.emit = emit
-    this.head = new HeadReader(maxSize)
+    // All that is sent was checked by its own rules.
+    const options = { maxHeaderSize: maxSize, maxStartLine: maxSize, validateOutbound: false }
+    this.h1 = new H1ServerConnection(this, options)
   }
 
   /** @throws {LocalProtocolError} when there is no request to answer so. */
@@ -58,53 +64,61 @@ export class ServerHandshake {
    */
   read(octets: Uint8Array): number {
     if (this.rejecting || octets.length === 0) return octets.length
-    if (this.request !== null) throw handshakeError('the client did not wait for the answer')
-    const head = this.head.read(octets, 0)
-    if (head === null) return octets.length
-    this.take(head.lines)
-    if (head.end < octets.length) throw handshakeError('the client did not wait for the answer')
+    this.h1.receive(asBuffer(octets))
+    // Nothing may follow before the answer (RFC 6455 section 4.1).
+    if (this.h1.unread > 0) throw handshakeError('the client did not wait for the answer')
     return octets.length
   }
 
   /** The transport has ended. */
   end(): void {
+    this.h1.receiveEnd()
     throw handshakeError('the client closed the connection')
   }
 
-  /** The answer to a request that failed; empty when another was begun. */
+  /** The answer to a request that failed; empty when there is none to answer, or another answer was begun. */
   refuse(error: RemoteProtocolError): Uint8Array {
-    if (this.rejecting) return EMPTY
+    const { h1 } = this
+    const { status = 400 } = error
+    if (h1.ourState !== 'idle') return EMPTY
     const fields = ['connection', 'close', 'content-length', '0']
-    if (error.status === 426) fields.push('upgrade', 'websocket', 'sec-websocket-version', VERSION)
-    return writeHead(`HTTP/1.1 ${error.status} `, fields)
+    if (status === 426) fields.push('upgrade', 'websocket', 'sec-websocket-version', VERSION)
+    return Buffer.from(h1.respond({ status, fields, bodyLength: 0 }), 'latin1')
   }
 
-  private take(lines: readonly string[]): void {
-    const { method, target } = parseRequestLine(lines[0])
-    const headers = parseFields(lines)
+  onRequest(head: H1RequestHead): void {
+    const { method, target, version, fields: headers, contentLength, framing } = head
+    if (version !== '1.1' || !/^[\x21-\x7e]+$/.test(target)) throw handshakeError('the request line is malformed')
     if (method !== 'GET') throw handshakeError('the method is not GET')
-    const host = single(headers, 'host')
-    if (host === undefined) throw handshakeError('host is missing')
     // Whoever reads a body here and whoever does not would see two different requests behind it.
-    if (single(headers, 'content-length') !== undefined || single(headers, 'transfer-encoding') !== undefined) {
-      throw handshakeError('the request has a body')
-    }
+    if (contentLength !== -1 || framing !== 'none') throw handshakeError('the request has a body')
     if (!hasToken(headers, 'upgrade', 'websocket')) throw handshakeError('it does not ask for websocket', 426)
     if (!hasToken(headers, 'connection', 'upgrade')) throw handshakeError('it does not ask to upgrade the connection')
     const key = single(headers, 'sec-websocket-key')
     if (key === undefined || !KEY.test(key)) throw handshakeError('sec-websocket-key is malformed')
-    const request = readRequest(host, target, headers)
+    // The codec takes no request without a host.
+    const request = readRequest(String(getField(headers, 'host')), target, headers)
     this.request = request
     this.key = key
     this.emit(request)
   }
 
+  onFailed(error: HyperError, status: number): void {
+    const left = error instanceof ConnectionLostError
+    throw handshakeError(left ? 'the client closed the connection' : faultOf(error), status)
+  }
+
+  onData(): void {}
+  onEnd(): void {}
+
   private accept(request: RequestEvent, message: Accept): Uint8Array {
     const { agreement, fields } = agree(request, message.subprotocol, this.deflate)
     const own = ownFields(message.headers)
     const head = ['upgrade', 'websocket', 'connection', 'Upgrade', 'sec-websocket-accept', acceptValue(this.key)]
+    const protocol = 'websocket'
+    const answer = this.h1.accept({ protocol, reason: 'Switching Protocols', fields: [...head, ...fields, ...own] })
     this.agreement = agreement
-    return writeHead('HTTP/1.1 101 Switching Protocols', [...head, ...fields, ...own])
+    return Buffer.from(answer.head, 'latin1')
   }
 
   private reject(message: Reject): Uint8Array {
@@ -119,28 +133,29 @@ export class ServerHandshake {
     if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new LocalProtocolError('Invalid content-length')
     const remaining = length === undefined ? -1 : Number(length)
     if (!hasBody && remaining > 0) throw new LocalProtocolError('A content-length needs a body')
-    if (length === undefined && hasBody) fields.push('transfer-encoding', 'chunked')
-    if (length === undefined && !hasBody && !bodiless) fields.push('content-length', '0')
+    const head = this.h1.respond({ status, fields, bodyLength: hasBody ? -1 : 0 })
     this.rejecting = true
     this.remaining = remaining
     this.finished = !hasBody
-    return writeHead(`HTTP/1.1 ${status} `, fields)
+    return Buffer.from(head, 'latin1')
   }
 
   private rejectData(message: RejectData): Uint8Array {
     const { data, bodyFinished = true } = message
+    const { h1, remaining } = this
     const { length } = data
-    if (this.remaining >= 0) {
-      if (length > this.remaining || (bodyFinished && length < this.remaining)) {
+    if (remaining >= 0) {
+      if (length > remaining || (bodyFinished && length < remaining)) {
         throw new LocalProtocolError('The body differs from its content-length')
       }
-      this.remaining -= length
-      this.finished = bodyFinished
-      return data
+      this.remaining = remaining - length
     }
     this.finished = bodyFinished
-    const chunk = length === 0 ? '' : `${length.toString(16)}\r\n`
-    const end = `${length === 0 ? '' : '\r\n'}${bodyFinished ? '0\r\n\r\n' : ''}`
-    return Buffer.concat([Buffer.from(chunk), data, Buffer.from(end)])
+    // A body of no octets ended with the head.
+    if (h1.ourState !== 'sending') return EMPTY
+    const octets: Uint8Array[] = []
+    for (const piece of h1.data(data)) octets.push(typeof piece === 'string' ? Buffer.from(piece) : piece)
+    if (bodyFinished) octets.push(Buffer.from(h1.end(), 'latin1'))
+    return Buffer.concat(octets)
   }
 }

@@ -111,6 +111,61 @@ describe('a request', () => {
   })
 })
 
+describe('requests on one connection', () => {
+  const base = ['host', 'a', 'a', '1', 'b', '2', 'Content-Length', '3', 'c', '4']
+
+  /** Sends the base until it is remembered, and then this, which must be said as a new connection would say it. */
+  const after = (init: Partial<H1RequestInit>): string | Error => {
+    const say = (client: Client, one: Partial<H1RequestInit>): string | Error => {
+      let text: string | Error
+      try {
+        text = client.h1.request({ ...POST, ...one })
+      } catch (thrown) {
+        assert.ok(thrown instanceof Error)
+        return thrown
+      }
+      if (client.h1.ourState === 'sending') {
+        client.h1.data(octetsOf('abc'))
+        client.h1.end()
+      }
+      client.receive(`${head}Content-Length: 0\r\n\r\n`)
+      return text
+    }
+    const client = new Client()
+    for (let i = 0; i < 3; i++) assert.equal(typeof say(client, { fields: base }), 'string')
+    const said = say(client, init)
+    assert.deepEqual(said, say(new Client(), init))
+    assert.deepEqual(say(client, { fields: base }), say(new Client(), { fields: base }))
+    return said
+  }
+
+  test('may differ in any field, at any place', () => {
+    for (let place = 1; place < base.length; place += 2) {
+      for (const value of ['3', 'x']) after({ fields: base.with(place, value) })
+      after({ fields: base.with(place - 1, 'x') })
+      after({ fields: base.toSpliced(place - 1, 2) })
+      after({ fields: base.toSpliced(place - 1, 0, 'x', 'y') })
+      after({ fields: base.slice(0, place + 1) })
+      after({ fields: base.slice(place - 1) })
+    }
+    for (const fields of [base, [...base, ...base], [], ['x', 'y'], base.toReversed()]) after({ fields })
+    for (const name of ['hint', 'updated', 'connecting', 'content-digest', 'test-environment!'])
+      after({ fields: base.with(2, name) })
+    for (const fields of [base, base.slice(2)]) after({ fields, authority: 'z', trailers: true })
+  })
+
+  test('are checked where they differ, and framed as all of their fields say', () => {
+    assert.match(String(after({ fields: base.with(3, 'a\r\nb: c') })), /value of header "a"/)
+    assert.match(String(after({ fields: base.with(2, 'a b') })), /header name: "a b"/)
+    assert.match(String(after({ fields: base.with(2, 'Host') })), /two host fields/)
+    assert.match(String(after({ fields: base.with(2, 'content-length') })), /two content-length fields/)
+    assert.match(String(after({ fields: base.toSpliced(0, 2) })), /needs a host field/)
+    assert.match(String(after({ fields: base, bodyLength: 4 })), /content-length says 3/)
+    assert.match(String(after({ fields: base.toSpliced(6, 2) })), /chunked/)
+    assert.match(String(after({ fields: base, authority: 'a' })), /two host fields/)
+  })
+})
+
 describe('the body of a request', () => {
   test('of a known length goes as it is, not more and not less', () => {
     const { h1 } = new Client()

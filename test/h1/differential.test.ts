@@ -61,7 +61,8 @@ const RESPONSES: readonly Difference[] = [
     why: 'RFC 9112 section 4 has none there, and reasons end up in logs',
     taker: 'node',
     holds: (text, fault) =>
-      fault.includes('not HTTP/1.1: "HTTP/1.') && /HTTP\/1\.\d \d{3} ?[^\r\n]*?[\0-\x08\x0b-\x1f\x7f\r]/.test(text),
+      fault.includes('its status line is "HTTP/1.') &&
+      /HTTP\/1\.\d \d{3} ?[^\r\n]*?[\0-\x08\x0b-\x1f\x7f\r]/.test(text),
   },
   {
     what: 'an informational response of HTTP/1.0',
@@ -73,7 +74,7 @@ const RESPONSES: readonly Difference[] = [
     what: 'versions other than 1.0 and 1.1',
     why: 'nobody speaks them in this way',
     taker: 'node',
-    holds: (_text, fault) => /not HTTP\/1\.1: "HTTP\/(?:0\.9|2\.0) /.test(fault),
+    holds: (_text, fault) => /its status line is "HTTP\/(?:0\.9|2\.0) /.test(fault),
   },
 ]
 

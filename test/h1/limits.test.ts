@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LineMemory } from '../../src/h1/line-memory.ts'
 import { knownName, rememberedNames } from '../../src/h1/names.ts'
+import { SectionMemory } from '../../src/h1/section-memory.ts'
+import type { FieldList } from '../../src/headers/fields.ts'
 import {
   LONGEST_REMEMBERED_HEAD,
   LONGEST_REMEMBERED_LINE,
@@ -59,6 +61,18 @@ describe('the peer may not exceed', () => {
     const response = (size: number): string => `HTTP/1.1 200 ${'x'.repeat(size - 13)}\r\nContent-Length: 0\r\n\r\n`
     assert.equal(answered(response(MAX_START_LINE)).names, 'headers end')
     assert.equal(answered(response(MAX_START_LINE + 1)).error?.code, TOO_LARGE)
+    const options = { maxStartLine: 50 }
+    for (let i = 0; i < 3; i++) {
+      for (const [size, limits] of [
+        [50, options],
+        [51, {}],
+      ] as const) {
+        assert.equal(asked(request(size), limits).names, 'request end')
+        assert.equal(answered(response(size), GET, false, limits).names, 'headers end')
+      }
+      assert.equal(asked(request(51), options).status, 414)
+      assert.equal(answered(response(51), GET, false, options).error?.code, TOO_LARGE)
+    }
   })
 
   test('the fields of a head', () => {
@@ -181,6 +195,47 @@ describe('what is remembered', () => {
       assert.ok(Array.isArray(kept) && kept.length <= MAX_REMEMBERED_LINES)
       for (const { octets } of kept) assert.ok(octets.length <= LONGEST_REMEMBERED_LINE)
     }
+  })
+})
+
+describe('what is remembered of what was sent', () => {
+  const kept = (client: Client): FieldList => {
+    const memory: unknown = Reflect.get(Reflect.get(client.h1, 'head'), 'memory')
+    assert.ok(memory instanceof SectionMemory)
+    return memory.fields
+  }
+  const send = (client: Client, fields: FieldList): string => {
+    const text = client.h1.request({ ...GET, fields })
+    client.receive('HTTP/1.1 204 No\r\n\r\n')
+    return text
+  }
+  const many = (count: number, size: number): string[] =>
+    Array.from({ length: count }, (_, i) => [i === 0 ? 'host' : `x-${i}`, 'y'.repeat(size)]).flat()
+
+  test('is what was sent twice, bounded by the count of its fields and by its length', () => {
+    for (const [fields, remembered] of [
+      [many(MAX_REMEMBERED_LINES, 1), true],
+      [many(MAX_REMEMBERED_LINES + 1, 1), false],
+      [many(2, LONGEST_REMEMBERED_HEAD / 2 - 10), true],
+      [many(2, LONGEST_REMEMBERED_HEAD / 2), false],
+    ] as const) {
+      const client = new Client()
+      const texts = [1, 2, 3].map((time) => {
+        const text = send(client, fields)
+        assert.deepEqual(kept(client), time > 1 && remembered ? fields : [])
+        return text
+      })
+      assert.equal(new Set(texts).size, 1)
+    }
+  })
+
+  test('is no more than one section, which another takes the place of when it comes twice', () => {
+    const client = new Client()
+    const [first, second] = [many(10, 1), ['host', 'b', 'c', 'd']]
+    for (const fields of [first, first, second, first, second, first]) send(client, fields)
+    assert.deepEqual(kept(client), first)
+    for (const fields of [second, second]) send(client, fields)
+    assert.deepEqual(kept(client), second)
   })
 })
 

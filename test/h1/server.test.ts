@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ContentLengthError, InvalidArgumentError } from '../../src/errors.ts'
-import { type H1ResponseInit, H1ServerConnection } from '../../src/h1/index.ts'
+import { type H1Options, type H1ResponseInit, H1ServerConnection } from '../../src/h1/index.ts'
 import { asked, octetsOf, Server, textOf } from './support.ts'
 
 const host = 'Host: example.com\r\n'
@@ -267,6 +267,13 @@ describe('a response', () => {
     }
   })
 
+  test('of 204 says a length only for an owner who checks what he sends', () => {
+    const said = (options: H1Options): string =>
+      asked(get, options).h1.respond({ status: 204, fields: ['content-length', '0'], bodyLength: 0 })
+    assert.doesNotMatch(said({}), /content-length/)
+    assert.match(said({ validateOutbound: false }), /content-length: 0/)
+  })
+
   test('to HEAD, 204 and 304 is whole with its head', () => {
     const head = `HEAD / HTTP/1.1\r\n${host}\r\n`
     const cases: [string, Partial<H1ResponseInit>, string][] = [
@@ -343,13 +350,19 @@ describe('an upgrade', () => {
     const server = asked(`${upgrade}rest`)
     server.receive(' more')
     const { head, rest } = server.h1.accept({ protocol: 'x', reason: 'Yes', fields: ['A', 'b'] })
-    assert.equal(head, 'HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: x\r\nA: b\r\n\r\n')
+    assert.equal(head, 'HTTP/1.1 101 Yes\r\nA: b\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n')
     assert.equal(rest.toString(), 'rest more')
     assert.deepEqual([server.h1.ourState, server.h1.theirState], ['upgraded', 'upgraded'])
     server.receive('x')
     server.h1.receiveEnd()
     server.h1.next()
     assert.equal(server.names, 'request end')
+  })
+
+  test('is said as the fields say it, if they do', () => {
+    const fields = ['Upgrade', 'x', 'Connection', 'Upgrade']
+    const { head } = asked(upgrade).h1.accept({ protocol: 'x', fields })
+    assert.equal(head, 'HTTP/1.1 101 \r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n')
   })
 
   test('opens a tunnel with 200, of HTTP/1.0, too', () => {
@@ -382,5 +395,56 @@ describe('an upgrade', () => {
     server.h1.respond(EMPTY)
     server.h1.next()
     assert.equal(server.names, 'request end request end')
+  })
+})
+
+describe('requests that come from within the process, when they are trusted', () => {
+  const trusted = { trustInbound: true }
+
+  test('have any target, and any number of hosts', () => {
+    for (const target of ['a', '/a#b', '*', '/\xe4', '[']) {
+      assert.equal(asked(`GET ${target} HTTP/1.1\r\n\r\n`, trusted).head.target, target)
+      assert.equal(asked(`GET ${target} HTTP/1.1\r\n\r\n`).status, 400)
+    }
+    const hosts = 'GET / HTTP/1.1\r\nHost: a/b\r\nHost: c\r\n\r\n'
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(asked(hosts, trusted).head.fields, ['host', 'a/b', 'host', 'c'])
+      assert.equal(asked(hosts).status, 400)
+    }
+  })
+
+  test('are framed by chunked among the codings, else by content-length', () => {
+    const framed = (fields: string, body: string): Server => asked(`POST / HTTP/1.1\r\n${fields}\r\n${body}`, trusted)
+    for (const fields of [
+      'Transfer-Encoding: gzip, Chunked\r\n',
+      'Transfer-Encoding: chunked, gzip\r\n',
+      'Transfer-Encoding: chunked\r\nContent-Length: 9\r\n',
+    ]) {
+      const server = framed(fields, '2\r\nhi\r\n0\r\nA: b\r\n\r\n')
+      assert.deepEqual([server.head.framing, server.body, server.trailers], ['chunked', 'hi', ['a', 'b']])
+    }
+    const length = framed('Transfer-Encoding: identity\r\nContent-Length: 2\r\n', 'hi')
+    assert.deepEqual([length.head.framing, length.body, length.names], ['length', 'hi', 'request data end'])
+    assert.equal(framed('Transfer-Encoding: gzip\r\n', '').names, 'request end')
+  })
+
+  test('are as long as they are', () => {
+    const line = `${'x'.repeat(100)}: y\r\n`
+    const server = asked(`POST /${'x'.repeat(100_000)} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n`, trusted)
+    server.receive(`${line.repeat(1000)}\r\n0\r\n${line.repeat(1000)}\r\n`)
+    assert.equal(server.names, 'request end')
+    assert.deepEqual([server.head.fields.length, server.trailers?.length], [2002, 2000])
+  })
+
+  test('do not say what the response says of the connection', () => {
+    const server = asked('GET / HTTP/1.1\r\nConnection: close\r\n\r\n', trusted)
+    assert.equal(server.h1.respond({ status: 304, fields: [], bodyLength: 0 }), 'HTTP/1.1 304 \r\n\r\n')
+    assert.equal(server.h1.theirState, 'idle')
+  })
+
+  test('are requests nevertheless', () => {
+    for (const text of ['GET /\r\n\r\n', 'GET / HTTP/1.1\r\nA : b\r\n\r\n', 'GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n']) {
+      assert.equal(asked(text, trusted).status, 400)
+    }
   })
 })

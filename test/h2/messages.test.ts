@@ -243,26 +243,32 @@ test('a repeated response gives the same fields, and a changed one its own', () 
   )
 })
 
-test('a reset with NO_ERROR in place of END_STREAM ends the body, unless octets are missing by its content-length', () => {
-  const server = new ScriptedServer()
-  const outcomes = [
-    [':status', '200'],
-    [':status', '200', 'content-length', '4'],
-    [':status', '200', 'content-length', '5'],
-  ].map((fields) => {
-    const { stream, seen } = server.open()
-    server.headers(stream.id, fields)
-    server.data(stream.id, 'body')
-    server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode: ErrorCode.NO_ERROR })
-    assert.equal(seen.ends, 1)
-    return seen.error?.message
+for (const allowNoErrorCut of [false, true]) {
+  const rule = allowNoErrorCut
+    ? 'ends a body without content-length when that is allowed'
+    : 'ends no body but one whose content-length is reached'
+  test(`a reset with NO_ERROR in place of END_STREAM ${rule}`, () => {
+    const server = new ScriptedServer({ allowNoErrorCut })
+    const outcomes = [
+      [':status', '200'],
+      [':status', '200', 'content-length', '4'],
+      [':status', '200', 'content-length', '5'],
+    ].map((fields) => {
+      const { stream, seen } = server.open()
+      server.headers(stream.id, fields)
+      server.data(stream.id, 'body')
+      server.send({ type: 'RST_STREAM', streamId: stream.id, errorCode: ErrorCode.NO_ERROR })
+      assert.equal(seen.ends, 1)
+      return seen.error?.message
+    })
+    assert.deepEqual(outcomes.slice(1), [
+      undefined,
+      'The response from https://example.com announced 5 octets and had 4',
+    ])
+    if (allowNoErrorCut) assert.equal(outcomes[0], undefined)
+    else assert.match(outcomes[0] ?? '', /the body ends without its end having been said/)
   })
-  assert.deepEqual(outcomes, [
-    undefined,
-    undefined,
-    'The response from https://example.com announced 5 octets and had 4',
-  ])
-})
+}
 
 test('a reset with NO_ERROR before the response is an error', () => {
   const server = new ScriptedServer()

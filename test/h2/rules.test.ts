@@ -3,7 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ContentLengthError, ProtocolError, StreamResetError } from '../../src/errors.ts'
 import { ErrorCode, errorCodeName, type Frame } from '../../src/frame/index.ts'
-import { EMPTY_DATA_BURST, MAX_CONTINUATIONS, MAX_INFORMATIONAL, MAX_QUEUED_REPLIES } from '../../src/limits.ts'
+import {
+  EMPTY_DATA_BURST,
+  INFORMATIONAL_OCTETS_BURST,
+  MAX_CONTINUATIONS,
+  MAX_HEADER_BLOCK,
+  MAX_QUEUED_REPLIES,
+} from '../../src/limits.ts'
 import { GET, HEAD, POST, ScriptedServer } from '../support/peer.ts'
 
 /** The connection ends with this code, and every open stream with one error. */
@@ -155,9 +161,9 @@ failsConnection('a flood of CONTINUATION frames', ENHANCE_YOUR_CALM, (server) =>
     server.send({ type: 'CONTINUATION', streamId: 1, endHeaders: false, block: Buffer.alloc(0) })
   }
 })
-failsConnection('a header block beyond the header limit', ENHANCE_YOUR_CALM, (server) => {
+failsConnection('a header block beyond what is read of one', ENHANCE_YOUR_CALM, (server) => {
   server.send({ type: 'HEADERS', streamId: 1, endStream: false, endHeaders: false, block: Buffer.alloc(16_384) })
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < MAX_HEADER_BLOCK / 16_384; i++) {
     server.send({ type: 'CONTINUATION', streamId: 1, endHeaders: false, block: Buffer.alloc(16_384) })
   }
 })
@@ -270,8 +276,6 @@ failsStream('a field name with a colon', PROTOCOL_ERROR, headers(':status', '200
 failsStream('a value with a line feed', PROTOCOL_ERROR, headers(':status', '200', 'x-a', 'b\nc'))
 failsStream('a value with a carriage return', PROTOCOL_ERROR, headers(':status', '200', 'x-a', 'b\rc'))
 failsStream('a value with a NUL', PROTOCOL_ERROR, headers(':status', '200', 'x-a', 'b\0c'))
-failsStream('a value that begins with a space', PROTOCOL_ERROR, headers(':status', '200', 'x-a', ' b'))
-failsStream('a value that ends with a tab', PROTOCOL_ERROR, headers(':status', '200', 'x-a', 'b\t'))
 for (const name of ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']) {
   failsStream(`the field ${name}`, PROTOCOL_ERROR, headers(':status', '200', name, 'x'))
 }
@@ -285,7 +289,7 @@ failsStream('trailers that do not end the stream', PROTOCOL_ERROR, (server) => {
   server.headers(1, ['x-a', 'b'])
 })
 failsStream('too many informational responses', ENHANCE_YOUR_CALM, (server) => {
-  for (let i = 0; i <= MAX_INFORMATIONAL; i++) server.headers(1, [':status', '103'])
+  for (let i = 0; i <= INFORMATIONAL_OCTETS_BURST / 21; i++) server.headers(1, [':status', '103'])
 })
 failsStream('too large a header list', ENHANCE_YOUR_CALM, (server) => {
   const fields = [':status', '200']

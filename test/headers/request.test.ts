@@ -157,7 +157,7 @@ test('for HTTP/1.1 what governs the connection is left to the connection, and na
     ...['Host', 'other.example', 'connection', 'close'],
     ...['te', 'gzip', 'Content-Length', '5', 'X-Kept', 'a'],
   ])
-  assert.deepEqual([head.close, head.length], [true, 5])
+  assert.deepEqual([head.last, head.length], [true, 5])
   const trailed = serialiseRequest1({ ...request, trailers: {} }, 'example.com', -1)
   assert.ok(!trailed.fields.includes('Content-Length'), 'a trailer section needs chunks')
 })

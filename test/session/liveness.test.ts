@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS } from '../../src/limits.ts'
+import { GIVE_UP_FACTOR, LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS, RTT_PATIENCE } from '../../src/limits.ts'
 import { Liveness } from '../../src/session/liveness.ts'
 
 const TIMEOUT = 2000
 
 function begin(): { liveness: Liveness; sent: Buffer[]; answer: (at: number) => void } {
   const sent: Buffer[] = []
-  const liveness = new Liveness(TIMEOUT, 0, (payload) => sent.push(payload), 0)
+  let pongs = 0
+  // Whatever is heard, but for answers to PING, is taken for a message.
+  const messages = (): number => liveness.bytesRead - pongs
+  const liveness: Liveness = new Liveness(TIMEOUT, 0, (payload) => sent.push(payload), messages, 0)
   return {
     liveness,
     sent,
@@ -15,6 +18,7 @@ function begin(): { liveness: Liveness; sent: Buffer[]; answer: (at: number) => 
       const payload = sent.shift()
       assert.ok(payload !== undefined)
       liveness.heard(17, at)
+      pongs += 17
       liveness.pong(payload, at)
     },
   }
@@ -31,41 +35,75 @@ describe('whether the peer is there', () => {
   test('a vital PING must be answered within the timeout', () => {
     const { liveness, answer } = begin()
     liveness.ping(100, true)
-    assert.equal(liveness.deadline, 100 + TIMEOUT)
+    assert.equal(liveness.doubtAt, 100 + TIMEOUT)
     answer(150)
-    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    assert.equal(liveness.doubtAt, Number.POSITIVE_INFINITY)
   })
 
   test('whatever is heard begins the wait anew', () => {
     const { liveness } = begin()
     liveness.ping(100, true)
     liveness.heard(1000, 900)
-    assert.equal(liveness.deadline, 900 + TIMEOUT)
+    assert.equal(liveness.doubtAt, 900 + TIMEOUT)
   })
 
   test('no time counts while the socket is full', () => {
     const { liveness } = begin()
     liveness.ping(100, true)
     liveness.setBlocked(true, 120)
-    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    assert.equal(liveness.doubtAt, Number.POSITIVE_INFINITY)
     liveness.setBlocked(false, 5000)
-    assert.equal(liveness.deadline, 5000 + TIMEOUT)
+    assert.equal(liveness.doubtAt, 5000 + TIMEOUT)
   })
 
   test('nor for a PING that waits for room in it', () => {
     const { liveness } = begin()
     liveness.setBlocked(true, 100)
     liveness.ping(110, true)
-    assert.equal(liveness.deadline, Number.POSITIVE_INFINITY)
+    assert.equal(liveness.doubtAt, Number.POSITIVE_INFINITY)
     liveness.setBlocked(false, 900)
-    assert.equal(liveness.deadline, 900 + TIMEOUT)
+    assert.equal(liveness.doubtAt, 900 + TIMEOUT)
   })
 
   test('behind much of our own the answer may be late', () => {
     const { liveness } = begin()
     liveness.bytesWritten += 1_000_000
     liveness.ping(100, true)
-    assert.equal(liveness.deadline, 100 + LOADED_PING_TIMEOUT)
+    assert.equal(liveness.doubtAt, 100 + LOADED_PING_TIMEOUT)
+  })
+
+  test('much later it counts as dead', () => {
+    const { liveness } = begin()
+    liveness.ping(100, true)
+    assert.equal(liveness.deadline, 100 + TIMEOUT * GIVE_UP_FACTOR)
+    assert.ok(TIMEOUT * GIVE_UP_FACTOR >= 15_000)
+  })
+
+  test('patience follows the round trip', () => {
+    const { liveness } = begin()
+    liveness.sample(2400)
+    liveness.ping(100, true)
+    assert.equal(liveness.doubtAt, 100 + 2400 * RTT_PATIENCE)
+  })
+
+  test('a peer of whom nothing came since the last PING but answers is not asked again', () => {
+    const { liveness, sent, answer } = begin()
+    liveness.probe(1)
+    answer(2)
+    liveness.probe(2000)
+    assert.equal(sent.length, 0)
+    liveness.heard(100, 3000)
+    liveness.probe(4000)
+    assert.equal(sent.length, 1)
+  })
+
+  test('silence is judged by the wall clock too, which goes on while a machine sleeps', (t) => {
+    const { liveness } = begin()
+    liveness.heard(1, 100)
+    assert.ok(liveness.silence(200) < 1000)
+    const { now } = Date
+    t.mock.method(Date, 'now', () => now() + 3_600_000)
+    assert.ok(liveness.silence(200) >= 3_600_000)
   })
 
   test('one sign of life is awaited at a time', () => {

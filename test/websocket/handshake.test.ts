@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
+import { MAX_HEADER_FIELDS, MAX_TRAILERS } from '../../src/limits.ts'
 import {
   type DeflateOptions,
   LocalProtocolError,
@@ -139,6 +140,7 @@ describe('a server', () => {
     'another method': [{ line: 'POST / HTTP/1.1' }],
     'another version of HTTP': [{ line: 'GET / HTTP/1.0' }],
     'a malformed request line': [{ line: 'GET  / HTTP/1.1' }],
+    'a target that is not of ASCII': [{ line: 'GET /\xe4 HTTP/1.1' }],
     'no host': [{ host: undefined }],
     'two hosts': [{ host: ['a', 'b'] }],
     'no upgrade': [{ upgrade: undefined }, 426],
@@ -188,10 +190,13 @@ describe('a server', () => {
   })
 
   it('fails when the client goes before the answer', () => {
-    for (const server of [new WSConnection({ role: 'server' }), asked()]) {
+    const cut = new WSConnection({ role: 'server' })
+    cut.receive(Buffer.from('GET / HT'))
+    for (const server of [new WSConnection({ role: 'server' }), cut, asked()]) {
       server.receive(null)
-      failed(server, 1002)
+      assert.match(failed(server, 1002).message, /the client closed the connection/)
     }
+    assert.match(text(cut.takeOutgoing()), /^HTTP\/1\.1 400/)
   })
 
   it('says nothing but an answer, and that once', () => {
@@ -239,6 +244,7 @@ describe('a client', () => {
   const wrong: Record<string, Parameters<typeof head>[1] | string> = {
     'a malformed status line': { line: 'HTTP/1.1 abc' },
     'another version of HTTP': { line: 'HTTP/1.0 101 x' },
+    'a status of no class': { line: 'HTTP/1.1 600 x' },
     'a connection that is not upgraded': { connection: undefined },
     'an upgrade to something else': { upgrade: 'h2c' },
     'no upgrade': { upgrade: undefined },
@@ -270,9 +276,10 @@ describe('a client', () => {
     const early = new WSConnection({ role: 'client' })
     early.receive(Buffer.from('x'))
     failed(early, 1002)
-    const left = asking()
-    left.receive(null)
-    failed(left, 1002)
+    for (const left of [new WSConnection({ role: 'client' }), asking()]) {
+      left.receive(null)
+      assert.match(failed(left, 1002).message, /the server closed the connection/)
+    }
   })
 
   it('says nothing but one request', () => {
@@ -344,6 +351,22 @@ describe('a rejection', () => {
     assert.deepEqual(body(after(client, ...octets)), ['reject', 'Hel', 'lo.'])
   })
 
+  it('goes with a body of no octets, of a length that says so', () => {
+    const server = asked()
+    const octets = [server.send({ type: 'reject', headers: ['Content-Length', '0'], hasBody: true })]
+    assert.equal(server.state, 'connecting')
+    octets.push(server.send({ type: 'rejectData', data: new Uint8Array(0) }))
+    assert.equal(server.state, 'closed')
+    assert.deepEqual(body(after(asking(), ...octets)), ['reject'])
+  })
+
+  it('ends where it ends: what stands behind it is nobody’s', () => {
+    const client = asking()
+    const list = after(client, 'HTTP/1.1 404 \r\ncontent-length: 2\r\n\r\nnoHTTP/1.1 101 \r\n')
+    assert.deepEqual(body(list), ['reject', 'no.'])
+    assert.equal(client.state, 'closed')
+  })
+
   it('may end with the transport', () => {
     const client = asking()
     const list = after(client, 'HTTP/1.1 500 \r\n\r\nHello')
@@ -379,15 +402,15 @@ describe('a rejection', () => {
 
   it('fails in the middle of a body: the client says so, a server that is answering says nothing more', () => {
     const chunked = 'HTTP/1.1 404 \r\ntransfer-encoding: chunked\r\n\r\n'
-    const lines = 'a: b\r\n'.repeat(65)
+    const lines = 'a: b\r\n'.repeat(MAX_HEADER_FIELDS + 1)
     for (const rest of [
       'x\r\n',
       '\n',
       '5\r\nHello!\r\n',
       '5;\x01\r\n',
-      `0\r\n${lines}`,
-      `0\r\n${'x'.repeat(1025)}`,
-      '1ffffffffffff\r\n',
+      `0\r\n${lines}\r\n`,
+      `0\r\n${'x'.repeat(MAX_TRAILERS)}`,
+      `${'f'.repeat(14)}\r\n`,
     ]) {
       const client = asking()
       client.receive(Buffer.from(chunked + rest))
