@@ -1,10 +1,10 @@
 /**
- * The package as its users get it: packed, installed into an empty project, every entry point imported and required,
- * its types checked there, and Node's own fetch left as it was by all of it.
+ * The package as its users get it: packed, installed into an empty project, every entry point imported and required, with
+ * undici and without, its types checked there, and Node's own fetch left as it was by all of it.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,7 @@ try {
   }
 
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}')
-  const { axios, got, typescript } = manifest.devDependencies
+  const { axios, got, typescript, undici } = manifest.devDependencies
   run(
     'npm',
     [
@@ -66,6 +66,13 @@ try {
     const after = ${slots}
     if (before.some((one, index) => one !== after[index])) throw new Error('importing claimed the global dispatcher')`
   process.stdout.write(run(process.execPath, ['--input-type=module', '-e', script], folder))
+  assert.ok(!existsSync(join(folder, 'node_modules', 'undici')), 'something brings undici')
+  run('npm', ['install', '--no-audit', '--no-fund', '--silent', `undici@${undici}`], folder)
+  const withUndici = `${script}
+    const { Dispatcher } = await import('undici')
+    const { HyperDispatcher } = await import('hyper-transport/undici')
+    if (!(new HyperDispatcher() instanceof Dispatcher)) throw new Error('undici is installed, and was not found')`
+  run(process.execPath, ['--input-type=module', '-e', withUndici], folder)
 
   const command = join(folder, 'node_modules', '.bin', 'hyper')
   const version: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

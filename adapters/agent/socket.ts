@@ -10,9 +10,9 @@
  *   on the way, as a socket of Node's does; over a connection that was there, all at once.
  */
 import { Duplex } from 'node:stream'
-import { PushSource } from '../../src/client/push-source.ts'
 import { AbortedError, toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
+import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
@@ -30,7 +30,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   private readonly origin: string
   private readonly connect: ConnectOptions | undefined
   private readonly text = new HttpText(this)
-  private source: PushSource | undefined
+  private source: UploadBody | undefined
   private trailers: FieldList = []
   private exchange: Exchange | undefined
   private settled = false
@@ -71,7 +71,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   onRequestHead({ method, target, raw, framing, expectContinue }: H1RequestHead): void {
     const hasBody = framing !== 'none'
-    if (hasBody) this.source = new PushSource()
+    if (hasBody) this.source = new UploadBody(null)
     this.expects = expectContinue
     this.exchange = this.transport.dispatch(
       {
@@ -147,8 +147,6 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   onEnd(trailers: FieldList): void {
     this.settled = true
-    // An answer may come before the body is whole: the rest is written to nobody.
-    this.source?.drop()
     const whole = this.text.done
     try {
       const end = this.text.end(trailers)
@@ -173,11 +171,11 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.timer)
-    this.source?.fail(error ?? new AbortedError())
     if (!this.settled) {
       this.settled = true
       this.exchange?.abort(error ?? undefined)
     }
+    this.source?.fail(error ?? new AbortedError())
     callback(error)
     // Of a socket of Node's this is the last event, after all that its end sets off.
     setImmediate(emitClose, this, error !== null)

@@ -1,7 +1,8 @@
 /** Request bodies as axios knows them, after its own transformRequest. */
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body } from '../../src/exchange/contract.ts'
+import type { UploadBody, UploadSink } from '../../src/exchange/upload.ts'
 
 /** A body and the header fields that come with it. */
 export interface AxiosBody {
@@ -59,20 +60,6 @@ async function readForm(data: FormDataStream): Promise<AxiosBody> {
   return { body: data.pipe(new PassThrough()), headers, force: own, length, replayable: false }
 }
 
-/** The body, as long as it is not longer than `max` octets. */
-export async function* limited(
-  source: AsyncIterable<Uint8Array | string>,
-  max: number,
-  tooLong: () => Error,
-): AsyncGenerator<Uint8Array | string> {
-  let sent = 0
-  for await (const chunk of source) {
-    sent += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
-    if (sent > max) throw tooLong()
-    yield chunk
-  }
-}
-
 function bytes(body: Uint8Array): AxiosBody {
   return { body, headers: { 'content-length': String(body.length) }, length: body.length, replayable: true }
 }
@@ -108,87 +95,39 @@ function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE)
 }
 
-/**
- * A streamed body that more than one request may read, one after the other: what was read is kept, and the next reader goes on
- * where the one before was left. A server may redirect before it has the whole body.
- */
-export class Recorder {
-  private chunks: Uint8Array[] = []
-  private size = 0
-  private count = 0
-  private latest: Uint8Array = NO_BYTES
-  private readers = 0
-  private done = false
-  private failure: { readonly error: unknown } | undefined
-  private pending: Promise<void> | undefined
-  private readonly source: AsyncIterator<Uint8Array | string>
-  private readonly limit: number
+/** A streamed body as the stream that axios's own adapter takes, from its beginning; the body is closed with the stream. */
+export class UploadStream extends Readable implements UploadSink {
+  private readonly upload: UploadBody
+  private attached = false
 
-  /** @param limit octets kept at the most. */
-  constructor(source: AsyncIterable<Uint8Array | string>, limit: number) {
-    this.source = source[Symbol.asyncIterator]()
-    this.limit = limit
+  constructor(upload: UploadBody) {
+    super()
+    this.upload = upload
   }
 
-  /** All of it was kept so far. */
-  get kept(): boolean {
-    return this.size <= this.limit
-  }
-
-  /** The whole body for one more request: as bytes when all of it was read. Readers before this one are over. */
-  read(): Buffer | AsyncGenerator<Uint8Array> {
-    const reader = ++this.readers
-    return this.done && this.kept ? Buffer.concat(this.chunks) : this.readAs(reader)
-  }
-
-  /** Nobody will read any more. */
-  close(): void {
-    if (this.done) return
-    this.done = true
-    this.source.return?.().catch(ignore)
-  }
-
-  private async *readAs(reader: number): AsyncGenerator<Uint8Array> {
-    try {
-      for (let at = 0; ; at++) {
-        if (at === this.count && !this.done && this.failure === undefined) await this.pull()
-        if (at < this.count) yield this.kept ? this.chunks[at] : this.latest
-        else if (this.failure !== undefined) throw this.failure.error
-        else return
-      }
-    } finally {
-      // Given up, and not for another reader.
-      if (reader === this.readers) this.close()
+  override _read(): void {
+    if (this.attached) {
+      this.upload.resume(this)
+      return
     }
+    this.attached = true
+    this.upload.attach(this)
   }
 
-  /** A reader that was given up may wait for the same piece. */
-  private pull(): Promise<void> {
-    this.pending ??= this.take().finally(() => {
-      this.pending = undefined
-    })
-    return this.pending
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.upload.close(error)
+    callback(error)
   }
 
-  private async take(): Promise<void> {
-    try {
-      const { value, done } = await this.source.next()
-      if (done === true) this.done = true
-      else this.keep(typeof value === 'string' ? Buffer.from(value) : value)
-    } catch (error) {
-      this.failure = { error }
-    }
+  onPiece(octets: Uint8Array): boolean {
+    return this.push(octets)
   }
 
-  private keep(octets: Uint8Array): void {
-    this.count++
-    this.latest = octets
-    this.size += octets.length
-    if (this.kept) this.chunks.push(octets)
-    else this.chunks = []
+  onUploadEnd(): void {
+    this.push(null)
+  }
+
+  onUploadFailed(error: Error): void {
+    this.destroy(error)
   }
 }
-
-const NO_BYTES = new Uint8Array(0)
-
-function ignore(): void {}

@@ -2,9 +2,11 @@
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, Transport } from '../../src/exchange/contract.ts'
+import { isSource } from '../../src/exchange/source.ts'
+import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
-import { type AxiosBody, inPieces, limited, NO_BODY, Recorder, readBody } from './body.ts'
+import { type AxiosBody, inPieces, NO_BODY, readBody } from './body.ts'
 import { credentials, needsOwnAdapter } from './config.ts'
 import { connectOptions } from './connect.ts'
 import { isAxiosOwn, isUploadGivenUp, redirectionError, wireError } from './errors.ts'
@@ -38,7 +40,8 @@ export class AxiosCall implements HopListener, Collected {
   private readonly responseType: unknown
   private hop: Hop
   private handler: HopHandler | undefined
-  private recorder: Recorder | undefined
+  /** A streamed body, which each request of the chain may have from its beginning: closed when the chain is over. */
+  private source: UploadBody | undefined
   private view: RequestView | undefined
   private timer: NodeJS.Timeout | undefined
   private timeout = 0
@@ -101,6 +104,7 @@ export class AxiosCall implements HopListener, Collected {
   }
 
   onEnd(trailers: FieldList): void {
+    this.closeSource()
     this.download?.flush()
     const { response, stream } = this
     const res = this.view?.res
@@ -210,12 +214,17 @@ export class AxiosCall implements HopListener, Collected {
 
   /** Counts a streamed body against maxBodyLength, and keeps it for redirects. */
   private limitBody({ body, replayable, length }: AxiosBody): Body | null {
-    if (replayable || body === null || typeof body !== 'object' || !(Symbol.asyncIterator in body)) return body
+    if (replayable || !isSource(body)) return body
     const max = this.number('maxBodyLength')
-    const source = max > -1 && length === -1 ? limited(body, max, () => this.bodyTooLong()) : body
-    if (this.number('maxRedirects', MAX_REDIRECTS) === 0) return source
-    this.recorder = new Recorder(source, max > -1 ? max : MAX_RECORDED)
-    return this.recorder.read()
+    let left = max > -1 && length === -1 ? max : Number.POSITIVE_INFINITY
+    const onRead = (octets: Uint8Array): void => {
+      left -= octets.length
+      if (left < 0) throw this.bodyTooLong()
+    }
+    const follows = this.number('maxRedirects', MAX_REDIRECTS) !== 0
+    const limit = !follows ? undefined : max > -1 ? max : MAX_RECORDED
+    this.source = new UploadBody(body, { owned: true, limit, onRead })
+    return this.source
   }
 
   private bodyTooLong(): Error {
@@ -227,15 +236,18 @@ export class AxiosCall implements HopListener, Collected {
   private redirect(status: number, fields: FieldList, target: string): void {
     const { handler } = this
     const length = Number(getField(fields, 'content-length') ?? 0)
+    const { source } = this
     try {
-      this.hop = followRedirect(this.hop, status, fields, target, this.config, this.realm, this.recorder)
+      this.hop = followRedirect(this.hop, status, fields, target, this.config, this.realm, source)
     } catch (caught) {
       const error = toError(caught)
       this.finish(isAxiosOwn(error) ? error : redirectionError(error, this.config, this.realm, this.view))
       handler?.drain(Number.POSITIVE_INFINITY)
       return
     }
-    handler?.drain(length)
+    // Of a body that is not whole yet the request before gets no more, so its response may never end.
+    handler?.drain(source === undefined || source.whole !== null ? length : Number.POSITIVE_INFINITY)
+    if (this.hop.body === null) this.closeSource()
     // By then a short rest has come and the connection is free again.
     setImmediate(dispatchAgain, this)
   }
@@ -336,11 +348,17 @@ export class AxiosCall implements HopListener, Collected {
 
   private finish(error: Error): void {
     this.unfollow()
-    this.recorder?.close()
+    this.closeSource(error)
     if (this.settled) return
     this.settled = true
     clearTimeout(this.timer)
     this.reject(this.axiosError(error))
+  }
+
+  /** No request of the chain wants it any more. */
+  private closeSource(error: Error | null = null): void {
+    this.source?.close(error)
+    this.source = undefined
   }
 
   /** The failure as axios names it. */

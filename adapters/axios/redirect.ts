@@ -2,10 +2,11 @@
 import { Readable } from 'node:stream'
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { Body } from '../../src/exchange/contract.ts'
+import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { nodeHeaders } from '../node-headers.ts'
-import type { Recorder } from './body.ts'
+import { UploadStream } from './body.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 
@@ -63,7 +64,7 @@ export function followRedirect(
   location: string,
   config: InternalAxiosRequestConfig,
   { AxiosError }: Realm,
-  recorder: Recorder | undefined,
+  source: UploadBody | undefined,
 ): Hop {
   const given = option(config, 'maxRedirects')
   const limit = typeof given === 'number' ? given : MAX_REDIRECTS
@@ -79,12 +80,12 @@ export function followRedirect(
     method = 'GET'
     body = null
     for (const name of [...headers.keys()]) if (name.startsWith('content-')) headers.delete(name)
-  } else if (recorder !== undefined && body !== null) {
-    if (!recorder.kept) {
+  } else if (source !== undefined && body !== null) {
+    if (!source.replayable) {
       const message = 'The request body was too long to be kept for a redirect: maxBodyLength says how much of it is'
       throw new AxiosError(message, 'ERR_FR_MAX_BODY_LENGTH_EXCEEDED', config)
     }
-    body = recorder.read()
+    body = source.whole ?? source
   }
   // A relative target is one of the host that was asked for by name.
   const host = headers.get('host')
@@ -210,6 +211,7 @@ export function configOfRest(
 /** axios's own adapter takes no generators. */
 function dataOf(body: Body | null): unknown {
   if (typeof body === 'function') return Readable.from(body() as Iterable<Uint8Array> | AsyncIterable<Uint8Array>)
+  if (body instanceof UploadBody) return new UploadStream(body)
   const isGenerator = typeof body === 'object' && body !== null && Symbol.asyncIterator in body && !('pipe' in body)
   return isGenerator ? Readable.from(body) : body
 }

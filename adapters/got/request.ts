@@ -12,14 +12,15 @@
  *
  * Hot path: one object a request, no timers and no closures but where they are asked for.
  */
+
 import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
+import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { nodeHeaders } from '../node-headers.ts'
 import { connectOptions } from '../node-options.ts'
 import { serverNameOf } from '../server-name.ts'
 import { statusText } from '../shared.ts'
-import { UploadBody } from './body.ts'
 import { NodeError, nodeRefusal, toNodeError } from './errors.ts'
 import type { NativeOptions, Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
@@ -87,8 +88,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk
     this.touch()
-    if (this.upload !== undefined) return this.upload.push(bytes, callback)
-    if (this.exchange !== undefined) return this.startUpload().push(bytes, callback)
+    if (this.upload !== undefined || this.exchange !== undefined) return this.startUpload().push(bytes, callback)
     if (Number(this.headers['content-length']) === bytes.length && bytes.length > 0) {
       this.written = callback
       this.dispatch(bytes)
@@ -296,8 +296,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
   }
 
+  /** What is written is let go by the request itself, once its own events have told what happened. */
   private startUpload(): UploadBody {
-    this.upload ??= new UploadBody()
+    this.upload ??= new UploadBody(null, { owned: true })
     return this.upload
   }
 
@@ -381,7 +382,7 @@ function finish(request: HyperRequest): void {
 }
 
 function discardUpload(upload: UploadBody): void {
-  upload.destroy()
+  upload.close()
 }
 
 function emitTimeout(request: HyperRequest): void {

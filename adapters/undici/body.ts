@@ -1,121 +1,90 @@
 /** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
-import { Readable } from 'node:stream'
-import type { Body, BodyChunk } from '../../src/exchange/contract.ts'
-import { UploadBody } from '../../src/exchange/upload.ts'
+
+import type { Body } from '../../src/exchange/contract.ts'
+import { isSource, type Source } from '../../src/exchange/source.ts'
+import { UploadBody, type UploadOptions } from '../../src/exchange/upload.ts'
 
 /** Hears of each piece. */
 export interface ChunkListener {
   onChunkSent(chunk: Buffer): void
 }
 
-/** The same body, which tells of each piece when the next one is asked for: by then it was taken. */
-export function tapBody(body: Body, listener: ChunkListener): Body {
+/**
+ * The same body, watched on its way.
+ * @param listener hears of each piece when the next one is asked for: by then it was taken.
+ * @param gate holds it back.
+ */
+export function watchBody(body: Body, listener: ChunkListener | undefined, gate: ContinueGate | undefined): Body {
   if (body instanceof UploadBody) return body
   if (typeof body === 'function') {
     return () => {
       const made = body()
-      return made == null ? made : tapBody(made, listener)
+      return made == null ? made : watchBody(made, listener, gate)
     }
   }
-  // Blobs and what is in memory tell all at once, and remain what can be sent again.
-  if (typeof body === 'string') return () => new TappedBody([Buffer.from(body)], listener)
-  if (body instanceof Uint8Array) return () => new TappedBody([body], listener)
-  if (body instanceof ArrayBuffer) return () => new TappedBody([new Uint8Array(body)], listener)
-  if (body instanceof Blob) return () => new TappedBody(body.stream(), listener)
-  return new TappedBody(body, listener)
+  const options: UploadOptions = {
+    onTaken: listener && ((octets) => listener.onChunkSent(toBuffer(octets))),
+  }
+  const watched = (source: Source): UploadBody =>
+    gate === undefined ? new UploadBody(source, options) : gate.hold(source, options)
+  if (typeof body === 'string') return () => watched([body])
+  // Blobs and what is in memory remain what can be sent again, as often as it takes.
+  if (body instanceof Blob) return () => watched(body.stream())
+  if (isSource(body)) return watched(body)
+  return () => watched([body instanceof ArrayBuffer ? new Uint8Array(body) : body])
 }
 
 /** How long a body waits for 100 before it is sent all the same (RFC 9110 section 10.1.1), as curl does; milliseconds. */
 const CONTINUE_TIMEOUT = 1000
 
+/** It waits for the server's word or for the time; for the word alone; the body may go; nobody wants it. */
+type GateState = 'waiting' | 'hushed' | 'open' | 'closed'
+
 /** What holds a body back until the server asks for it. */
 export class ContinueGate {
-  private readonly verdict: Promise<boolean>
-  private decide: (wanted: boolean) => void = () => {}
+  private state: GateState = 'waiting'
   private timer: NodeJS.Timeout | undefined
-  private hushed = false
-
-  constructor() {
-    this.verdict = new Promise((resolve) => {
-      this.decide = resolve
-    })
-  }
+  /** That of the attempt under way. */
+  private body: UploadBody | undefined
 
   /** The body may be sent. */
   open(): void {
-    clearTimeout(this.timer)
-    this.decide(true)
+    if (this.state === 'closed') return
+    this.enter('open')
+    this.body?.open()
   }
 
   /** The server has answered, and did not ask for it: time alone opens it no more. */
   hush(): void {
-    this.hushed = true
-    clearTimeout(this.timer)
+    if (this.state === 'waiting') this.enter('hushed')
   }
 
   /** Nobody wants it any more. */
   close(): void {
+    this.enter('closed')
+  }
+
+  /** A body behind the gate; the time begins when it is first asked for. */
+  hold(source: Source, options: UploadOptions): UploadBody {
+    this.body =
+      this.state === 'open' ? new UploadBody(source, options) : new UploadBody(source, { ...options, held: this.await })
+    return this.body
+  }
+
+  private readonly await = (): void => {
+    if (this.state === 'waiting') this.timer ??= setTimeout(open, CONTINUE_TIMEOUT, this)
+  }
+
+  private enter(state: GateState): void {
+    this.state = state
     clearTimeout(this.timer)
-    this.decide(false)
-  }
-
-  /** The same body, behind the gate; the time begins when it is first asked for. */
-  hold(body: Body): Body {
-    if (body instanceof UploadBody) return body
-    if (typeof body === 'function') {
-      return () => {
-        const made = body()
-        return made == null ? made : this.hold(made)
-      }
-    }
-    if (typeof body === 'string' || body instanceof Uint8Array) return () => this.behind([body])
-    if (body instanceof ArrayBuffer) return () => this.behind([new Uint8Array(body)])
-    if (body instanceof Blob) return () => this.behind(body.stream())
-    return this.behind(body)
-  }
-
-  private async *behind(source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>): AsyncGenerator<BodyChunk> {
-    if (!this.hushed) this.timer ??= setTimeout(() => this.decide(true), CONTINUE_TIMEOUT)
-    if (await this.verdict) yield* source
-    else if (source instanceof Readable) source.destroy()
   }
 }
 
-class TappedBody implements AsyncIterable<BodyChunk>, AsyncIterator<BodyChunk> {
-  private readonly source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>
-  private readonly listener: ChunkListener
-  private iterator: AsyncIterator<BodyChunk> | Iterator<BodyChunk> | undefined
-  private taken: BodyChunk | undefined
-
-  constructor(source: AsyncIterable<BodyChunk> | Iterable<BodyChunk>, listener: ChunkListener) {
-    this.source = source
-    this.listener = listener
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async next(): Promise<IteratorResult<BodyChunk>> {
-    this.iterator ??=
-      Symbol.asyncIterator in this.source ? this.source[Symbol.asyncIterator]() : this.source[Symbol.iterator]()
-    if (this.taken !== undefined) {
-      const { taken } = this
-      this.taken = undefined
-      this.listener.onChunkSent(toBuffer(taken))
-    }
-    const result = await this.iterator.next()
-    if (result.done !== true) this.taken = result.value
-    return result
-  }
-
-  async return(): Promise<IteratorResult<BodyChunk>> {
-    await this.iterator?.return?.()
-    return { done: true, value: undefined }
-  }
+function open(gate: ContinueGate): void {
+  gate.open()
 }
 
-function toBuffer(chunk: BodyChunk): Buffer {
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+function toBuffer(octets: Uint8Array): Buffer {
+  return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
 }

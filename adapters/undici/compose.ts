@@ -3,7 +3,6 @@
  * the older form (undici 6 and 7, the fetch of Node 20 to 24) comes to them as one of both.
  */
 import type { Dispatcher } from 'undici'
-import { wrapLegacyHandler } from './internals.ts'
 import type { LegacyHandler } from './legacy.ts'
 
 /** The outermost interceptor. */
@@ -11,24 +10,12 @@ export function takeLegacyHandlers(dispatch: Dispatcher['dispatch']): Dispatcher
   return (options, handler) => {
     const legacy = typeof handler === 'object' && handler !== null && 'onConnect' in handler
     if (!legacy || typeof handler.onRequestStart === 'function') return dispatch(options, handler)
-    return dispatch(options, toBothForms(handler as LegacyHandler))
+    return dispatch(options, new BothForms(handler as LegacyHandler))
   }
 }
 
-function toBothForms(handler: LegacyHandler): Dispatcher.DispatchHandler {
-  const older = new BytesHandler(handler)
-  return Object.assign(wrapLegacyHandler(older), {
-    onConnect: older.onConnect.bind(older),
-    onHeaders: older.onHeaders.bind(older),
-    onData: older.onData.bind(older),
-    onComplete: older.onComplete.bind(older),
-    onError: older.onError.bind(older),
-    onUpgrade: older.onUpgrade.bind(older),
-  })
-}
-
-/** Gives a handler of the older form its raw fields as the Buffers that it expects. */
-class BytesHandler implements LegacyHandler {
+/** A handler of the older form, which is given its raw fields as the Buffers that it expects, by whichever form it is told. */
+class BothForms implements LegacyHandler, Dispatcher.DispatchHandler {
   private readonly handler: LegacyHandler
 
   constructor(handler: LegacyHandler) {
@@ -72,6 +59,46 @@ class BytesHandler implements LegacyHandler {
   onRequestSent(): void {
     this.handler.onRequestSent?.()
   }
+
+  // The newer form.
+
+  onRequestStart(controller: Dispatcher.DispatchController, context: object | null): void {
+    this.onConnect((reason) => controller.abort(reason as Error), context)
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, headers: Fields, socket: object): void {
+    this.onUpgrade(status, rawOf(controller?.rawHeaders, headers), socket)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Fields, statusText = ''): void {
+    const resume = (): void => controller.resume()
+    if (this.onHeaders(status, rawOf(controller?.rawHeaders, headers), resume, statusText) === false) controller.pause()
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.onData(chunk) === false) controller.pause()
+  }
+
+  onResponseEnd(controller: Controller, trailers: Fields): void {
+    this.onComplete(rawOf(controller?.rawTrailers, trailers))
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    if (this.handler.onError === undefined) throw error
+    this.handler.onError(error)
+  }
+}
+
+/** Interceptors leave out what they do not need. */
+type Controller = Dispatcher.DispatchController | undefined
+type Fields = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>[1]
+
+/** The fields as an interceptor left them: the raw ones, or made from the others where there are none. */
+function rawOf(raw: Dispatcher.DispatchController['rawHeaders'], fields: Fields): readonly (Buffer | string)[] {
+  if (Array.isArray(raw)) return raw
+  return Object.entries(raw ?? fields ?? {}).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value ?? '']).flatMap((one) => [name, String(one)]),
+  )
 }
 
 function toBytes(raw: readonly (Buffer | string)[]): Buffer[] {

@@ -15,13 +15,13 @@
 import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { toError } from '../../src/errors.ts'
-import type { Body, Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
+import type { Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
 import { surface } from '../../src/surface.ts'
 import { fieldsToUndiciHeaders } from '../shared.ts'
-import { ContinueGate, tapBody } from './body.ts'
+import { ContinueGate, watchBody } from './body.ts'
 import {
   type ObservedRequest,
   publishBodyChunkReceived,
@@ -120,9 +120,12 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     const { body } = request
     if (body instanceof Readable) this.watch(body)
     if (body != null) {
-      if (expectContinue) request = this.holdBody(request, body)
       const tapped = this.handler.onBodySent !== undefined || (observed !== undefined && wantsBodyChunks())
-      if (tapped) request = { ...request, headers: withLength(request), body: tapBody(request.body ?? body, this) }
+      if (expectContinue) this.gate = new ContinueGate()
+      if (tapped || expectContinue) {
+        const watched = watchBody(body, tapped ? this : undefined, this.gate)
+        request = { ...request, headers: withLength(request), body: watched }
+      }
     }
     if (observed !== undefined || this.gate !== undefined) this.onConnected = this.tellConnected
     try {
@@ -378,12 +381,6 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (waitsAt === undefined) return
     this.waitsAt = undefined
     this.ledger.found(waitsAt)
-  }
-
-  /** The body waits for 100. */
-  private holdBody<Request extends ExchangeRequest>(request: Request, body: Body): Request {
-    this.gate = new ContinueGate()
-    return { ...request, headers: withLength(request), body: this.gate.hold(body) }
   }
 
   /** Hears of a stream's failure from the beginning: it may fail, or be gone, before anything of it is asked for. */

@@ -1,45 +1,73 @@
 /**
- * The parts of undici that the shim is made of, imported by path.
+ * The parts of undici that the shim is made of, where undici is installed; stand-ins of our own where it is not.
  *
- * Importing `undici` itself puts an Agent into the process's global dispatcher slots, which sends Node's own fetch another
- * way; these modules do nothing of the kind. They lack what undici's main module adds: the methods `request` etc. of
- * Dispatcher, which `HyperDispatcher` therefore gives its own prototype.
+ * Rules
+ * - Importing `undici` itself puts an Agent into the process's global dispatcher slots, which sends Node's own fetch another
+ *   way. So its inner modules are loaded by path, which do nothing of the kind. They lack what undici's main module adds: the
+ *   methods `request` etc. of Dispatcher, which `HyperDispatcher` therefore gives its own prototype.
+ * - undici is optional: Node's own fetch asks for no more than `dispatch()`. It is looked for once, when this is loaded, at the
+ *   place where this package is; 6, 7 and 8 will do.
+ *
+ * To a bundler these are calls of a function, not imports: it leaves undici out, and the program looks for it when it runs,
+ * beside the bundle (a bundler that writes another URL into `import.meta.url`: there). When it is not found there, Node's fetch
+ * works all the same, and so do undici's functions with a `dispatcher`, which ask for `dispatch()` as well. Who wants
+ * `instanceof` and `dispatcher.request()` from a bundle keeps undici out of it (`external`) and installs it beside it.
  */
+import { createRequire } from 'node:module'
 import type * as undici from 'undici'
-import apiModule from 'undici/lib/api/index.js'
-import errorsModule from 'undici/lib/core/errors.js'
-import symbolsModule from 'undici/lib/core/symbols.js'
-import DispatcherModule from 'undici/lib/dispatcher/dispatcher.js'
-import WrapperModule from 'undici/lib/dispatcher/dispatcher1-wrapper.js'
+import { OwnDispatcher, ownApi, ownErrors } from './stand-ins.ts'
 
-/** undici's Dispatcher class. */
-export const Dispatcher: typeof undici.Dispatcher = DispatcherModule
+type Api = Pick<undici.Dispatcher, 'request' | 'stream' | 'pipeline' | 'connect' | 'upgrade'>
 
-/** undici's error classes. */
-export const errors: typeof undici.errors = errorsModule
-
-/** `request`, `stream`, `pipeline`, `connect`, `upgrade`. */
-export const api: Pick<undici.Dispatcher, 'request' | 'stream' | 'pipeline' | 'connect' | 'upgrade'> = apiModule
-
-/** Where an Agent of undici's keeps what it has for each origin, and where MockAgent puts its mocks. */
-export const kClients: unique symbol = symbolsModule.kClients as never
-
-/** Where undici's Client and Pool keep their origin, and interceptors look for it. */
-export const kUrl: unique symbol = symbolsModule.kUrl as never
-
-/** What dispatchers of undici's own do when they have checked what they were given. */
-export const { kDispatch } = symbolsModule
-
-/** Turns a handler of the older form into one of the newer. */
-export function wrapLegacyHandler(handler: object): undici.Dispatcher.DispatchHandler {
-  return WrapperModule.wrapHandler(handler)
+/** What is taken of undici. */
+interface Parts {
+  readonly Dispatcher: typeof undici.Dispatcher
+  readonly errors: typeof undici.errors
+  readonly api: Api
+  readonly symbols: Readonly<Record<'kClients' | 'kUrl' | 'kDispatch', symbol>>
 }
 
-/** The class in which undici 8's Dispatcher1Wrapper hides a handler of the older form; undici does not export it. */
-const LegacyHandlerWrapper = wrapLegacyHandler({}).constructor
+/** Neither there, nor there in a way that lets its inner modules be loaded. */
+const UNUSABLE = new Set(['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'])
 
-/** Is this handler one of the older form, wrapped by undici 8, whichever copy of it did so? */
+function load(): Parts | undefined {
+  // A bundler that makes CommonJS leaves no URL.
+  const { url }: { readonly url?: string } = import.meta
+  const require = createRequire(url ?? `${process.cwd()}/`)
+  try {
+    return {
+      Dispatcher: require('undici/lib/dispatcher/dispatcher.js'),
+      errors: require('undici/lib/core/errors.js'),
+      api: require('undici/lib/api/index.js'),
+      symbols: require('undici/lib/core/symbols.js'),
+    }
+  } catch (error) {
+    if (UNUSABLE.has(String(Reflect.get(Object(error), 'code')))) return undefined
+    throw error
+  }
+}
+
+const parts = load()
+
+/** undici's Dispatcher class. */
+export const Dispatcher: typeof undici.Dispatcher = parts?.Dispatcher ?? OwnDispatcher
+
+/** undici's error classes; those that an older undici does not have are ours. */
+export const errors: typeof undici.errors = { ...ownErrors, ...parts?.errors }
+
+/** `request`, `stream`, `pipeline`, `connect`, `upgrade`. */
+export const api: Api = parts?.api ?? ownApi
+
+/** Where an Agent of undici's keeps what it has for each origin, and where MockAgent puts its mocks. */
+export const kClients: unique symbol = (parts?.symbols.kClients ?? Symbol('clients')) as never
+
+/** Where undici's Client and Pool keep their origin, and interceptors look for it. */
+export const kUrl: unique symbol = (parts?.symbols.kUrl ?? Symbol('url')) as never
+
+/** What dispatchers of undici's own do when they have checked what they were given. */
+export const kDispatch: symbol = parts?.symbols.kDispatch ?? Symbol('dispatch')
+
+/** Is this handler one of the older form, wrapped by undici 8, which does not export the class, whichever copy of it did so? */
 export function isWrappedLegacyHandler(handler: object): boolean {
-  const made = handler.constructor
-  return made === LegacyHandlerWrapper || made?.name === LegacyHandlerWrapper.name
+  return handler.constructor?.name === 'LegacyHandlerWrapper'
 }

@@ -12,8 +12,7 @@
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { PushSource } from '../../src/client/push-source.ts'
-import { Tunnel } from '../../src/client/tunnel.ts'
+import { Tunnel, tunnelBody } from '../../src/client/tunnel.ts'
 import { NotSupportedError } from '../../src/errors.ts'
 import type { Exchange, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
@@ -86,7 +85,7 @@ class TunnelExchange implements Exchange, TunnelHandler {
   private readonly transport: Transport
   private readonly request: TunnelRequest
   private readonly handler: TunnelHandler
-  private readonly outgoing = new PushSource(false)
+  private readonly outgoing = tunnelBody()
   private tunnel: TunnelSocket | undefined
   private current: Exchange
   private refused = false
@@ -131,7 +130,6 @@ class TunnelExchange implements Exchange, TunnelHandler {
       return
     }
     this.tunnel = new TunnelSocket(this.current, this.outgoing, status, headers)
-    this.outgoing.open()
     if (upgrade === undefined) this.handler.onUpgraded(status, headers, this.tunnel)
     else this.handler.onUpgraded(101, this.accepted(headers), this.tunnel)
   }
@@ -145,7 +143,6 @@ class TunnelExchange implements Exchange, TunnelHandler {
     if (this.refused) {
       // Nothing is to be sent any more.
       this.outgoing.end()
-      this.outgoing.open()
       this.handler.onEnd(trailers)
     } else {
       this.tunnel?.push(null)
@@ -153,7 +150,6 @@ class TunnelExchange implements Exchange, TunnelHandler {
   }
 
   onError(error: Error): void {
-    this.outgoing.fail(error)
     if (this.tunnel !== undefined) {
       // Whoever was just given it must have had time to listen to it.
       setImmediate(destroy, this.tunnel, toUndiciError(error, this.connection))
@@ -166,7 +162,6 @@ class TunnelExchange implements Exchange, TunnelHandler {
 
   /** CONNECT, to a server that speaks HTTP/1.1. */
   onUpgraded(status: number, headers: FieldList, socket: Duplex): void {
-    this.outgoing.drop()
     this.handler.onUpgraded(status, headers, socket)
   }
 

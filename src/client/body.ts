@@ -1,8 +1,8 @@
 /** The bodies that `HTTPConnection` takes, beyond those of an exchange: forms bring their own content-type. */
 
 import { InvalidArgumentError } from '../errors.ts'
-import { chunkBytes } from '../exchange/body.ts'
 import type { Body, BodyChunk } from '../exchange/contract.ts'
+import { chunkBytes } from '../exchange/source.ts'
 import { encodeForm, type FormDataLike, formBoundary, isFormData } from './form.ts'
 
 /**

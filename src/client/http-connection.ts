@@ -13,8 +13,8 @@
  */
 
 import { InvalidArgumentError } from '../errors.ts'
+import { prepareBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeRequest } from '../exchange/contract.ts'
-import { prepareBody } from '../exchange/prepare.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { FieldsInit } from '../headers/fields.ts'
 import { serialiseRequest } from '../headers/request.ts'
@@ -139,8 +139,8 @@ export class HTTPConnection implements AsyncDisposable {
     if (typeof method !== 'string' || typeof path !== 'string') {
       throw new InvalidArgumentError('A request needs a method and a path', { origin: this.origin })
     }
-    this.draft = new RequestDraft(method, path, (verb, target, headers, body, settled) =>
-      this.dispatch(verb, target, { headers, body }, settled),
+    this.draft = new RequestDraft(method, path, (verb, target, headers, body) =>
+      this.dispatch(verb, target, { headers, body }),
     )
     return this.draft
   }
@@ -257,12 +257,7 @@ export class HTTPConnection implements AsyncDisposable {
     return info
   }
 
-  private dispatch(
-    method: string,
-    path: string,
-    options: RequestOptions,
-    onSettled?: (error: Error | undefined) => void,
-  ): Slot {
+  private dispatch(method: string, path: string, options: RequestOptions): Slot {
     const { setup } = this
     const request = toExchange(setup, method, path, options)
     const started = Promise.withResolvers<number | null>()
@@ -292,7 +287,6 @@ export class HTTPConnection implements AsyncDisposable {
           this.outstanding.delete(slot)
           started.reject(error)
         }
-        onSettled?.(error)
         this.forget(slot)
       },
     })

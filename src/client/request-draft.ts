@@ -1,10 +1,10 @@
 /** A request made step by step: `putRequest`, `putHeader`, `endHeaders`, `send`. */
 
-import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
-import { chunkBytes, destroySource } from '../exchange/body.ts'
+import { InvalidArgumentError, toError } from '../errors.ts'
+import { chunkBytes, destroySource } from '../exchange/source.ts'
+import { UploadBody } from '../exchange/upload.ts'
 import { type BodyPart, piecesOf, type RequestBody } from './body.ts'
 import { HTTPHeaderMap } from './header-map.ts'
-import { PushSource } from './push-source.ts'
 import type { HTTPResponse } from './response.ts'
 
 /** A request that has been sent, or is waiting to be. */
@@ -15,13 +15,12 @@ export interface SentRequest {
   take(): Promise<HTTPResponse>
 }
 
-/** How a draft becomes a request. @param onSettled the exchange is over; the error it ended with, if one. */
+/** How a draft becomes a request. */
 export type Sender = (
   method: string,
   path: string,
   headers: HTTPHeaderMap,
-  body: RequestBody | AsyncIterable<Uint8Array> | undefined,
-  onSettled: (error: Error | undefined) => void,
+  body: RequestBody | undefined,
 ) => SentRequest
 
 /** Octets of a part that are copied at once. */
@@ -33,7 +32,7 @@ export class RequestDraft {
   readonly headers = new HTTPHeaderMap()
   private readonly sender: Sender
   private sent: SentRequest | undefined
-  private outgoing: PushSource | undefined
+  private outgoing: UploadBody | undefined
   private tail: Promise<void> = Promise.resolve()
 
   /** @internal */
@@ -74,17 +73,13 @@ export class RequestDraft {
     if (this.sent !== undefined) throw new InvalidArgumentError('The headers have been sent')
     const { body, final = body !== undefined && body !== null } = options
     if (final) {
-      this.sent = this.sender(this.method, this.path, this.headers, body ?? undefined, ignore)
+      this.sent = this.sender(this.method, this.path, this.headers, body ?? undefined)
       return this.sent.started
     }
     // What is wrong with it is said before anything is sent.
     const first = body === undefined || body === null ? undefined : sendable(body)
-    const outgoing = new PushSource()
-    this.sent = this.sender(this.method, this.path, this.headers, outgoing, (error) => {
-      // What the server answers without waiting for the rest, it does not want.
-      if (error === undefined) outgoing.drop()
-      else outgoing.fail(error)
-    })
+    const outgoing = new UploadBody(null)
+    this.sent = this.sender(this.method, this.path, this.headers, outgoing)
     this.outgoing = outgoing
     if (first !== undefined) this.send(first).catch(ignore)
     return this.sent.started
@@ -116,19 +111,19 @@ export class RequestDraft {
   }
 }
 
-async function push(outgoing: PushSource, data: BodyPart, final: boolean): Promise<void> {
+async function push(outgoing: UploadBody, data: BodyPart, final: boolean): Promise<void> {
   try {
     const pieces = piecesOf(data)
     // A stream that gives nothing just now would not notice.
-    const discard = (): void => destroySource(pieces, abortReason(undefined))
+    const discard = (error: Error | null): void => destroySource(pieces, error)
     outgoing.onOver = discard
-    if (outgoing.isDropped || outgoing.failure !== null) discard()
+    if (outgoing.closed) discard(outgoing.error)
     for await (const piece of pieces) {
       const bytes = chunkBytes(piece)
       // Never none: what is empty is taken in its turn, too.
       for (let at = 0; at === 0 || at < bytes.length; at += SLICE) {
         // What nobody takes any more need not be read to its end, which may never come.
-        if (outgoing.isDropped) return
+        if (isUnwanted(outgoing)) return
         // What was taken is on its way for a while, and then the caller may long have filled its buffer anew.
         const part = bytes.subarray(at, at + SLICE)
         const slice = typeof piece === 'string' ? part : Buffer.from(part)
@@ -138,8 +133,8 @@ async function push(outgoing: PushSource, data: BodyPart, final: boolean): Promi
       }
     }
   } catch (thrown) {
-    if (outgoing.isDropped) return
-    if (outgoing.failure !== null) throw outgoing.failure
+    if (isUnwanted(outgoing)) return
+    if (outgoing.error !== null) throw outgoing.error
     // The server must not take what it has for the whole.
     outgoing.fail(thrown instanceof Error ? thrown : new InvalidArgumentError(String(thrown)))
     throw thrown
@@ -150,6 +145,11 @@ async function push(outgoing: PushSource, data: BodyPart, final: boolean): Promi
   await new Promise<void>((resolve, reject) => {
     outgoing.end((error) => (error ? reject(error) : resolve()))
   })
+}
+
+/** What the server answers without waiting for the rest, it does not want. */
+function isUnwanted({ closed, error }: UploadBody): boolean {
+  return closed && error === null
 }
 
 /** What may be followed by more. */

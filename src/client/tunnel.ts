@@ -10,9 +10,9 @@
 import { Duplex } from 'node:stream'
 import { abortReason, TunnelRefusedError } from '../errors.ts'
 import type { Exchange, ExchangeRequest, Transport } from '../exchange/contract.ts'
+import { UploadBody } from '../exchange/upload.ts'
 import type { FieldList } from '../headers/fields.ts'
 import type { ConnectionInfo } from '../net/options.ts'
-import { PushSource } from './push-source.ts'
 
 /** What to connect to: `path` is `host:port`, or with a `protocol` the path of the resource. */
 export type TunnelRequest = Omit<ExchangeRequest, 'method' | 'body' | 'trailers' | 'maxResponseSize'>
@@ -24,10 +24,10 @@ export class Tunnel extends Duplex {
   readonly headers: FieldList
   readonly connection: ConnectionInfo | undefined
   private readonly exchange: Exchange
-  private readonly outgoing: PushSource
+  private readonly outgoing: UploadBody
 
   /** @internal */
-  constructor(exchange: Exchange, outgoing: PushSource, status: number, headers: FieldList) {
+  constructor(exchange: Exchange, outgoing: UploadBody, status: number, headers: FieldList) {
     super({ allowHalfOpen: true, autoDestroy: true })
     this.exchange = exchange
     this.outgoing = outgoing
@@ -51,11 +51,16 @@ export class Tunnel extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.outgoing.fail(error ?? abortReason(undefined))
     // What was written before the end is on its way, and is let go its way.
     if (!this.writableFinished || !this.readableEnded) this.exchange.abort(error ?? undefined)
+    this.outgoing.close(error, error ?? abortReason(undefined))
     callback(error)
   }
+}
+
+/** What is written into a tunnel. It is no message, and kept for no second attempt. */
+export function tunnelBody(): UploadBody {
+  return new UploadBody(null, { limit: 0 })
 }
 
 /**
@@ -66,10 +71,10 @@ export class Tunnel extends Duplex {
  */
 export function openTunnel(transport: Transport, request: TunnelRequest): Promise<Tunnel> {
   return new Promise((resolve, reject) => {
-    const outgoing = new PushSource(false)
+    const outgoing = tunnelBody()
     let tunnel: Tunnel | undefined
     const exchange = transport.dispatch(
-      { ...request, method: 'CONNECT', body: () => outgoing },
+      { ...request, method: 'CONNECT', body: outgoing },
       {
         onHeaders(status, headers) {
           if (status >= 300) {
@@ -79,7 +84,6 @@ export function openTunnel(transport: Transport, request: TunnelRequest): Promis
             return
           }
           tunnel = new Tunnel(exchange, outgoing, status, headers)
-          outgoing.open()
           resolve(tunnel)
         },
         onData(chunk) {
@@ -87,7 +91,6 @@ export function openTunnel(transport: Transport, request: TunnelRequest): Promis
         },
         onEnd: () => tunnel?.push(null),
         onError(error) {
-          outgoing.fail(error)
           if (tunnel === undefined) reject(error)
           // Whoever was just given the tunnel must have had time to listen to it.
           else setImmediate(() => tunnel?.destroy(error))

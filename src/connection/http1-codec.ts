@@ -6,8 +6,8 @@
  * is there as a whole goes out in slices, so that a peer that takes it slowly is seen to take it.
  */
 import type { HyperError } from '../errors.ts'
+import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
-import type { PreparedBody } from '../exchange/prepare.ts'
 import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'

@@ -16,10 +16,10 @@
  * - An idle connection is unref'd: it keeps no process alive.
  */
 import { ConnectionLostError, type HyperError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
+import { NO_BODY, type PreparedBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
 import { DirectHome } from '../exchange/direct.ts'
 import { type AttemptLimits, LiveExchange } from '../exchange/exchange.ts'
-import { NO_BODY, type PreparedBody } from '../exchange/prepare.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
 import {
   BODY_TIMEOUT,

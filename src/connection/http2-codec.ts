@@ -3,8 +3,8 @@
  * exchange itself, so what comes in takes no detour; what goes out goes through here.
  */
 import { NotSupportedError, StreamResetError } from '../errors.ts'
+import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
-import type { PreparedBody } from '../exchange/prepare.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream } from '../h2/index.ts'
 import type { FieldList } from '../headers/fields.ts'

@@ -6,11 +6,11 @@
  */
 import { channels } from '../diagnostics.ts'
 import { PoolDestroyedError } from '../errors.ts'
+import type { PreparedBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
 import { DirectHome } from '../exchange/direct.ts'
 import { LiveExchange } from '../exchange/exchange.ts'
 import { publishConnection } from '../exchange/messages.ts'
-import type { PreparedBody } from '../exchange/prepare.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'

@@ -18,10 +18,10 @@
 import type { Duplex } from 'node:stream'
 import type { FieldList, FieldsInit } from '../headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../net/options.ts'
-import type { BodyChunk } from './body.ts'
+import type { BodyChunk } from './source.ts'
 import type { UploadBody } from './upload.ts'
 
-export type { BodyChunk } from './body.ts'
+export type { BodyChunk } from './source.ts'
 
 /**
  * A request body. Text is sent as UTF-8. A function makes a new body for each attempt, so that the request can be sent

@@ -34,7 +34,7 @@ import type { RequestHead } from '../headers/section.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { now } from '../session/deadline.ts'
 import { surface } from '../surface.ts'
-import { isSource } from './body.ts'
+import { type PreparedBody, prepareBody } from './body.ts'
 import {
   callOnBodySent,
   callOnConnected,
@@ -51,10 +51,10 @@ import {
 import type { CodecOf, HomeOf } from './carrier.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
 import type { Waiting } from './deadlines.ts'
-import { type PreparedBody, prepareBody } from './prepare.ts'
 import { backoff } from './retry.ts'
 import { announcedLength, isIdempotent } from './semantics.ts'
 import { Sending, type SendingOwner } from './sending.ts'
+import { isSource } from './source.ts'
 import { UploadBody } from './upload.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
@@ -147,7 +147,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
         : body instanceof UploadBody
           ? body
           : isSource(body)
-            ? new UploadBody(body, method === 'CONNECT' ? 0 : undefined)
+            ? new UploadBody(body, { limit: method === 'CONNECT' ? 0 : undefined })
             : null
     home.deadlines.add(this)
     if (timeout !== undefined && timeout > 0 && timeout < Number.POSITIVE_INFINITY) {
@@ -301,7 +301,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** A body that a function made for an attempt that did not begin is let go of; what the caller gave is the caller's. */
   discard({ source }: PreparedBody): void {
     if (source === null || source === this.source) return
-    uploadOf(source).close(abortReason(undefined))
+    uploadOf(source).release(null)
   }
 
   /**
@@ -449,7 +449,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** The attempt has failed, through no doing of ours. */
   onError(_stream: H2Stream | null, error: Error): void {
     if (this.phase === 'half-closed') {
-      this.dropUpload(error)
+      this.endUpload(error)
       this.enter('settled')
     } else if (this.phase === 'carried' && this.answer === 'whole') {
       // What was received whole before is whole, whatever happened to the connection since.
@@ -549,7 +549,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (phase === 'settled') return
     if (phase === 'half-closed') {
       this.enter('settled')
-      this.dropUpload(error)
+      this.endUpload(error)
       codec?.cancel(this, code)
       return
     }
@@ -624,12 +624,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       this.request.signal?.removeEventListener('abort', this.onAbort)
       this.onAbort = null
     }
-    // An error object for each that ends well would cost more than all the rest of its end.
-    if (phase === 'settled' && (this.sending !== null || this.source !== null)) {
-      const reason = error ?? abortReason(undefined)
-      this.dropUpload(reason, error)
-      this.source?.close(reason, error)
-    }
+    if (phase === 'settled') this.endUpload(error)
     if (this.suspect) home.cleared(this)
     home.settled(this)
   }
@@ -778,12 +773,18 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   /** Reads no more of the body for this attempt. */
-  private dropUpload(reason?: Error, error: Error | null = null): void {
+  private dropUpload(error: Error | null = null): void {
     const { sending } = this
     this.sending = null
     if (sending === null) return
     sending.stop()
-    if (sending.upload !== this.source) sending.upload.close(reason ?? abortReason(undefined), error)
+    if (sending.upload !== this.source) sending.upload.release(error)
+  }
+
+  /** Reads no more of the body at all. */
+  private endUpload(error: Error | null): void {
+    this.dropUpload(error)
+    this.source?.release(error)
   }
 
   /** @internal */

@@ -2,20 +2,19 @@
  * `UploadBody`: a request body that is not in memory as a whole, on its way from whoever has it to the attempt that sends it.
  *
  * Theory of operation
- * - Octets come from a source that is read (an iterable, a web stream, a stream of Node's by its own events), or from a writer
- *   that pushes them. They go to one sink at a time: the attempt under way. The sink says whether it has room; nothing is read
- *   ahead of it.
+ * - Octets come from a source that is read (source.ts), or from a writer that pushes them. They go to one sink at a time: the
+ *   attempt under way. The sink says whether it has room; nothing is read ahead of it.
  * - What was read is kept up to a limit, so that another attempt can have the body from its beginning. Beyond the limit, what
  *   the sink has taken is let go, and only the attempt under way can have the rest.
  * - An attempt may end while a read is under way: what that read gives is kept for the next attempt, not lost.
- * - The source is closed once, by {@link UploadBody.close}, when nobody will read any more.
+ * - The source is closed once, when nobody will read any more. Whose part that is, is settled from the beginning: the exchange's
+ *   that was given the body, or with `owned` that of whoever made it, who may give it to one exchange after another.
  *
  * Hot path of uploads: a loop, no promise where the source does not make one.
  */
-import { finished, type Readable } from 'node:stream'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { MAX_REPLAY_OCTETS } from '../limits.ts'
-import { chunkBytes, destroySource, type Source } from './body.ts'
+import { chunkBytes, type Intake, type Reader, readerOf, type Source } from './source.ts'
 
 /** What takes the octets: one attempt. */
 export interface UploadSink {
@@ -29,23 +28,35 @@ export interface UploadSink {
 /** Told when a writer may go on, or why it need not. */
 export type Taken = (error?: Error | null) => void
 
+export interface UploadOptions {
+  /** Octets kept for another attempt. Default `MAX_REPLAY_OCTETS`. */
+  readonly limit?: number | undefined
+  /** Who made it closes it; an exchange that is over only lets go of it. Default false: the exchange closes it. */
+  readonly owned?: boolean | undefined
+  /** Nothing of it goes to a sink before {@link UploadBody.open}. The function is called when the first sink waits for that. */
+  readonly held?: (() => void) | undefined
+  /** Called with each piece that the source gives. What it throws, the body fails with. */
+  readonly onRead?: ((octets: Uint8Array) => void) | undefined
+  /** Called with each piece when a sink has dealt with it; once, however often it is sent. */
+  readonly onTaken?: ((octets: Uint8Array) => void) | undefined
+}
+
 interface Piece {
   readonly octets: Uint8Array
   /** Waits for the piece to be taken; null once it was told. */
   taken: Taken | null
 }
 
-/** Where the octets come from. It answers each `read()` with one call of `take`, `finish` or `fail`, at once or later. */
-interface Reader {
-  read(): void
-  close(reason: Error): void
-}
-
 /** Of what comes in: more may come, that was all, it failed, or nobody wants it any more. */
 type State = 'open' | 'ended' | 'failed' | 'closed'
 
-export class UploadBody {
+const NO_OPTIONS: UploadOptions = {}
+
+export class UploadBody implements Intake {
   private readonly limit: number
+  private readonly owned: boolean
+  private readonly onRead: ((octets: Uint8Array) => void) | undefined
+  private readonly onTaken: ((octets: Uint8Array) => void) | undefined
   private readonly reader: Reader | null
   private state: State = 'open'
   private failure: Error | null = null
@@ -53,10 +64,14 @@ export class UploadBody {
   private pieces: Piece[] = []
   private dropped = 0
   private size = 0
-  /** The number of the piece that the sink gets next. */
+  /** The number of the piece that the sink gets next, and of the first that `onTaken` has not heard of. */
   private next = 0
+  private told = 0
   private sink: UploadSink | null = null
   private hasRoom = false
+  /** Whatever the state: a writer may push, and end, before it is opened. */
+  private held: boolean
+  private whenAwaited: (() => void) | null
   /** The reader was asked and has not answered. */
   private reading = false
   /** The loop runs: whoever calls in from within it leaves the rest to it. */
@@ -65,12 +80,15 @@ export class UploadBody {
   /** Called once when nobody will read any more: why, or null when all of it was taken. */
   onOver: ((error: Error | null) => void) | null = null
 
-  /**
-   * @param source null: a writer pushes.
-   * @param limit octets kept for another attempt. Default `MAX_REPLAY_OCTETS`.
-   */
-  constructor(source: Source | null, limit: number = MAX_REPLAY_OCTETS) {
+  /** @param source null: a writer pushes. */
+  constructor(source: Source | null, options: UploadOptions = NO_OPTIONS) {
+    const { limit = MAX_REPLAY_OCTETS, owned = false, held, onRead, onTaken } = options
     this.limit = limit
+    this.owned = owned
+    this.held = held !== undefined
+    this.whenAwaited = held ?? null
+    this.onRead = onRead
+    this.onTaken = onTaken
     this.reader = source === null ? null : readerOf(this, source)
     // It may fail before anybody reads it, which is told when somebody does, and is not to end the process.
     if (source !== null && 'on' in source && typeof source.on === 'function') source.on('error', ignore)
@@ -97,6 +115,12 @@ export class UploadBody {
     return this.failure
   }
 
+  /** What was held back may go. */
+  open(): void {
+    this.held = false
+    this.pump()
+  }
+
   /** The sink gets the body from its beginning; one before it gets no more. */
   attach(sink: UploadSink): void {
     if (this.state === 'closed' || this.dropped > 0) {
@@ -107,6 +131,9 @@ export class UploadBody {
     this.sink = sink
     this.next = 0
     this.hasRoom = true
+    const { whenAwaited } = this
+    this.whenAwaited = null
+    if (this.held) whenAwaited?.()
     this.pump()
   }
 
@@ -122,22 +149,19 @@ export class UploadBody {
     this.pump()
   }
 
-  /** Does it wait for whoever makes the body, and not for the sink? */
-  get waitsForSource(): boolean {
-    return this.sink !== null && this.hasRoom
-  }
-
   /**
    * A writer's next octets.
    * @param taken is called when the next ones may come, or with the error that the body was given up with.
+   * @returns false when the writer should wait for that.
    */
-  push(octets: Uint8Array, taken: Taken | null = null): void {
+  push(octets: Uint8Array, taken: Taken | null = null): boolean {
     if (this.state !== 'open') {
       taken?.(this.failure)
-      return
+      return true
     }
     this.keep(octets, taken)
     this.pump()
+    return this.sink !== null && this.hasRoom
   }
 
   /** @param taken is called when all of it was taken, or with the error that the body was given up with. */
@@ -151,9 +175,10 @@ export class UploadBody {
     this.pump()
   }
 
-  /** The writer gives it up: so does whoever reads. */
+  /** The writer gives it up: so does whoever reads. A source is told so, too. */
   fail(error: Error): void {
     if (this.state !== 'open' && this.state !== 'ended') return
+    if (this.state === 'open') this.reader?.close(error)
     this.state = 'failed'
     this.failure = error
     this.tellWriter(error)
@@ -163,10 +188,10 @@ export class UploadBody {
 
   /**
    * Nobody will read any more.
-   * @param reason what the source is destroyed with.
+   * @param reason what the source is destroyed with; null: it is simply not wanted any more.
    * @param error what the writer is told; null: what it writes is let go, and that is no failure.
    */
-  close(reason: Error, error: Error | null = null): void {
+  close(reason: Error | null = null, error: Error | null = null): void {
     if (this.state === 'closed') return
     const open = this.state === 'open'
     this.state = 'closed'
@@ -178,6 +203,14 @@ export class UploadBody {
     this.tellOver(error)
   }
 
+  /**
+   * An exchange that had it is over: closes it, unless it is somebody's who may have more to do with it.
+   * @param error what the exchange ended with; null when it ended well.
+   */
+  release(error: Error | null): void {
+    if (!this.owned) this.close(error, error)
+  }
+
   /** @internal The reader's next octets. */
   take(value: unknown): void {
     this.reading = false
@@ -185,8 +218,12 @@ export class UploadBody {
     let octets: Uint8Array
     try {
       octets = chunkBytes(value)
+      this.onRead?.(octets)
     } catch (thrown) {
-      this.failed(thrown)
+      const error = toError(thrown)
+      // The source knows nothing of it, and would wait for ever.
+      this.reader?.close(error)
+      this.failed(error)
       return
     }
     this.keep(octets, null)
@@ -218,14 +255,15 @@ export class UploadBody {
   private pump(): void {
     if (this.pumping) return
     this.pumping = true
-    while (this.sink !== null && this.hasRoom && this.step(this.sink));
+    while (this.sink !== null && this.hasRoom && (!this.held || this.state === 'failed') && this.step(this.sink));
     this.pumping = false
   }
 
   /** @returns false when nothing more can be done now. */
   private step(sink: UploadSink): boolean {
     if (this.confirm()) return true
-    const piece = this.pieces[this.next - this.dropped]
+    // What fails while it is held back is not sent at all.
+    const piece = this.held ? undefined : this.pieces[this.next - this.dropped]
     if (piece !== undefined) {
       this.next++
       const room = sink.onPiece(piece.octets)
@@ -253,18 +291,21 @@ export class UploadBody {
     }
   }
 
-  /** The sink asks for the next piece, so it has dealt with the one before. @returns true when its writer was told. */
+  /** The sink asks for the next piece, so it has dealt with the one before. @returns true when somebody was told. */
   private confirm(): boolean {
     const last = this.pieces[this.next - 1 - this.dropped]
     if (last === undefined) return false
     const { taken } = last
     last.taken = null
+    const isNews = this.onTaken !== undefined && this.next > this.told
+    this.told = Math.max(this.told, this.next)
     if (this.size > this.limit) {
       this.pieces.splice(0, this.next - this.dropped)
       this.dropped = this.next
     }
     taken?.()
-    return taken !== null
+    if (isNews) this.onTaken?.(last.octets)
+    return taken !== null || isNews
   }
 
   private tellWriter(error: Error | null): void {
@@ -283,143 +324,6 @@ export class UploadBody {
     this.onOver = null
     onOver?.(error)
   }
-}
-
-function readerOf(body: UploadBody, source: Source): Reader {
-  if ('getReader' in source) return new WebStreamReader(body, source)
-  return isNodeStream(source) ? new StreamReader(body, source) : new IteratorReader(body, source)
-}
-
-/** Anything that can be iterated, at its own pace. */
-class IteratorReader implements Reader {
-  private readonly body: UploadBody
-  private readonly source: Iterable<unknown> | AsyncIterable<unknown>
-  private iterator: Iterator<unknown> | AsyncIterator<unknown> | null = null
-  private readonly onResult = (result: IteratorResult<unknown>): void => this.settle(result)
-  private readonly onFailure = (thrown: unknown): void => this.body.failed(thrown)
-
-  constructor(body: UploadBody, source: Iterable<unknown> | AsyncIterable<unknown>) {
-    this.body = body
-    this.source = source
-  }
-
-  read(): void {
-    const { source } = this
-    try {
-      this.iterator ??= Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-      const result = this.iterator.next()
-      if ('then' in result) result.then(this.onResult, this.onFailure)
-      else this.settle(result)
-    } catch (thrown) {
-      this.body.failed(thrown)
-    }
-  }
-
-  close(reason: Error): void {
-    destroySource(this.source, reason)
-    // How the source takes its end is nobody's business any more: a generator that is just running refuses.
-    try {
-      const ended: unknown = this.iterator?.return?.()
-      if (ended instanceof Promise) ended.catch(ignore)
-    } catch {
-      // It ends by itself.
-    }
-  }
-
-  private settle(result: IteratorResult<unknown>): void {
-    const { value } = result
-    if (result.done === true) this.body.finished()
-    // What an iterator that is not asynchronous gives may be awaited, as `for await` does.
-    else if (value instanceof Promise) value.then((octets) => this.body.take(octets), this.onFailure)
-    else this.body.take(value)
-  }
-}
-
-/** A web stream, by a reader: its own iterator cannot be let go of while a read is under way. */
-class WebStreamReader implements Reader {
-  private readonly body: UploadBody
-  private readonly stream: ReadableStream<unknown>
-  private reader: ReadableStreamDefaultReader<unknown> | null = null
-  private readonly onResult = (result: Awaited<ReturnType<ReadableStreamDefaultReader<unknown>['read']>>): void => {
-    if (result.done) this.body.finished()
-    else this.body.take(result.value)
-  }
-  private readonly onFailure = (thrown: unknown): void => this.body.failed(thrown)
-
-  constructor(body: UploadBody, stream: ReadableStream<unknown>) {
-    this.body = body
-    this.stream = stream
-  }
-
-  read(): void {
-    try {
-      this.reader ??= this.stream.getReader()
-    } catch (thrown) {
-      this.body.failed(thrown)
-      return
-    }
-    this.reader.read().then(this.onResult, this.onFailure)
-  }
-
-  close(reason: Error): void {
-    // One that somebody else reads is theirs.
-    ;(this.reader ?? this.stream).cancel(reason).catch(ignore)
-  }
-}
-
-/** A stream of Node's, by its own events: no promise a piece. */
-class StreamReader implements Reader {
-  private readonly body: UploadBody
-  private readonly stream: Readable
-  private stop: (() => void) | null = null
-  private wanted = false
-
-  constructor(body: UploadBody, stream: Readable) {
-    this.body = body
-    this.stream = stream
-  }
-
-  read(): void {
-    this.wanted = true
-    if (this.stop === null) {
-      this.stream.on('readable', this.onReadable)
-      const cleanup = finished(this.stream, { writable: false }, this.onFinished)
-      this.stop = () => {
-        cleanup()
-        this.stream.off('readable', this.onReadable)
-      }
-    }
-    this.onReadable()
-  }
-
-  close(reason: Error): void {
-    this.stop?.()
-    destroySource(this.stream, reason)
-  }
-
-  private readonly onReadable = (): void => {
-    if (!this.wanted) return
-    let chunk: unknown
-    try {
-      chunk = this.stream.read()
-    } catch (thrown) {
-      this.onFinished(toError(thrown))
-      return
-    }
-    if (chunk === null) return
-    this.wanted = false
-    this.body.take(chunk)
-  }
-
-  private readonly onFinished = (error?: Error | null): void => {
-    this.stop?.()
-    if (error) this.body.failed(error)
-    else this.body.finished()
-  }
-}
-
-function isNodeStream(source: Source): source is Readable {
-  return '_readableState' in source && 'read' in source && typeof source.read === 'function'
 }
 
 function ignore(): void {

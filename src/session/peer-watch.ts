@@ -85,7 +85,8 @@ export class PeerWatch {
     if (!h2.settingsReceived) next = Math.min(next, times.settingsUntil)
     const { pingInterval } = times
     if (pingInterval > 0 && active > 0) {
-      if (liveness.lastHeard + pingInterval <= at) liveness.probe(at)
+      // Asked for by name: also of a server that counts.
+      if (liveness.lastHeard + pingInterval <= at && !liveness.probing) liveness.ping(at, true)
       next = Math.min(next, Math.max(liveness.lastHeard, at) + pingInterval)
     }
     if (liveness.confirmDeadline <= at) {

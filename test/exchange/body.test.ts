@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { chunkBytes, destroySource } from '../../src/exchange/body.ts'
+import { prepareBody } from '../../src/exchange/body.ts'
 import type { Body } from '../../src/exchange/contract.ts'
-import { prepareBody } from '../../src/exchange/prepare.ts'
+import { chunkBytes, destroySource } from '../../src/exchange/source.ts'
 
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString()
 
