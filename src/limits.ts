@@ -329,5 +329,30 @@ export const MAX_TROUBLES = 2
 /** A silent peer is given up after so many times the wait after which nothing new is sent to it: 15 s by default. */
 export const GIVE_UP_FACTOR = 7.5
 
+/**
+ * Milliseconds that a lookup may take before the same name is asked for once more beside it, doubled for each after that, and how
+ * often in all: one that hangs (a datagram lost, a resolver that is gone) must not be what every dial to the name waits for.
+ */
+export const LOOKUP_PATIENCE = 1000
+export const MAX_LOOKUPS_BESIDE = 3
+
+/** Of what is left of a dial's time, the part that a step may take which can still be tried in another way. */
+export const REVISABLE_SHARE = 0.5
+
+/** Of the time that a connection may take, the part that a request must have waited for its timeout to be the request's, too. */
+export const OWN_CONNECT_SHARE = 0.9
+
+/**
+ * Milliseconds in which nothing that waits was given to a connection, before another connection is made than there would be by
+ * default: what waits may be what the open ones wait for. Long enough for a busy server to finish something.
+ */
+export const STUCK_AFTER = 1000
+
+/** Connections to one origin of which none was asked for, when it is stuck: four times those of HTTP/1.1. */
+export const MAX_STUCK_CONNECTIONS = 256
+
+/** Connections to one origin, when all of them carry nothing and take nothing: a server that is pausing is not asked for ever. */
+export const MAX_PAUSED_CONNECTIONS = 4
+
 /** An answer to PING may take so many times the measured round trip before the peer is in doubt. */
 export const RTT_PATIENCE = 4

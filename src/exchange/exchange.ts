@@ -483,7 +483,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** There is room for more of the body. */
   onDrain(_stream: H2Stream | null): void {
     this.waitForPeer()
-    this.sending?.resume()
+    // The source is the caller's, too.
+    if (this.sending !== null) this.context.runInAsyncScope(resume, undefined, this.sending)
   }
 
   /**
@@ -812,6 +813,10 @@ function ignore(): void {
 
 function uploadOf(source: NonNullable<PreparedBody['source']>): UploadBody {
   return source instanceof UploadBody ? source : new UploadBody(source)
+}
+
+function resume(sending: Sending): void {
+  sending.resume()
 }
 
 function begin(sending: Sending): void {

@@ -73,7 +73,7 @@ export class Connector {
   constructor(settings: ConnectorSettings = {}, seams: ConnectorSeams = NO_SEAMS) {
     this.settings = settings
     const { lookup, clock, connect, startTimer, loadSocks } = seams
-    this.resolver = new Resolver({ cacheTime: settings.dnsCacheTime, system: lookup, clock })
+    this.resolver = new Resolver({ cacheTime: settings.dnsCacheTime, system: lookup, clock, startTimer })
     this.tools = { resolver: this.resolver, sessions: this.sessions, connect, startTimer, loadSocks }
   }
 
@@ -119,6 +119,11 @@ export class Connector {
       callback(new TimeoutError('connect', limit, { phase: 'dns' }), [])
     })
     return cancel
+  }
+
+  /** A connection to this host was of no use: its addresses may be another's by now. */
+  forget(host: string): void {
+    this.resolver.forget(host)
   }
 
   /** Milliseconds that a dial would wait for a lookup; 0: for ever. */

@@ -4,6 +4,7 @@
  * Rules: the callback is called once; every failure but those of our own making becomes a `ConnectError` that names the
  * origin, the way, the phase and the cause; whatever ends the dial takes back all that it has begun.
  */
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
   ConnectError,
@@ -14,9 +15,9 @@ import {
   TimeoutError,
   toError,
 } from '../errors.ts'
+import { REVISABLE_SHARE } from '../limits.ts'
 import {
   type AbsoluteForm,
-  type Address,
   type Cancel,
   type ConnectStep,
   type Dial,
@@ -39,6 +40,7 @@ import type { SharedProxy } from './shared-proxy.ts'
 import { openSocks } from './socks.ts'
 import { deadline } from './timer.ts'
 import { checkTlsOptions } from './tls-options.ts'
+import { type Revision, Trail } from './trail.ts'
 import { openTunnel, type TunnelRequest } from './tunnel.ts'
 
 /** What a dial needs of its connector. */
@@ -64,11 +66,19 @@ export class Dialling implements Dial, Progress {
   private readonly callback: DialCallback
   private readonly observer: DialObserver | undefined
   private readonly timings: ConnectTimings
+  private readonly timeout: number
+  private readonly begun = performance.now()
+  /** Of the peer that is connected to by TCP: the origin or its proxy; and of TLS with the origin. */
+  private readonly trail: Trail
+  /** Of the origin, when a proxy is told its address. */
+  private readonly beyond: Trail
   private readonly stopTimer: Cancel
   private stopPhaseTimer: Cancel | undefined
   private phase: ConnectPhase = 'dns'
   private proxy: CanonicalProxy | undefined
   private ends: Ends = {}
+  /** Why the first way that was tried did not lead there: of several the one that is told. */
+  private failure: HyperError | undefined
   private over = false
   /** The observer is being told of a step. */
   private telling = false
@@ -88,6 +98,9 @@ export class Dialling implements Dial, Progress {
     this.options = options
     this.callback = callback
     this.observer = observer
+    this.timeout = timeout
+    this.trail = new Trail(home.tools.resolver)
+    this.beyond = new Trail(home.tools.resolver)
     this.timings = {
       start: Date.now(),
       lookup: undefined,
@@ -111,9 +124,30 @@ export class Dialling implements Dial, Progress {
   enter(phase: ConnectPhase): void {
     this.phase = phase
     this.stopPhaseTimer?.()
-    const name = PHASE_TIMEOUT[phase]
-    const timeout = name === undefined ? undefined : this.home.settings[name]
-    if (timeout !== undefined && !this.over) this.stopPhaseTimer = deadline(timeout, () => this.onTimeout(timeout))
+    const timeout = this.phaseTimeout
+    if (timeout !== undefined && !this.over) this.limitPhase(timeout)
+  }
+
+  private get phaseTimeout(): number | undefined {
+    const name = PHASE_TIMEOUT[this.phase]
+    return name === undefined ? undefined : this.home.settings[name]
+  }
+
+  private limitPhase(timeout: number): void {
+    this.stopPhaseTimer?.()
+    this.stopPhaseTimer = deadline(timeout, () => {
+      this.cancelLink()
+      this.fail(this.timedOut(timeout))
+    })
+  }
+
+  /** A handshake that may be tried in another way leaves time for that. */
+  private leaveTime(): void {
+    const { timeout, trail, beyond } = this
+    if (timeout <= 0 || this.over || !(trail.isRevisable || beyond.isRevisable)) return
+    const share = Math.ceil((timeout - (performance.now() - this.begun)) * REVISABLE_SHARE)
+    const own = this.phaseTimeout ?? 0
+    this.limitPhase(Math.max(1, own > 0 ? Math.min(own, share) : share))
   }
 
   step(step: ConnectStep): void {
@@ -142,7 +176,13 @@ export class Dialling implements Dial, Progress {
   }
 
   private onTimeout(timeout: number): void {
-    this.cancel(new TimeoutError('connect', timeout, { origin: this.origin.href, phase: this.phase }))
+    this.trail.forgetAddresses()
+    this.beyond.forgetAddresses()
+    this.cancel(this.timedOut(timeout))
+  }
+
+  private timedOut(timeout: number): TimeoutError {
+    return new TimeoutError('connect', timeout, { origin: this.origin.href, phase: this.phase })
   }
 
   private begin(): void {
@@ -155,9 +195,18 @@ export class Dialling implements Dial, Progress {
       this.fail(toError(thrown))
       return
     }
+    this.setOff()
+  }
+
+  private setOff(): void {
+    const { origin, options } = this
     if (options.socketPath !== undefined) this.byPath(options.socketPath)
     else if (this.proxy !== undefined) this.byProxy(this.proxy)
-    else this.cancelLink = reach(this.home.tools, targetOf(origin, options), this, this.onward(this.onWire))
+    else this.cancelLink = this.reach(origin, this.onWire)
+  }
+
+  private reach(peer: { host: string; port: number }, next: (socket: Socket) => void): Cancel {
+    return reach(this.home.tools, targetOf(peer, this.options), this.trail, this, this.onward(next))
   }
 
   private byPath(path: string): void {
@@ -195,7 +244,7 @@ export class Dialling implements Dial, Progress {
             this,
             this.onward(({ socket }) => use(socket)),
           )
-        : reach(tools, targetOf(proxy, options), this, this.onward(use))
+        : this.reach(proxy, use)
   }
 
   private bySharedProxy(proxy: CanonicalProxy): void {
@@ -211,22 +260,17 @@ export class Dialling implements Dial, Progress {
   }
 
   private byConnect(proxy: CanonicalProxy): void {
-    this.cancelLink = reach(
-      this.home.tools,
-      targetOf(proxy, this.options),
-      this,
-      this.onward((socket) => {
-        this.enter('proxy')
-        this.cancelLink = openTunnel(
-          socket,
-          this.tunnelRequest(proxy),
-          this.onward((wire) => {
-            this.step({ step: 'proxy', proxy: proxy.href, protocol: 'http/1.1', shared: false })
-            this.onWire(wire)
-          }),
-        )
-      }),
-    )
+    this.cancelLink = this.reach(proxy, (socket) => {
+      this.enter('proxy')
+      this.cancelLink = openTunnel(
+        socket,
+        this.tunnelRequest(proxy),
+        this.onward((wire) => {
+          this.step({ step: 'proxy', proxy: proxy.href, protocol: 'http/1.1', shared: false })
+          this.onWire(wire)
+        }),
+      )
+    })
   }
 
   private bySocks(proxy: CanonicalProxy): void {
@@ -236,16 +280,27 @@ export class Dialling implements Dial, Progress {
       return
     }
     const { host } = origin
+    const { beyond } = this
+    const next = (): void => {
+      const [first] = interleave(beyond.left)
+      beyond.at = first.address
+      this.connectSocks(proxy, first.address)
+    }
+    if (beyond.left.length > 0) {
+      next()
+      return
+    }
     // SOCKS 4 has no other addresses.
     const family = proxy.kind === 'socks4' ? 4 : options.family
     this.enter('dns')
     this.cancelLink = this.home.tools.resolver.resolve(
       host,
       { family, lookup: options.lookup },
-      this.onward(({ addresses, cached }) => {
-        this.step({ step: 'lookup', host, addresses, cached })
-        const [first]: readonly Address[] = interleave(addresses)
-        this.connectSocks(proxy, first.address)
+      this.onward((resolved) => {
+        this.step({ step: 'lookup', host, ...resolved })
+        beyond.learn(host, resolved)
+        if (beyond.left.length > 0) next()
+        else this.fail(new Error('none of the addresses that were found can be used'))
       }),
     )
   }
@@ -253,24 +308,19 @@ export class Dialling implements Dial, Progress {
   private connectSocks(proxy: CanonicalProxy, host: string): void {
     const { origin } = this
     const { tools } = this.home
-    this.cancelLink = reach(
-      tools,
-      targetOf(proxy, this.options),
-      this,
-      this.onward((socket) => {
-        this.enter('proxy')
-        this.cancelLink = openSocks(
-          socket,
-          { proxy, host, port: origin.port, origin: origin.href },
-          this.onward((wire) => {
-            const protocol = proxy.kind === 'socks4' ? 'socks4' : 'socks5'
-            this.step({ step: 'proxy', proxy: proxy.href, protocol, shared: false })
-            this.onWire(wire)
-          }),
-          tools.loadSocks,
-        )
-      }),
-    )
+    this.cancelLink = this.reach(proxy, (socket) => {
+      this.enter('proxy')
+      this.cancelLink = openSocks(
+        socket,
+        { proxy, host, port: origin.port, origin: origin.href },
+        this.onward((wire) => {
+          const protocol = proxy.kind === 'socks4' ? 'socks4' : 'socks5'
+          this.step({ step: 'proxy', proxy: proxy.href, protocol, shared: false })
+          this.onWire(wire)
+        }),
+        tools.loadSocks,
+      )
+    })
   }
 
   private tunnelRequest(proxy: CanonicalProxy): TunnelRequest {
@@ -297,7 +347,9 @@ export class Dialling implements Dial, Progress {
       this.home.tools.sessions,
       this,
       this.onward(({ socket, protocol, covers }) => this.succeed(socket, protocol, socket, covers)),
+      this.trail,
     )
+    this.leaveTime()
   }
 
   private succeed(
@@ -332,7 +384,26 @@ export class Dialling implements Dial, Progress {
   }
 
   private fail(error: Error): void {
-    this.finish(this.connectError(error), null)
+    if (this.over) return
+    const failure = this.connectError(error)
+    const revision = failure instanceof InvalidArgumentError ? undefined : this.revise()
+    // What came of a session that is set aside says nothing of the way.
+    if (revision !== 'session') this.failure ??= failure
+    if (revision === undefined) this.finish(this.failure ?? failure, null)
+    else this.cancelLink = later(() => this.setOff())
+  }
+
+  /** Something is done in another way, or nothing can be. */
+  private revise(): Revision | undefined {
+    const { phase, proxy, trail, beyond } = this
+    if (phase === 'dns' || phase === 'tcp') return undefined
+    const known = beyond.at !== undefined
+    // TLS with the origin, which is beyond a proxy, is not made better by another address of the proxy.
+    if (known) {
+      const revision = trail.session === 'offered' && phase === 'tls' ? undefined : beyond.revise(phase, true)
+      if (revision !== undefined) return revision
+    }
+    return trail.revise(phase, proxy === undefined)
   }
 
   private finish(error: HyperError | null, dialled: Dialled | null): void {
@@ -347,7 +418,8 @@ export class Dialling implements Dial, Progress {
   }
 
   private connectError(cause: Error): HyperError {
-    if (cause instanceof ConnectError || cause instanceof InvalidArgumentError) return cause
+    if (cause instanceof ConnectError || cause instanceof InvalidArgumentError || cause instanceof TimeoutError)
+      return cause
     const { origin, options, phase } = this
     const way = options.socketPath ?? this.proxy?.href
     const where = way === undefined ? '' : ` by way of ${way}`

@@ -42,9 +42,9 @@ export class H2ProxyConnection implements SessionOwner, TunnelHost {
     return this.session.room > 0
   }
 
-  /** It ended, and what was on it with it. */
-  get closed(): boolean {
-    return this.session.closed
+  /** It ended, or does not answer: what it was asked for and has not done is asked for elsewhere. */
+  get lost(): boolean {
+    return this.session.closed || this.session.doubted
   }
 
   /** Opens a tunnel. */
@@ -124,6 +124,11 @@ export class H2ProxyConnection implements SessionOwner, TunnelHost {
   /** @internal */
   onDraining(): void {
     this.owner.onGone(this)
+  }
+
+  /** @internal The tunnels that are open live on; those that it has not opened are asked for elsewhere. */
+  onDoubt(error: Error): void {
+    for (const tunnel of [...this.tunnels]) tunnel.giveUp(error)
   }
 
   /** @internal */

@@ -169,6 +169,15 @@ export class H2Tunnel extends Duplex implements Wire, StreamListener {
     else this.push(null)
   }
 
+  /** It is not waited for any longer, unless it is open. */
+  giveUp(error: Error): void {
+    const { opening } = this
+    if (opening === null) return
+    this.opening = null
+    this.destroy()
+    opening.onFailed(error)
+  }
+
   onError(_stream: H2Stream, error: Error): void {
     this.streamOver = true
     const { opening } = this

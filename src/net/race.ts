@@ -9,6 +9,9 @@ import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from
 import { systemCodeOf, toError } from '../errors.ts'
 import { CONNECTION_ATTEMPT_DELAY } from '../limits.ts'
 import { type Address, type Cancel, type Ends, guard, later, type Outcome, type Progress } from './link.ts'
+import { type StartTimer, systemTimer } from './timer.ts'
+
+export type { StartTimer } from './timer.ts'
 
 /** How often a silent TCP connection is probed, in milliseconds. */
 export const TCP_KEEPALIVE = 60_000
@@ -16,14 +19,13 @@ export const TCP_KEEPALIVE = 60_000
 /** Begins to connect; `net.connect`, but in tests. */
 export type ConnectTcp = (options: TcpNetConnectOpts) => Socket
 
-/** Calls back after so many milliseconds; the result takes it back. */
-export type StartTimer = (callback: () => void, delay: number) => Cancel
-
 export interface RaceOptions {
   readonly port: number
   readonly localAddress?: string | undefined
   readonly connect?: ConnectTcp | undefined
   readonly startTimer?: StartTimer | undefined
+  /** Takes in each address that failed, and the one that did not. */
+  readonly trail?: { readonly failed: Set<string>; at: string | undefined } | undefined
 }
 
 export function race(
@@ -89,7 +91,7 @@ class Race {
         return
       }
       this.running.add(socket)
-      socket.once('connect', () => this.onConnect(socket))
+      socket.once('connect', () => this.onConnect(socket, target))
       socket.once('error', (error) => this.onFailed(socket, target, error))
       socket.once('close', () => this.onFailed(socket, target, new Error('the socket closed')))
     } catch (thrown) {
@@ -102,8 +104,9 @@ class Race {
     }
   }
 
-  private onConnect(socket: Socket): void {
+  private onConnect(socket: Socket, { address }: Address): void {
     if (this.over) return
+    if (this.options.trail !== undefined) this.options.trail.at = address
     this.stop(socket)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, TCP_KEEPALIVE)
@@ -115,6 +118,7 @@ class Race {
     if (this.over || (socket !== undefined && !this.running.delete(socket))) return
     socket?.destroy()
     this.failures.push(error)
+    this.options.trail?.failed.add(address)
     this.progress.step({ step: 'attempt-failed', address, port: this.options.port, family, error })
     if (this.begun < this.addresses.length) {
       this.next()
@@ -179,9 +183,4 @@ function oneError(failures: readonly Error[]): Error {
 export function endsOf(socket: Ends): Ends {
   const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = socket
   return { remoteAddress, remotePort, remoteFamily, localAddress, localPort }
-}
-
-function systemTimer(callback: () => void, delay: number): Cancel {
-  const timer = setTimeout(callback, delay)
-  return () => clearTimeout(timer)
 }

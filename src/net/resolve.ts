@@ -3,13 +3,15 @@
  *
  * Theory of operation: an address needs no resolver. A `lookup` of the caller's is asked each time; its answers are its
  * own to keep. Answers of the system's resolver are kept for a while, and dials that want the same name at the same
- * time share one query, which goes on when some of them give up. Failures are never kept.
+ * time share one query, which goes on when some of them give up. Failures are never kept. A query that takes long is made
+ * once more beside the first, and one for which nobody waits any more is joined by nobody.
  */
 import { ADDRCONFIG, lookup as systemLookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { toError } from '../errors.ts'
-import { DNS_CACHE_TIME, MAX_DNS_NAMES } from '../limits.ts'
+import { DNS_CACHE_TIME, LOOKUP_PATIENCE, MAX_DNS_NAMES, MAX_LOOKUPS_BESIDE } from '../limits.ts'
 import { type Address, type Cancel, later, type Outcome } from './link.ts'
+import { type StartTimer, systemTimer } from './timer.ts'
 
 /** How a name is to be looked up. */
 export interface LookupOptions {
@@ -21,6 +23,15 @@ export interface LookupOptions {
 export interface Resolved {
   readonly addresses: readonly Address[]
   readonly cached: boolean
+}
+
+/** A question that is under way, and who waits for its answer. */
+interface Query {
+  readonly waiting: Set<Outcome<Resolved>>
+  /** How often it was asked. */
+  asked: number
+  stopTimer: Cancel | undefined
+  state: 'asked' | 'answered'
 }
 
 interface Entry {
@@ -35,20 +46,23 @@ export interface ResolverOptions {
   readonly system?: LookupFunction | undefined
   /** Milliseconds on a clock that never goes back. Default: `performance.now`. */
   readonly clock?: (() => number) | undefined
+  readonly startTimer?: StartTimer | undefined
 }
 
 export class Resolver {
   private readonly cacheTime: number
   private readonly system: LookupFunction
   private readonly clock: () => number
+  private readonly startTimer: StartTimer
   /** In the order of their making, so that the first is the oldest. */
   private readonly known = new Map<string, Entry>()
-  private readonly queries = new Map<string, Set<Outcome<Resolved>>>()
+  private readonly queries = new Map<string, Query>()
 
   constructor(options: ResolverOptions = {}) {
     this.cacheTime = options.cacheTime ?? DNS_CACHE_TIME
     this.system = options.system ?? systemLookup
     this.clock = options.clock ?? (() => performance.now())
+    this.startTimer = options.startTimer ?? systemTimer
   }
 
   resolve(host: string, options: LookupOptions, outcome: Outcome<Resolved>): Cancel {
@@ -69,9 +83,15 @@ export class Resolver {
     return this.share(key, host, family, outcome)
   }
 
-  /** What is known of a host did not lead anywhere: it is asked for anew next time. */
-  forget(host: string): void {
-    for (const family of [0, 4, 6]) this.known.delete(`${family} ${host.toLowerCase()}`)
+  /**
+   * What is known of a host did not lead anywhere: it is asked for anew next time.
+   * @param addresses the answer that did not; what has come since stays.
+   */
+  forget(host: string, addresses?: readonly Address[]): void {
+    for (const family of [0, 4, 6]) {
+      const key = `${family} ${host.toLowerCase()}`
+      if (addresses === undefined || this.known.get(key)?.addresses === addresses) this.known.delete(key)
+    }
   }
 
   /** Forgets all answers. Queries under way go on. */
@@ -81,27 +101,52 @@ export class Resolver {
 
   /** Joins the query for this name, or begins it. */
   private share(key: string, host: string, family: 0 | 4 | 6, outcome: Outcome<Resolved>): Cancel {
-    let waiting = this.queries.get(key)
-    if (waiting === undefined) {
-      const mine = new Set<Outcome<Resolved>>()
-      waiting = mine
-      this.queries.set(key, mine)
-      const finish = (tell: (one: Outcome<Resolved>) => void): void => {
-        if (this.queries.get(key) === mine) this.queries.delete(key)
-        // One of them may take another back while it is told.
-        for (const one of mine) tell(one)
-      }
-      this.ask(this.system, host, family, {
-        done: (resolved) => {
-          this.remember(key, resolved.addresses)
-          finish((one) => one.done(resolved))
-        },
-        fail: (error) => finish((one) => one.fail(error)),
-      })
+    let query = this.queries.get(key)
+    if (query === undefined) {
+      query = { waiting: new Set(), asked: 0, stopTimer: undefined, state: 'asked' }
+      this.queries.set(key, query)
+      this.put(query, key, host, family)
     }
-    const joined = waiting
-    joined.add(outcome)
-    return () => joined.delete(outcome)
+    const { waiting } = query
+    const joined = query
+    waiting.add(outcome)
+    return () => {
+      if (waiting.delete(outcome) && waiting.size === 0) this.abandon(key, joined)
+    }
+  }
+
+  /** Asks, and once more beside it when that takes long: whichever answers first answers all who wait. */
+  private put(query: Query, key: string, host: string, family: 0 | 4 | 6): void {
+    const patience = LOOKUP_PATIENCE * 2 ** query.asked++
+    if (query.asked <= MAX_LOOKUPS_BESIDE) {
+      query.stopTimer = this.startTimer(() => this.put(query, key, host, family), patience)
+    }
+    const finish = (tell: (one: Outcome<Resolved>) => void): void => {
+      query.state = 'answered'
+      this.abandon(key, query)
+      // One of them may take another back while it is told.
+      for (const one of query.waiting) tell(one)
+      query.waiting.clear()
+    }
+    this.ask(this.system, host, family, {
+      done: (resolved) => {
+        if (query.state === 'answered') return
+        // An answer that nobody has waited for is worth keeping, unless somebody has asked since.
+        const last = this.queries.get(key)
+        if (last === query || (last === undefined && !this.known.has(key))) this.remember(key, resolved.addresses)
+        finish((one) => one.done(resolved))
+      },
+      fail: (error) => {
+        if (query.state !== 'answered') finish((one) => one.fail(error))
+      },
+    })
+  }
+
+  /** Nobody joins it any more. */
+  private abandon(key: string, query: Query): void {
+    query.stopTimer?.()
+    query.stopTimer = undefined
+    if (this.queries.get(key) === query) this.queries.delete(key)
   }
 
   private remember(key: string, addresses: readonly Address[]): void {

@@ -5,6 +5,7 @@
  * - The name that is verified is the origin's (or the proxy's) own, whatever the wire goes through.
  * - The handshake is accepted when node:tls accepts it, its peer has a pinned key where keys are pinned, and the protocol
  *   chosen is one that was offered. Only then are its sessions kept.
+ * - A session that was offered in a handshake that failed is not offered again.
  * - A resumed session brings its verdict with it: it is looked at as a fresh one's.
  */
 import type { X509Certificate } from 'node:crypto'
@@ -16,6 +17,7 @@ import { type Cancel, failLater, guard, type Outcome, type Progress, type Wire }
 import type { TlsOptions } from './options.ts'
 import type { PeerSession, SessionCache } from './sessions.ts'
 import { keyLogOf, nodeTlsOptions, pinMismatch } from './tls-options.ts'
+import type { Trail } from './trail.ts'
 
 /** Who is at the other end. */
 export interface SecurePeer {
@@ -41,12 +43,18 @@ export function secure(
   sessions: SessionCache,
   progress: Progress,
   outcome: Outcome<Secured>,
+  trail: { session: Trail['session'] },
 ): Cancel {
   const { host, tls } = peer
   const servername = tls.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '')
   const resume = tls.resume !== false
   const key = `${host}:${peer.port} ${servername} ${peer.route} ${tlsIdentity(tls)}`
-  const offered = sessionFor(tls, resume, sessions, key)
+  const offered = trail.session === 'set aside' ? undefined : sessionFor(tls, resume, sessions, key)
+  if (offered !== undefined) trail.session = 'offered'
+  // Whatever ended the handshake, or made somebody give it up: the sessions of this peer may have been why.
+  const forget = (): void => {
+    if (offered !== undefined) sessions.forget(key)
+  }
   let socket: TLSSocket
   try {
     socket = guard(
@@ -78,6 +86,7 @@ export function secure(
     if (over) return
     over = true
     early = []
+    forget()
     socket.destroy()
     wire.destroy()
     outcome.fail(error)
@@ -114,6 +123,7 @@ export function secure(
     outcome.done({ socket, protocol, covers: coverage(socket, tls, certificate) })
   })
   return () => {
+    if (!over) forget()
     over = true
     early = []
     socket.destroy()

@@ -53,6 +53,11 @@ export class SessionCache {
     }
   }
 
+  /** A handshake failed to which one of this peer's was offered: the others are of the same make. */
+  forget(key: string): void {
+    this.peers.delete(key)
+  }
+
   /** Peers that are remembered. */
   get size(): number {
     return this.peers.size

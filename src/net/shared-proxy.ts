@@ -174,7 +174,7 @@ export class SharedProxy implements H2ProxyOwner {
       fail: (error) => {
         // What the proxy did not take (it is just going, or full) is asked for again elsewhere; so is what went down with a
         // connection that was thought to be alive, for nobody has had the tunnel yet.
-        const again = isUntaken(error) || (shared && connection.closed)
+        const again = isUntaken(error) || (shared && connection.lost)
         if (again && ++seeker.tries <= MAX_REPLAYS) this.place(seeker)
         else outcome.fail(error)
       },

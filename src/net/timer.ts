@@ -2,6 +2,14 @@
 import { LATE_TIMER } from '../limits.ts'
 import type { Cancel } from './link.ts'
 
+/** Calls back after so many milliseconds; the result takes it back. */
+export type StartTimer = (callback: () => void, delay: number) => Cancel
+
+export function systemTimer(callback: () => void, delay: number): Cancel {
+  const timer = setTimeout(callback, delay)
+  return () => clearTimeout(timer)
+}
+
 /** Milliseconds that a timer can count; longer ones would fire at once. */
 const LONGEST_TIMER = 0x7fffffff
 

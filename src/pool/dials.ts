@@ -22,7 +22,8 @@ export interface DialsOwner extends ConnectionOwner {
   onMade(connection: Connection, covers: (host: string) => boolean, offered: boolean): void
   /** The server knows no `Upgrade: h2c`, and the connection is gone. */
   onNoUpgrade(): void
-  onDialFailed(error: HyperError): void
+  /** @param offered HTTP/2 was offered. */
+  onDialFailed(error: HyperError, offered: boolean): void
 }
 
 export class Dials {
@@ -44,13 +45,14 @@ export class Dials {
   start(connect: ConnectOptions, observer: DialObserver): void {
     const { origin } = this.owner
     const { href } = origin
+    const offered = connect.allowH2 !== false
     const dial = this.connector.dial(
       origin,
       connect,
       (error, dialled) => {
         this.all.delete(dial)
         if (dialled !== null) this.establish(dialled, connect)
-        else this.owner.onDialFailed(error ?? new ConnectError(`Cannot connect to ${href}`, { phase: 'tcp' }))
+        else this.owner.onDialFailed(error ?? new ConnectError(`Cannot connect to ${href}`, { phase: 'tcp' }), offered)
       },
       observer,
     )
@@ -76,13 +78,14 @@ export class Dials {
 
   private establish(dialled: Dialled, connect: ConnectOptions): void {
     const { owner } = this
+    const offered = connect.allowH2 !== false
     const step: Dial = { cancel: () => dialled.socket.destroy() }
     this.all.add(step)
     establish(owner.origin, dialled, connect, owner, this.options, (error, connection) => {
       this.all.delete(step)
-      if (error !== null) owner.onDialFailed(error)
+      if (error !== null) owner.onDialFailed(error, offered)
       else if (connection === null) owner.onNoUpgrade()
-      else owner.onMade(connection, (host) => dialled.covers(host), connect.allowH2 !== false)
+      else owner.onMade(connection, (host) => dialled.covers(host), offered)
     })
   }
 }

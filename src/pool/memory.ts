@@ -15,6 +15,11 @@ export class ProtocolMemory {
     return false
   }
 
+  /** It may have been wrong: both are asked for next time. */
+  forget(key: string): void {
+    this.until.delete(key)
+  }
+
   remember(key: string): void {
     // Told anew it is the youngest; a map keeps its order, so the first is the oldest.
     this.until.delete(key)

@@ -7,16 +7,24 @@
  */
 import type { Connection } from '../connection/contract.ts'
 import { channels } from '../diagnostics.ts'
-import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, toError } from '../errors.ts'
+import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, TimeoutError, toError } from '../errors.ts'
 import type { ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
 import type { Deadlines } from '../exchange/deadlines.ts'
 import { type ExchangeHome, LiveExchange } from '../exchange/exchange.ts'
 import { publishConnection } from '../exchange/messages.ts'
 import { RetryBudget } from '../exchange/retry.ts'
-import { H1_CONNECTIONS, MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST, QUEUE_TIMEOUT } from '../limits.ts'
+import {
+  H1_CONNECTIONS,
+  MAX_STREAMS_BEFORE_SETTINGS,
+  MAX_UPGRADES_LOST,
+  OWN_CONNECT_SHARE,
+  QUEUE_TIMEOUT,
+  STUCK_AFTER,
+} from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
 import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
+import { now } from '../session/deadline.ts'
 import { BorrowedConnection } from './borrowed.ts'
 import type { Loan } from './coalescing.ts'
 import { Dials, type DialsOwner } from './dials.ts'
@@ -68,13 +76,19 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private readonly progress: DialProgress
   private readonly waiting: Queue
   private readonly budget = new RetryBudget()
+  /** What it is to be spoken to by, whatever it says; undefined: it decides. */
+  private readonly prescribed: 'h2' | 'http/1.1' | undefined
+  /** What it is known to speak, by prescription or since it last agreed. */
   private protocol: 'h2' | 'http/1.1' | undefined
   private mayBorrow: boolean
   private upgradesLost = 0
   private closing = false
   private destroyedWith: Error | undefined
   /** Who wants a connection without having a request for it. */
-  private expecting: ExpectedConnection[] = []
+  private expecting: { readonly found: ExpectedConnection; readonly since: number }[] = []
+  /** Since when nothing has been done for those who wait. */
+  private stillSince = 0
+  private stuckTimer: NodeJS.Timeout | undefined
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
   private unsettled = 0
 
@@ -90,10 +104,8 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.deadlines = host.deadlines
     this.queueTimeout = host.options.queueTimeout ?? QUEUE_TIMEOUT
     this.mayBorrow = host.options.coalesce === true
-    if (origin.scheme === 'http' && connect.h2c !== 'upgrade') {
-      this.protocol = connect.h2c === undefined && connect.allowH1 !== false ? 'http/1.1' : 'h2'
-    }
-    if (connect.allowH2 === false) this.protocol = 'http/1.1'
+    this.prescribed = prescribed(origin, connect)
+    this.protocol = this.prescribed
   }
 
   dispatch(request: ExchangeRequest, handler: ExchangeHandler): LiveExchange {
@@ -115,7 +127,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** Makes a connection unless there is one. The callback is called once, and not before this has returned. */
   expect(found: ExpectedConnection): void {
-    this.expecting.push(found)
+    this.expecting.push({ found, since: now() })
     process.nextTick(assign, this)
   }
 
@@ -176,7 +188,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** Somebody has come back to the line. */
   onReturned(): void {
-    if (this.waiting.length === 1) this.hold(true)
+    if (this.waiting.length === 1) this.beginWait()
     this.assign()
   }
 
@@ -237,6 +249,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   onClosed(connection: Connection, error: Error | undefined): void {
     this.onDraining(connection)
     this.held.forget(connection)
+    if (error !== undefined) this.doubt(connection)
     if (!(connection instanceof BorrowedConnection)) {
       tell(() => this.host.options.events?.disconnect?.(this.origin.href, error))
       this.failIfSilent(error)
@@ -265,7 +278,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   onHttp1Required(): void {
     if (this.connect.allowH1 === false) return
-    this.protocol = 'http/1.1'
+    this.protocol = this.prescribed
     this.host.memory.remember(this.key)
   }
 
@@ -277,6 +290,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       return
     }
     const { starts, verify, open } = plan(this.situation())
+    if (starts.length > 0 || open > 0) this.stillSince = now()
     for (let i = 0; i < starts.length; i++) {
       const connection = this.usable[i]
       // What was started before may have ended it.
@@ -293,7 +307,28 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     for (let i = 0; i < open && this.destroyedWith === undefined; i++) this.open()
     if (this.expecting.length > 0) this.meetExpectations()
     if (this.waiting.length === 0) this.hold(false)
+    else this.watch()
     this.closeIfDone()
+  }
+
+  /** The first has come to the line. */
+  private beginWait(): void {
+    this.stillSince = now()
+    this.hold(true)
+  }
+
+  /** Looks again when those who wait may be stuck: nothing else may happen until then. */
+  private watch(): void {
+    if (!this.yielding || this.stuckTimer !== undefined || this.dials.size > 0 || this.usable.length === 0) return
+    const delay = Math.max(1, Math.ceil(this.stillSince + STUCK_AFTER - now()))
+    this.stuckTimer = setTimeout(look, delay, this)
+    this.stuckTimer.unref()
+  }
+
+  /** @internal */
+  look(): void {
+    this.stuckTimer = undefined
+    if (this.waiting.length > 0) this.assign()
   }
 
   private meetExpectations(): void {
@@ -303,12 +338,16 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       else if (this.dials.size === 0) this.open()
       return
     }
-    for (const found of this.expecting.splice(0)) found(null, connection)
+    for (const { found } of this.expecting.splice(0)) found(null, connection)
   }
 
-  private disappoint(error: Error): void {
+  /** @param waited only those who have waited for so many milliseconds. */
+  private disappoint(error: Error, waited = 0): void {
     if (this.expecting.length === 0) return
-    for (const found of this.expecting.splice(0)) found(error, null)
+    const latest = now() - waited
+    const all = this.expecting
+    this.expecting = waited === 0 ? [] : all.filter(({ since }) => since > latest)
+    for (const one of all) if (!this.expecting.includes(one)) one.found(error, null)
     this.checkEmpty()
   }
 
@@ -320,7 +359,20 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       dialling: this.dials.size,
       protocol,
       limit: this.host.options.connections ?? (protocol === 'http/1.1' ? H1_CONNECTIONS : 1),
+      yielding: this.yielding,
+      still: now() - this.stillSince,
     }
+  }
+
+  /** Nobody has said how many connections there may be. */
+  private get yielding(): boolean {
+    return this.host.options.connections === undefined
+  }
+
+  /** A connection has failed: what was remembered when it was used may have been why. */
+  private doubt({ info }: Connection): void {
+    this.knownStreamLimit = undefined
+    if (this.origin.scheme === 'https' && info.protocol === 'http/1.1') this.host.memory.forget(this.key)
   }
 
   /** It spoke HTTP/1.1 not long ago. */
@@ -331,7 +383,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private queue(exchange: LiveExchange): void {
     this.waiting.push(exchange)
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
-    if (this.waiting.length === 1) this.hold(true)
+    if (this.waiting.length === 1) this.beginWait()
     if (exchange.watchesConnecting) this.progress.add(exchange, this.dials.size > 0)
     this.assign()
   }
@@ -365,7 +417,8 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   private open(): void {
-    if (this.mayBorrow && this.borrow()) return
+    // Where one was borrowed and is not enough, the next is its own.
+    if (this.mayBorrow && this.usable.length === 0 && this.borrow()) return
     // Once an origin is known to speak HTTP/1.1, nothing else is offered.
     const http1 = this.protocol === 'http/1.1' || (this.protocol === undefined && this.knownHttp1)
     const connect = http1 ? { ...this.connect, allowH2: false } : this.connect
@@ -404,7 +457,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     const search = this.host.borrow(this, (loan, error) => {
       if (search !== undefined) this.dials.delete(search)
       if (error !== undefined) {
-        this.onDialFailed(error)
+        this.onDialFailed(error, true)
         return
       }
       if (loan === null) this.mayBorrow = false
@@ -426,9 +479,18 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.usable.push(borrowed)
   }
 
-  onDialFailed(error: HyperError): void {
+  onDialFailed(error: HyperError, offered: boolean): void {
     const { href } = this.origin
-    if (this.usable.length === 0 && this.dials.size === 0) this.disappoint(error)
+    if (!offered && this.mayHaveLearnt(error)) {
+      // Only HTTP/1.1 was offered, because that was what it spoke: it is asked again, for both.
+      this.host.memory.forget(this.key)
+      this.assign()
+      this.checkEmpty()
+      return
+    }
+    // Who has come since has a connection's whole time as well.
+    const waited = ownTime(error)
+    if (this.usable.length === 0 && this.dials.size === 0) this.disappoint(error, waited)
     if (error instanceof PoolClosedError) {
       this.checkEmpty()
       return
@@ -437,19 +499,34 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
     if (this.usable.length === 0 && this.dials.size === 0) {
       // Nobody is left to serve those who wait.
-      this.waiting.failLine(error)
+      this.waiting.failLine(error, waited)
+      this.assignLater()
     } else if (this.situation().protocol === 'http/1.1') {
       // The dial was for one of those who wait; what is busy may stay so for long.
-      this.waiting.shift()?.fail(error)
+      if (waited === 0 || this.waiting.firstHasWaited(waited)) this.waiting.shift()?.fail(error)
       this.assign()
     }
     this.checkEmpty()
   }
 
+  /** For those who are left of a line that has failed. */
+  private assignLater(): void {
+    if (this.waiting.length > 0 || this.expecting.length > 0) process.nextTick(assign, this)
+  }
+
+  /** A handshake that failed because HTTP/1.1 alone was offered, from memory. */
+  private mayHaveLearnt(error: HyperError): boolean {
+    if (this.origin.scheme !== 'https' || this.prescribed !== undefined) return false
+    return (error instanceof ConnectError || error instanceof TimeoutError) && error.phase === 'tls'
+  }
+
   /** A server that took the connection and said nothing is no better than one that could not be reached. */
   private failIfSilent(error: Error | undefined): void {
-    if (!(error instanceof ConnectError) || this.usable.length > 0 || this.dials.size > 0) return
-    this.waiting.failLine(error)
+    if (!(error instanceof ConnectError)) return
+    this.host.connector.forget(this.origin.host)
+    if (this.usable.length > 0 || this.dials.size > 0) return
+    this.waiting.failLine(error, ownTime(error.cause))
+    this.assignLater()
   }
 
   private closeIfDone(): void {
@@ -463,6 +540,22 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     if (!this.empty) return
     this.host.onEmpty(this)
   }
+}
+
+/** How long somebody must have waited for a failure to connect to be his, too: he may have come when it was almost certain. */
+function ownTime(error: unknown): number {
+  return error instanceof TimeoutError ? error.timeout * OWN_CONNECT_SHARE : 0
+}
+
+/** What these options leave no choice of. */
+function prescribed({ scheme }: Origin, { allowH1, allowH2, h2c }: ConnectOptions): 'h2' | 'http/1.1' | undefined {
+  if (allowH2 === false) return 'http/1.1'
+  if (scheme !== 'http' || h2c === 'upgrade') return undefined
+  return h2c === undefined && allowH1 !== false ? 'http/1.1' : 'h2'
+}
+
+function look(origin: OriginPool): void {
+  origin.look()
 }
 
 function assign(origin: OriginPool): void {

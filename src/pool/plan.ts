@@ -7,14 +7,21 @@
  *   its writes and its compression.
  * - One dial tells the protocol, and one HTTP/2 connection at a time tells how much it carries: until then nothing else
  *   is dialled. Over HTTP/1.1 each of those who wait may have a connection, up to the limit.
+ * - Where nobody has said how many connections there may be, there are more than by default when nothing has moved for a
+ *   while: what waits may be what the open ones wait for. As many are added at a time as carry something, so that two become
+ *   four; where none does, because the server lets none through, one at a time, and few.
  * - A stale connection is asked for a sign of life before it is used; while it is, nothing is dialled in its stead.
  * - It costs a look at each connection, never at each of those who wait.
  */
+
+import { MAX_PAUSED_CONNECTIONS, MAX_STUCK_CONNECTIONS, STUCK_AFTER } from '../limits.ts'
 
 /** A connection that takes exchanges, or may again. */
 export interface ConnectionView {
   /** Exchanges that it takes now. */
   readonly available: number
+  /** Exchanges that it carries. */
+  readonly active: number
   /** It takes none before it has shown that it lives. */
   readonly stale: boolean
 }
@@ -28,6 +35,10 @@ export interface Situation {
   readonly protocol: 'h2' | 'http/1.1' | undefined
   /** Connections allowed at once. */
   readonly limit: number
+  /** The limit is ours: it holds while what waits goes on. */
+  readonly yielding: boolean
+  /** Milliseconds since one of those who wait was given to a connection, or the first of them came. */
+  readonly still: number
 }
 
 export interface Plan {
@@ -42,7 +53,7 @@ export interface Plan {
 const NOTHING: Plan = { starts: [], verify: [], open: 0 }
 
 export function plan(situation: Situation): Plan {
-  const { waiting, connections, dialling, protocol, limit } = situation
+  const { waiting, connections } = situation
   if (waiting === 0) return NOTHING
   const starts: number[] = []
   let left = waiting
@@ -60,11 +71,22 @@ export function plan(situation: Situation): Plan {
   }
   if (left === 0) return { starts, verify: [], open: 0 }
   if (stale !== -1) return { starts, verify: [stale], open: 0 }
-  return { starts, verify: [], open: toOpen(left, limit - connections.length - dialling, dialling, protocol) }
+  return { starts, verify: [], open: toOpen(situation, left) }
 }
 
-function toOpen(left: number, room: number, dialling: number, protocol: Situation['protocol']): number {
-  if (room <= 0) return 0
+function toOpen(situation: Situation, left: number): number {
+  const { connections, dialling, protocol, limit } = situation
+  const room = limit - connections.length - dialling
+  if (room <= 0) return toAdd(situation, left)
   if (protocol !== 'http/1.1') return dialling > 0 ? 0 : 1
   return Math.min(room, Math.max(0, left - dialling))
+}
+
+/** Connections beyond the limit. */
+function toAdd({ connections, dialling, yielding, still }: Situation, left: number): number {
+  if (!yielding || still < STUCK_AFTER || dialling > 0) return 0
+  let busy = 0
+  for (let i = 0; i < connections.length; i++) if (connections[i].active > 0) busy++
+  if (busy === 0) return connections.length < MAX_PAUSED_CONNECTIONS ? 1 : 0
+  return Math.max(0, Math.min(busy, left, MAX_STUCK_CONNECTIONS - connections.length))
 }

@@ -9,6 +9,7 @@
  * - Joining, leaving and being called cost the same however many wait. How long each may wait is its own affair.
  */
 import type { LiveExchange } from '../exchange/exchange.ts'
+import { now } from '../session/deadline.ts'
 import { WaitingLine } from './waiting.ts'
 
 /** What the queue needs of the origin it belongs to. */
@@ -25,6 +26,8 @@ export class Queue {
   private readonly quarantined = new Set<LiveExchange>()
   /** The one of the quarantined that is in the line, or on a connection without an answer. */
   private suspect: LiveExchange | null = null
+  /** When those came back that have had their turn. */
+  private readonly cameBack = new WeakMap<LiveExchange, number>()
 
   constructor(owner: QueueOwner) {
     this.owner = owner
@@ -47,6 +50,7 @@ export class Queue {
 
   /** One that had its turn. After `delay` milliseconds it comes back by itself. */
   pushAgain(exchange: LiveExchange, delay: number): void {
+    this.cameBack.set(exchange, now())
     if (delay > 0) {
       exchange.joinLine('backing off')
       this.backingOff.add(exchange)
@@ -88,10 +92,23 @@ export class Queue {
     process.nextTick(returned, this.owner)
   }
 
-  /** Ends those in the line now; one of them may dispatch anew while it is told, or abort others. */
-  failLine(error: Error): void {
+  /** The first in the line has waited for so many milliseconds. */
+  firstHasWaited(milliseconds: number): boolean {
+    const { first } = this.line
+    return first !== null && this.since(first) <= now() - milliseconds
+  }
+
+  /**
+   * Ends those in the line now; one of them may dispatch anew while it is told, or abort others.
+   * @param waited only those who have waited for so many milliseconds.
+   */
+  failLine(error: Error, waited = 0): void {
     const all: LiveExchange[] = []
-    for (let next = this.line.shift(); next !== null; next = this.line.shift()) all.push(next)
+    const latest = now() - waited
+    this.line.forEach((exchange) => {
+      if (waited === 0 || this.since(exchange) <= latest) all.push(exchange)
+    })
+    for (const exchange of all) this.line.remove(exchange)
     for (const exchange of all) exchange.fail(error)
   }
 
@@ -103,6 +120,10 @@ export class Queue {
     this.quarantined.clear()
     this.failLine(error)
     for (const exchange of others) exchange.fail(error)
+  }
+
+  private since(exchange: LiveExchange): number {
+    return this.cameBack.get(exchange) ?? exchange.timings.created
   }
 
   /** @internal */

@@ -29,6 +29,10 @@ export class WaitingLine<T extends Waiter> {
     }
   }
 
+  get first(): T | null {
+    return this.head
+  }
+
   shift(): T | null {
     const first = this.head
     if (first !== null) this.remove(first)

@@ -12,6 +12,8 @@ export interface SessionOwner {
   onRoom(): void
   /** It takes nothing new. */
   onDraining(): void
+  /** The peer does not answer: nothing new is sent to it. What is open lives on, for a while. */
+  onDoubt?(error: Error): void
   /** It is gone. Its streams have ended. */
   onClosed(error: Error | undefined): void
   /** The peer goes, and is about to be left. */

@@ -141,6 +141,11 @@ export class Session implements ConnectionListener {
     return this.state === 'draining' || this.state === 'closed'
   }
 
+  /** The peer has not answered in time. */
+  get doubted(): boolean {
+    return this.liveness.doubtAt <= now()
+  }
+
   /** Streams on it that somebody waits for. */
   get active(): number {
     return this.h2.openStreams - this.answering
@@ -267,8 +272,14 @@ export class Session implements ConnectionListener {
 
   /** The peer does not answer: nothing new is sent to it, and what is open lives on. With nothing open it is given up. */
   doubt(): void {
-    if (this.busy) this.drain()
-    else this.destroy(this.lost(`the ${this.peer.kind} did not answer a PING`))
+    const error = this.lost(`the ${this.peer.kind} did not answer a PING`)
+    if (!this.busy) {
+      this.destroy(error)
+      return
+    }
+    this.drain()
+    this.owner.onDoubt?.(error)
+    this.update()
   }
 
   /** Takes nothing new, and ends when what is on it is done. */

@@ -35,6 +35,7 @@ test('a connection says how it stands, before and after its streams', () => {
   assert.deepEqual([client.settingsReceived, client.openLocal, client.openRemote], [true, 1, 0])
   assert.deepEqual([client.rtt, client.now()], [12, 7])
   server.send(goaway(1))
+  assert.equal(client.messageFrames, 0)
   assert.equal(client.goawayReceived, true)
 })
 

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrorCode, errorCodeName, Setting } from '../../src/frame/index.ts'
 import { Pool } from '../../src/index.ts'
-import { MAX_HEADER_FIELDS, MAX_INFORMATIONAL } from '../../src/limits.ts'
+import { EMPTY_DATA_BURST, INFORMATIONAL_OCTETS_BURST, MAX_CONTINUATIONS, MAX_HEADER_FIELDS } from '../../src/limits.ts'
 import type { FrameConnection } from '../support/frame-server.ts'
 import { Ledger, leavesNothing, watchProcess } from '../support/hostile-ledger.ts'
 import { HostileServer } from '../support/hostile-server.ts'
@@ -98,8 +98,6 @@ describe('a malformed response ends its stream with PROTOCOL_ERROR, and nothing 
     'with NUL in a value': section(':status', '200', 'x-a', 'b\u0000'),
     'with CR LF in a value': section(':status', '200', 'x-a', 'b\r\nset-cookie: c'),
     'with LF in a value': section(':status', '200', 'x-a', 'b\nc'),
-    'with a space before a value': section(':status', '200', 'x-a', ' b'),
-    'with a tab after a value': section(':status', '200', 'x-a', 'b\t'),
     'with connection': section(':status', '200', 'connection', 'close'),
     'with keep-alive': section(':status', '200', 'keep-alive', 'timeout=1'),
     'with proxy-connection': section(':status', '200', 'proxy-connection', 'close'),
@@ -214,7 +212,9 @@ describe('what a stream may not do ends that stream', () => {
   test('informational responses without end', () =>
     attacked(
       (connection, id) => {
-        for (let i = 0; i <= MAX_INFORMATIONAL + 10; i++) connection.headers(id, [':status', '103', 'link', '</a>'])
+        for (let i = 0; i < INFORMATIONAL_OCTETS_BURST / 40; i++) {
+          connection.headers(id, [':status', '103', 'link', '</a>'])
+        }
       },
       { victim: 'ERR_HYPER_STREAM_RESET', connections: 1, told: ErrorCode.ENHANCE_YOUR_CALM },
     ))
@@ -222,7 +222,9 @@ describe('what a stream may not do ends that stream', () => {
   test('few informational responses that are large', () =>
     attacked(
       (connection, id) => {
-        for (let i = 0; i < 8; i++) connection.headers(id, [':status', '103', 'link', `${i}`.padEnd(10_000, 'x')])
+        for (let i = 0; i < INFORMATIONAL_OCTETS_BURST / 5000; i++) {
+          connection.headers(id, [':status', '103', 'link', `${i}`.padEnd(10_000, 'x')])
+        }
       },
       { victim: 'ERR_HYPER_STREAM_RESET', connections: 1, told: ErrorCode.ENHANCE_YOUR_CALM },
     ))
@@ -377,7 +379,9 @@ describe('a rule of the connection broken ends all on it, says why, and the next
       (connection, streamId) => {
         const piece = Buffer.alloc(16_000, 0x88)
         connection.send({ type: 'HEADERS', streamId, endStream: true, endHeaders: false, block: piece })
-        for (let i = 0; i < 6; i++) connection.send({ type: 'CONTINUATION', streamId, endHeaders: false, block: piece })
+        for (let i = 0; i <= MAX_CONTINUATIONS; i++) {
+          connection.send({ type: 'CONTINUATION', streamId, endHeaders: false, block: piece })
+        }
       },
     ],
     [
@@ -385,7 +389,7 @@ describe('a rule of the connection broken ends all on it, says why, and the next
       ENHANCE_YOUR_CALM,
       (connection, id) => {
         connection.headers(id, [':status', '200'])
-        for (let i = 0; i < 200; i++) connection.data(id, '')
+        for (let i = 0; i < EMPTY_DATA_BURST * 2; i++) connection.data(id, '')
       },
     ],
     [

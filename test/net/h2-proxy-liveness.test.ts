@@ -65,7 +65,6 @@ test('a tunnel that a silent proxy does not open is opened through a new connect
   const first = await dialler.dial(origin.origin, relay.options)
   relay.lose()
   await sleep(PROBE_AFTER)
-  const ended = new Promise<NodeJS.ErrnoException>((resolve) => first.socket.once('error', resolve))
   const second = dialler.begin(origin.origin, relay.options)
   const { info } = await second.result
   assert.equal(info.protocol, 'h2')
@@ -73,9 +72,10 @@ test('a tunnel that a silent proxy does not open is opened through a new connect
     second.steps.flatMap((step) => (step.step === 'proxy' ? [step.shared] : [])),
     [false],
   )
-  // What the lost connection carried ends with it.
-  assert.match((await ended).message, /did not answer a PING/)
   assert.equal(relay.connections, 2)
+  // What the silent connection carries lives on for a while, and ends with it.
+  assert.equal(first.socket.destroyed, false)
+  first.socket.destroy()
 })
 
 test('a pool whose proxy has gone silent sends its requests through a new connection', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { LookupFunction } from 'node:net'
 import { test } from 'node:test'
-import { MAX_DNS_NAMES } from '../../src/limits.ts'
+import { LOOKUP_PATIENCE, MAX_DNS_NAMES, MAX_LOOKUPS_BESIDE } from '../../src/limits.ts'
 import type { Cancel } from '../../src/net/link.ts'
 import { type LookupOptions, type Resolved, Resolver } from '../../src/net/resolve.ts'
 
@@ -173,4 +173,48 @@ test('of a lookup that answers twice, throws, or answers with something else, on
   await assert.rejects(resolve(resolver, 'a.test', { lookup: name }), /gave "b\.test", which is no IP address/)
   const nothing: LookupFunction = (_host, _options, callback) => callback(null, [])
   await assert.rejects(resolve(resolver, 'a.test', { lookup: nothing }), { code: 'ENOTFOUND' })
+})
+
+test('a query that hangs is made once more beside the first, so often and no more, and stops when nobody waits', async () => {
+  const system = new FakeSystem()
+  const timers: { action: () => void; delay: number }[] = []
+  const resolver = new Resolver({
+    system: system.lookup,
+    startTimer: (action, delay) => {
+      const timer = { action, delay }
+      timers.push(timer)
+      return () => timers.splice(timers.indexOf(timer), 1)
+    },
+  })
+  const delays: number[] = []
+  const first = resolve(resolver, 'a.test')
+  for (let timer = timers.shift(); timer !== undefined; timer = timers.shift()) {
+    delays.push(timer.delay)
+    timer.action()
+  }
+  assert.deepEqual(delays, [LOOKUP_PATIENCE, 2 * LOOKUP_PATIENCE, 4 * LOOKUP_PATIENCE])
+  assert.equal(system.asked.length, MAX_LOOKUPS_BESIDE + 1)
+  system.answer()
+  assert.deepEqual((await first).addresses, LOOPBACK)
+  const given = resolve(resolver, 'b.test')
+  assert.equal(timers.length, 1)
+  given.cancel()
+  assert.equal(timers.length, 0)
+  resolve(resolver, 'b.test')
+  assert.equal(system.asked.filter((one) => one.startsWith('b.test')).length, 2)
+})
+
+test('what is forgotten is the answer that led nowhere, and not one that has come since', async () => {
+  const system = new FakeSystem()
+  const resolver = new Resolver({ system: system.lookup })
+  const ask = async (): Promise<Resolved> => {
+    const found = resolve(resolver, 'a.test')
+    system.answer()
+    return found
+  }
+  const { addresses } = await ask()
+  resolver.forget('a.test', addresses)
+  assert.equal((await ask()).cached, false)
+  resolver.forget('a.test', addresses)
+  assert.equal((await ask()).cached, true)
 })

@@ -1,13 +1,25 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { MAX_PAUSED_CONNECTIONS, MAX_STUCK_CONNECTIONS, STUCK_AFTER } from '../../src/limits.ts'
 import { plan, type Situation } from '../../src/pool/plan.ts'
 import { fc } from '../support/property.ts'
 
 const at = (situation: Partial<Situation>): ReturnType<typeof plan> =>
-  plan({ waiting: 0, connections: [], dialling: 0, protocol: undefined, limit: 1, ...situation })
+  plan({
+    waiting: 0,
+    connections: [],
+    dialling: 0,
+    protocol: undefined,
+    limit: 1,
+    yielding: false,
+    still: 0,
+    ...situation,
+  })
 
-const free = (available: number) => ({ available, stale: false })
-const stale = { available: 0, stale: true }
+const free = (available: number) => ({ available, active: 0, stale: false })
+const busy = { available: 0, active: 3, stale: false }
+const paused = { available: 0, active: 0, stale: false }
+const stale = { available: 0, active: 0, stale: true }
 
 describe('the plan', () => {
   test('nobody waits: nothing is done', () => {
@@ -20,10 +32,10 @@ describe('the plan', () => {
   })
 
   test('over HTTP/2 one more connection at a time, within the limit', () => {
-    const busy = { waiting: 500, protocol: 'h2', connections: [free(0)] } as const
-    assert.equal(at({ ...busy, limit: 1 }).open, 0)
-    assert.equal(at({ ...busy, limit: 3 }).open, 1)
-    assert.equal(at({ ...busy, limit: 3, dialling: 1 }).open, 0)
+    const full = { waiting: 500, protocol: 'h2', connections: [free(0)] } as const
+    assert.equal(at({ ...full, limit: 1 }).open, 0)
+    assert.equal(at({ ...full, limit: 3 }).open, 1)
+    assert.equal(at({ ...full, limit: 3, dialling: 1 }).open, 0)
   })
 
   test('over HTTP/1.1 a connection for each who waits, within the limit', () => {
@@ -60,8 +72,32 @@ describe('the plan', () => {
     })
   })
 
+  test('what does not move gets more connections than by default, as many as carry something, when nobody set their number', () => {
+    const stuck = { waiting: 500, protocol: 'h2', connections: [busy], yielding: true, still: STUCK_AFTER } as const
+    assert.equal(at(stuck).open, 1)
+    assert.equal(at({ ...stuck, still: STUCK_AFTER - 1 }).open, 0)
+    assert.equal(at({ ...stuck, yielding: false }).open, 0)
+    assert.equal(at({ ...stuck, dialling: 1 }).open, 0)
+    assert.equal(at({ ...stuck, connections: [busy, busy, busy] }).open, 3)
+    assert.equal(at({ ...stuck, connections: [busy, busy, busy], waiting: 2 }).open, 2)
+    assert.equal(at({ ...stuck, protocol: 'http/1.1', limit: 4, connections: Array(4).fill(busy) }).open, 4)
+  })
+
+  test('the connections of what does not move have a limit, and those that take nothing a low one', () => {
+    const stuck = { waiting: 500, protocol: 'h2', yielding: true, still: STUCK_AFTER } as const
+    const many = (count: number, view: typeof busy) => at({ ...stuck, connections: Array(count).fill(view) }).open
+    assert.equal(many(MAX_STUCK_CONNECTIONS - 3, busy), 3)
+    assert.equal(many(MAX_STUCK_CONNECTIONS, busy), 0)
+    assert.equal(many(MAX_PAUSED_CONNECTIONS - 1, paused), 1)
+    assert.equal(many(MAX_PAUSED_CONNECTIONS, paused), 0)
+  })
+
   test('never more is started than waits or fits, and never more is opened than allowed', () => {
-    const view = fc.record({ available: fc.integer({ min: -5, max: 20 }), stale: fc.boolean() })
+    const view = fc.record({
+      available: fc.integer({ min: -5, max: 20 }),
+      active: fc.nat(3),
+      stale: fc.boolean(),
+    })
     fc.assert(
       fc.property(
         fc.nat(100),
@@ -69,12 +105,16 @@ describe('the plan', () => {
         fc.nat(5),
         fc.constantFrom(undefined, 'h2', 'http/1.1'),
         fc.integer({ min: 1, max: 10 }),
-        (waiting, connections, dialling, protocol, limit) => {
-          const { starts, verify, open } = plan({ waiting, connections, dialling, protocol, limit })
+        fc.boolean(),
+        fc.constantFrom(0, STUCK_AFTER - 1, STUCK_AFTER, 2 * STUCK_AFTER),
+        (waiting, connections, dialling, protocol, limit, yielding, still) => {
+          const { starts, verify, open } = plan({ waiting, connections, dialling, protocol, limit, yielding, still })
           const started = starts.reduce((sum, one) => sum + one, 0)
           assert.ok(started <= waiting)
           for (const [index, count] of starts.entries()) assert.ok(count <= Math.max(0, connections[index].available))
-          assert.ok(open >= 0 && (open === 0 || open + dialling + connections.length <= limit))
+          const stuck = yielding && still >= STUCK_AFTER && dialling === 0
+          const most = stuck ? Math.max(limit, MAX_STUCK_CONNECTIONS) : limit
+          assert.ok(open >= 0 && (open === 0 || open + dialling + connections.length <= most))
           assert.ok(open + dialling <= Math.max(dialling, waiting))
           for (const index of verify) assert.ok(connections[index].stale)
           // Whoever can be started is started.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import { MAX_HEADER_FIELDS, MAX_TRAILERS } from '../../src/limits.ts'
+import { MAX_HEADER_FIELDS, MAX_INFORMATIONAL, MAX_TRAILERS } from '../../src/limits.ts'
 import {
   type DeflateOptions,
   LocalProtocolError,
@@ -130,7 +130,7 @@ describe('the upgrade', () => {
     const early = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'
     assert.equal(after(asking(), `HTTP/1.1 100\r\n\r\n${early}${head(ANSWER)}`)[0].type, 'accept')
     const client = asking()
-    client.receive(Buffer.from(early.repeat(33)))
+    client.receive(Buffer.from(early.repeat(MAX_INFORMATIONAL + 1)))
     failed(client, 1002)
   })
 })

@@ -9,6 +9,7 @@ export interface FetchSet {
   readonly origin: TestOrigin
   readonly fetch: HyperFetch
   readonly url: (path: string) => string
+  readonly protocol: 'HTTP/2' | 'HTTP/1.1'
 }
 
 /** Both protocols by name. */
@@ -23,7 +24,7 @@ export function both(name: string, run: (set: FetchSet) => Promise<void>, routes
     test(`${name} (${protocol})`, async () => {
       await using origin = await start(routes)
       await using fetch = createFetch({ tls: { ca: origin.ca } })
-      await run({ origin, fetch, url: (path) => origin.origin + path })
+      await run({ origin, fetch, protocol, url: (path) => origin.origin + path })
     })
   }
 }

@@ -66,12 +66,16 @@ test('failures are TypeErrors with the cause and code of Node', async () => {
   assert.equal(unverified.cause.code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
 })
 
-both('integrity is asked of a response without a body too, and none has it', async ({ fetch, url, origin }) => {
-  const integrity = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
-  await assert.rejects(fetch(url('/json'), { method: 'HEAD', integrity }), { message: 'fetch failed' })
-  assert.equal((await fetch(url('/json'))).status, 200)
-  assert.equal(origin.connections, 1)
-})
+both(
+  'integrity is asked of a response without a body too, and none has it',
+  async ({ fetch, url, origin, protocol }) => {
+    const integrity = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    await assert.rejects(fetch(url('/json'), { method: 'HEAD', integrity }), { message: 'fetch failed' })
+    assert.equal((await fetch(url('/json'))).status, 200)
+    // Over HTTP/1.1 none is used again after HEAD, which some servers answer with content.
+    assert.equal(origin.connections, protocol === 'HTTP/2' ? 1 : 2)
+  },
+)
 
 both('mode no-cors takes the simple methods only', async ({ fetch, url, origin }) => {
   for (const method of ['PUT', 'delete', 'query']) {

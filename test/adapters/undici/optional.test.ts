@@ -31,7 +31,7 @@ function withUndici(name: string, script: string, env: Readonly<Record<string, s
 }
 
 const fetches = `
-  const dispatcher = install(new HyperDispatcher({ ...options, headersTimeout: 100 }))
+  const dispatcher = install(new HyperDispatcher({ ...options, headersTimeout: 2000 }))
   const why = (error) => [error.message, error.cause.name, error.cause.code]
   const echo = await fetch(origin + '/echo', { method: 'POST', body: 'text', headers: { 'X-Case': 'Kept' } })
   const found = {
