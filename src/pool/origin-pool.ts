@@ -19,6 +19,7 @@ import {
   MAX_UPGRADES_LOST,
   OWN_CONNECT_SHARE,
   QUEUE_TIMEOUT,
+  STREAMS_BEFORE_SETTINGS,
   STUCK_AFTER,
 } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
@@ -371,7 +372,8 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** A connection has failed: what was remembered when it was used may have been why. */
   private doubt({ info }: Connection): void {
-    this.knownStreamLimit = undefined
+    // One below what is assumed of a stranger protects the next connection, and is kept.
+    if ((this.knownStreamLimit ?? 0) > STREAMS_BEFORE_SETTINGS) this.knownStreamLimit = undefined
     if (this.origin.scheme === 'https' && info.protocol === 'http/1.1') this.host.memory.forget(this.key)
   }
 
