@@ -54,7 +54,7 @@ export const GOAWAYS_PER_SECOND = 1
 export const PONGS_BURST = 1000
 export const PONGS_PER_SECOND = 100
 
-/** Frames on streams that are closed: those of a whole window in small frames may be on their way when we reset a stream. */
+/** Frames on streams that are closed, but for DATA, which our windows bound, and for updates that answer our own DATA. */
 export const LATE_FRAMES_BURST = 10_000
 export const LATE_FRAMES_PER_SECOND = 1000
 

@@ -95,7 +95,8 @@ export class SendQueue {
   onWindowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
     if (end - start !== 4) throw sizeError('WINDOW_UPDATE of a wrong length')
     const increment = readStreamId(buffer, start)
-    if (increment < SMALL_WINDOW_UPDATE && !this.isAnswerToData()) {
+    const answers = this.isAnswerToData()
+    if (increment < SMALL_WINDOW_UPDATE && !answers) {
       spend(this.core.budgets.smallUpdates, 'tiny WINDOW_UPDATE frames')
     }
     if (streamId === 0) {
@@ -108,7 +109,7 @@ export class SendQueue {
     const stream = this.core.streams.get(streamId)
     if (stream === undefined) {
       if (this.core.isIdle(streamId)) throw protocolError('WINDOW_UPDATE on an idle stream')
-      spend(this.core.budgets.lateFrames, 'frames on closed streams')
+      if (!answers) spend(this.core.budgets.lateFrames, 'frames on closed streams')
     } else if (increment === 0) {
       this.streams.fail(stream, ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
     } else if (!this.growStream(stream, increment)) {
