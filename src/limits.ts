@@ -294,6 +294,7 @@ export const HTTP1_SLICE = 262_144
 
 /** Milliseconds by which an HTTP/1.1 connection is left before the server's `Keep-Alive: timeout` says (undici: 2 s, Go: none). */
 export const KEEP_ALIVE_MARGIN = 1000
+
 /** Octets of an HTTP/1.1 request line or status line. RFC 9112 section 3 asks for at least 8000; nginx takes 8 KiB. Longer targets are answered with 414. */
 export const MAX_START_LINE = 8192
 
