@@ -16,10 +16,9 @@ import type { Transport } from '../src/exchange/contract.ts'
 import { nodeTlsOptions } from '../src/net/tls-options.ts'
 import { Pool } from '../src/pool/pool.ts'
 import { AgentSocket } from './agent/socket.ts'
-import type { NativeOptions } from './got/options.ts'
-import { connectOptions } from './node-options.ts'
-import { serverNameOf } from './server-name.ts'
-import { resolvePool, type ShimOptions, sharedPool, sharedTransport } from './shared.ts'
+import { connectOptions, type NativeOptions } from './common/node-options.ts'
+import { resolvePool, type ShimOptions, sharedPool, sharedTransport } from './common/pool.ts'
+import { serverNameOf } from './common/server-name.ts'
 
 /** The options that Node passes to an agent with each request. */
 interface RequestOptions extends NativeOptions {

@@ -14,8 +14,8 @@ import type { Pool } from '../src/pool/pool.ts'
 import { AwsBody } from './aws/body.ts'
 import { toAwsError } from './aws/errors.ts'
 import { type AwsRequest, bodyOf, originOf, pathOf, requestFields } from './aws/request.ts'
-import { nodeHeaders } from './node-headers.ts'
-import { resolvePool, type ShimOptions } from './shared.ts'
+import { nodeHeaders } from './common/headers.ts'
+import { resolvePool, type ShimOptions } from './common/pool.ts'
 
 export type { AwsRequest } from './aws/request.ts'
 

@@ -17,7 +17,7 @@ import { fullUrl, needsOwnAdapter } from './axios/config.ts'
 import { checkConnect } from './axios/connect.ts'
 import { handOver } from './axios/handover.ts'
 import { type Realm, realmFrom, realmOf } from './axios/realm.ts'
-import { type ResolvedPool, resolvePool, type ShimOptions } from './shared.ts'
+import { type ResolvedPool, resolvePool, type ShimOptions } from './common/pool.ts'
 
 /**
  * `response.trailers`, which axios's own types do not know: the trailer section, empty when there was none. Of an error's

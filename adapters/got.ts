@@ -11,10 +11,11 @@
  * - got is not imported when this runs; only its types are used.
  */
 import type { ExtendOptions } from 'got'
-import { type NativeOptions, type NativeTarget, needsGotsOwn, readTarget } from './got/options.ts'
+import type { NativeOptions } from './common/node-options.ts'
+import { resolvePool, type ShimOptions } from './common/pool.ts'
+import { type NativeTarget, needsGotsOwn, readTarget } from './got/options.ts'
 import { HyperRequest } from './got/request.ts'
 import type { HyperResponse } from './got/response.ts'
-import { resolvePool, type ShimOptions } from './shared.ts'
 
 /** Options for `got.extend()`, with the pool they may have made. */
 export interface HyperGotOptions {

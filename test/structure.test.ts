@@ -20,6 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/pool'],
   ['src/client'],
   ['src/index.ts'],
+  ['adapters/common'],
   ['src/cli', 'adapters'],
 ]
 
@@ -38,6 +39,7 @@ const imports = new Map(
   }),
 )
 
+/** The first that fits: `adapters/common` comes before `adapters`. */
 function floorOf(file: string): number {
   return FLOORS.findIndex((floor) => floor.some((place) => file === place || file.startsWith(`${place}/`)))
 }

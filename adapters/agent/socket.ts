@@ -16,9 +16,9 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
+import { statusText as reasonOf } from '../common/headers.ts'
+import { socketAddress } from '../common/socket-address.ts'
 import { toNodeError } from '../got/errors.ts'
-import { statusText as reasonOf } from '../shared.ts'
-import { socketAddress } from '../socket-address.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
 export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {

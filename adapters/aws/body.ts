@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
-import { nodeHeaders } from '../node-headers.ts'
+import { nodeHeaders } from '../common/headers.ts'
 
 export class AwsBody extends Readable {
   /** Trailer fields; empty before the end. */

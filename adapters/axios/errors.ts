@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
 import { HyperError } from '../../src/errors.ts'
-import { systemCode, undiciCode } from '../shared.ts'
+import { systemCode, undiciCode } from '../common/errors.ts'
 import type { Realm } from './realm.ts'
 import type { RequestView } from './request-view.ts'
 

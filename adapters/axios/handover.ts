@@ -8,7 +8,7 @@ import type { Transport } from '../../src/exchange/contract.ts'
 import type { TlsOptions } from '../../src/net/options.ts'
 import { nodeTlsOptions } from '../../src/net/tls-options.ts'
 import { Pool } from '../../src/pool/pool.ts'
-import { sharedPool, sharedTransport } from '../shared.ts'
+import { sharedPool, sharedTransport } from '../common/pool.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 

@@ -1,7 +1,7 @@
 /** Header fields between axios's objects and the transport's flat lists. On the path of every request: plain loops. */
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { FieldList } from '../../src/headers/fields.ts'
-import { isSingle } from '../node-headers.ts'
+import { isSingle } from '../common/headers.ts'
 import type { Realm } from './realm.ts'
 
 /** Request headers by lower-case name. */

@@ -3,8 +3,7 @@
  */
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
-import { nodeHeaders } from '../node-headers.ts'
-import { statusText } from '../shared.ts'
+import { nodeHeaders, statusText } from '../common/headers.ts'
 
 /** The response as node:http would show it. */
 export class ResponseView {

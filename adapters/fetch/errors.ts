@@ -1,6 +1,6 @@
 /** What fetch rejects with: a TypeError whose `cause` says why, in the codes that users of Node's fetch look for. */
 import { HyperError, toError } from '../../src/errors.ts'
-import { systemError, undiciCode } from '../shared.ts'
+import { systemError, undiciCode } from '../common/errors.ts'
 
 /** Why a fetch failed, when no system error says it: `code` is undici's, `cause` the transport's error. */
 export class FetchFailure extends Error {

@@ -1,6 +1,6 @@
 /** What a redirect makes of a request (Fetch standard, HTTP-redirect fetch), and the ports that fetch does not speak to. */
 import type { FieldList } from '../../src/headers/fields.ts'
-import { joinedField } from '../shared.ts'
+import { joinedField } from '../common/headers.ts'
 import { policyOf, refererFor } from './referrer.ts'
 import type { FetchMode, FetchRequest } from './request.ts'
 

@@ -11,7 +11,7 @@
  */
 import { Readable } from 'node:stream'
 import type { FieldList } from '../../src/headers/fields.ts'
-import { joinedField } from '../shared.ts'
+import { joinedField } from '../common/headers.ts'
 import type { IncomingBody } from './incoming.ts'
 
 /** A Response with the trailer section. */

@@ -1,6 +1,6 @@
 /** Our errors with the codes that got's retries and got's users know. got wraps them in its own classes. */
 import { HyperError } from '../../src/errors.ts'
-import { systemError } from '../shared.ts'
+import { systemError } from '../common/errors.ts'
 
 /** An error with one of the codes of Node. `cause` is the transport's own error. */
 export class NodeError extends Error {

@@ -1,44 +1,5 @@
 /** The options of a native request, as got makes them: where it goes, and whether this transport can carry it. */
-import type { LookupFunction } from 'node:net'
-import type { SecureVersion } from 'node:tls'
-
-/** What got passes of node:https's request options. */
-export interface NativeOptions {
-  readonly headers?: Record<string, string | string[] | undefined>
-  readonly method?: string
-  readonly protocol?: string
-  readonly hostname?: string
-  readonly host?: string
-  readonly port?: number | string
-  readonly path?: string
-  readonly auth?: string | undefined
-  readonly socketPath?: string
-  readonly agent?: unknown
-  readonly createConnection?: unknown
-  readonly h2session?: unknown
-  readonly setHost?: boolean | undefined
-  readonly maxHeaderSize?: number | undefined
-  readonly localAddress?: string | undefined
-  readonly family?: number | undefined
-  readonly lookup?: LookupFunction | undefined
-  readonly ALPNProtocols?: readonly string[] | undefined
-  readonly ca?: unknown
-  readonly cert?: unknown
-  readonly key?: unknown
-  readonly pfx?: unknown
-  readonly passphrase?: string | undefined
-  readonly servername?: string | undefined
-  readonly rejectUnauthorized?: boolean | undefined
-  readonly checkServerIdentity?: unknown
-  readonly ciphers?: string | undefined
-  readonly ecdhCurve?: string | undefined
-  readonly sigalgs?: string | undefined
-  readonly crl?: unknown
-  readonly dhparam?: unknown
-  readonly minVersion?: SecureVersion | undefined
-  readonly maxVersion?: SecureVersion | undefined
-  readonly secureOptions?: number | undefined
-}
+import type { NativeOptions } from '../common/node-options.ts'
 
 /** A URL, or the options with the URL's parts among them. */
 export type NativeTarget = URL | NativeOptions

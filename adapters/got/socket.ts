@@ -7,7 +7,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
-import { socketAddress } from '../socket-address.ts'
+import { socketAddress } from '../common/socket-address.ts'
 
 const sockets = new WeakMap<ConnectionInfo, ConnectionSocket>()
 

@@ -20,7 +20,7 @@ import {
 } from '../../src/errors.ts'
 import { ErrorCode, errorCodeName } from '../../src/frame/codes.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
-import { systemError } from '../shared.ts'
+import { systemError } from '../common/errors.ts'
 import { errors } from './internals.ts'
 
 /** One stream was reset. undici has no class for it: it lets node:http2's error through, so code and message are that one's. */

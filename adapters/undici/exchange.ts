@@ -20,7 +20,7 @@ import type { FieldList } from '../../src/headers/fields.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
 import { surface } from '../../src/surface.ts'
-import { fieldsToUndiciHeaders } from '../shared.ts'
+import { fieldsToUndiciHeaders } from '../common/headers.ts'
 import { ContinueGate, watchBody } from './body.ts'
 import {
   type ObservedRequest,

@@ -1,7 +1,8 @@
 /** The options of undici's Agent, as far as they mean something here, as those of a pool. */
 import type { Agent, buildConnector } from 'undici'
 import type { PoolOptions } from '../../src/pool/options.ts'
-import { type ShimOptions, TLS_OPTIONS } from '../shared.ts'
+import type { ShimOptions } from '../common/pool.ts'
+import { TLS_OPTIONS } from '../common/tls-options.ts'
 import { errors } from './internals.ts'
 import type { RequestDefaults } from './request.ts'
 

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nodeHeaders } from '../../adapters/node-headers.ts'
-import {
-  fieldsToUndiciHeaders,
-  joinedField,
-  resolvePool,
-  sharedPool,
-  sharedTransport,
-  statusText,
-  systemCode,
-  systemError,
-  undiciCode,
-} from '../../adapters/shared.ts'
-import { ConnectError, ConnectionLostError, TimeoutError } from '../../src/errors.ts'
-import { Pool } from '../../src/pool/pool.ts'
+import { systemCode, systemError, undiciCode } from '../../../adapters/common/errors.ts'
+import { fieldsToUndiciHeaders, joinedField, nodeHeaders, statusText } from '../../../adapters/common/headers.ts'
+import { resolvePool, sharedPool, sharedTransport } from '../../../adapters/common/pool.ts'
+import { ConnectError, ConnectionLostError, TimeoutError } from '../../../src/errors.ts'
+import { Pool } from '../../../src/pool/pool.ts'
 
 const fields = [
   'a',

@@ -5,10 +5,48 @@
  * identity of the options object; so equal options are given the same object here. Hot path: one loop over the values, and
  * none of it but a few comparisons where nothing is set.
  */
-import { checkServerIdentity, createSecureContext } from 'node:tls'
-import type { ConnectOptions, TlsOptions } from '../src/net/options.ts'
-import type { NativeOptions } from './got/options.ts'
-import { TLS_MATERIAL } from './shared.ts'
+import type { LookupFunction } from 'node:net'
+import { checkServerIdentity, createSecureContext, type SecureVersion } from 'node:tls'
+import type { ConnectOptions, TlsOptions } from '../../src/net/options.ts'
+import { TLS_MATERIAL } from './tls-options.ts'
+
+/** What got, and node:http itself, pass to an agent or a `request` function: node:https's request options. */
+export interface NativeOptions {
+  readonly headers?: Record<string, string | string[] | undefined>
+  readonly method?: string
+  readonly protocol?: string
+  readonly hostname?: string
+  readonly host?: string
+  readonly port?: number | string
+  readonly path?: string
+  readonly auth?: string | undefined
+  readonly socketPath?: string
+  readonly agent?: unknown
+  readonly createConnection?: unknown
+  readonly h2session?: unknown
+  readonly setHost?: boolean | undefined
+  readonly maxHeaderSize?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly family?: number | undefined
+  readonly lookup?: LookupFunction | undefined
+  readonly ALPNProtocols?: readonly string[] | undefined
+  readonly ca?: unknown
+  readonly cert?: unknown
+  readonly key?: unknown
+  readonly pfx?: unknown
+  readonly passphrase?: string | undefined
+  readonly servername?: string | undefined
+  readonly rejectUnauthorized?: boolean | undefined
+  readonly checkServerIdentity?: unknown
+  readonly ciphers?: string | undefined
+  readonly ecdhCurve?: string | undefined
+  readonly sigalgs?: string | undefined
+  readonly crl?: unknown
+  readonly dhparam?: unknown
+  readonly minVersion?: SecureVersion | undefined
+  readonly maxVersion?: SecureVersion | undefined
+  readonly secureOptions?: number | undefined
+}
 
 interface Known {
   readonly values: readonly unknown[]

@@ -1,5 +1,5 @@
 /** A connection's own end, in the form of `socket.address()`. */
-import type { ConnectionInfo } from '../src/net/options.ts'
+import type { ConnectionInfo } from '../../src/net/options.ts'
 
 /** @param info undefined, or without an address, while there is none: then the answer is empty, as Node's is. */
 export function socketAddress(info: ConnectionInfo | undefined): { address?: string; port?: number; family?: string } {

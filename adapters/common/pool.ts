@@ -1,0 +1,79 @@
+/**
+ * The pool behind a shim.
+ *
+ * Rules
+ * - One pool serves the whole process unless a caller asks for another: it is made on first use, never at import.
+ * - A shim closes only a pool that it made for itself.
+ */
+import type { Transport } from '../../src/exchange/contract.ts'
+import type { PoolOptions } from '../../src/pool/options.ts'
+import { Pool } from '../../src/pool/pool.ts'
+
+/** Options of every shim: a pool to use, or the options of a pool of its own. None of them: the process-wide pool. */
+export interface ShimOptions extends PoolOptions {
+  /** Carries the exchanges. Whoever made it closes it. */
+  readonly pool?: Transport | undefined
+}
+
+/** The pool that a shim uses, and whether it belongs to the shim. */
+export interface ResolvedPool {
+  readonly transport: Transport
+  /** The pool made for this shim alone, to be closed with it. */
+  readonly own: Pool | undefined
+}
+
+let shared: Pool | undefined
+
+/** What happens to the connections of the process-wide pool is told to each of these. */
+const listeners = new Set<NonNullable<PoolOptions['events']>>()
+
+/** The process-wide pool, made on first use; a new one after somebody closed it. */
+export function sharedPool(): Pool {
+  if (shared === undefined || shared.closed || shared.destroyed) {
+    shared = new Pool({
+      events: {
+        connecting(origin): void {
+          for (const listener of listeners) listener.connecting?.(origin)
+        },
+        connect(origin, info): void {
+          for (const listener of listeners) listener.connect?.(origin, info)
+        },
+        disconnect(origin, error): void {
+          for (const listener of listeners) listener.disconnect?.(origin, error)
+        },
+        connectionError(origin, error): void {
+          for (const listener of listeners) listener.connectionError?.(origin, error)
+        },
+      },
+    })
+  }
+  return shared
+}
+
+/** Hears of the connections of the process-wide pool; call what is returned to stop. */
+export function listenToSharedPool(events: NonNullable<PoolOptions['events']>): () => void {
+  listeners.add(events)
+  return () => {
+    listeners.delete(events)
+  }
+}
+
+/**
+ * No options: the process-wide pool. `{ pool }`: that one. Any other: a pool of its own.
+ *
+ * The process-wide pool is looked up for each exchange, so that one closed by somebody is replaced.
+ */
+export function resolvePool(options: ShimOptions = {}): ResolvedPool {
+  const { pool, ...rest } = options
+  if (pool !== undefined) return { transport: pool, own: undefined }
+  if (Object.values(rest).some((value) => value !== undefined)) {
+    const own = new Pool(rest)
+    return { transport: own, own }
+  }
+  return { transport: sharedTransport, own: undefined }
+}
+
+/** The process-wide pool, looked up at each dispatch. */
+export const sharedTransport: Transport = {
+  dispatch: (request, handler) => sharedPool().dispatch(request, handler),
+}
