@@ -1,4 +1,11 @@
-/** One WebSocket connection of either role: the handshake, then messages, then the close handshake. */
+/**
+ * One WebSocket connection of either role: the handshake, then messages, then the close handshake.
+ *
+ * `receive()` only reads. What the peer's end means for us (its close, a fault of its, the end of the transport) takes effect
+ * when `events()` gives the event that tells of it: an application that answers a message can do so, though a close came in
+ * the same segment. Pongs are made at once; `send()` puts what waits in `takeOutgoing()` before what it sends, so the order on
+ * the wire is the order of the events.
+ */
 import { Buffer, constants, isUtf8 } from 'node:buffer'
 import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_MESSAGE_SIZE } from '../limits.ts'
 import { type Agreement, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
@@ -62,8 +69,10 @@ export class WSConnection {
   private queue: WebSocketEvent[] = []
   private read = 0
   private outgoing: Uint8Array[] = []
-  /** The latest ping that was not answered: one answer is enough (RFC 6455 section 5.5.3), so a flood queues nothing. */
-  private pinged: Uint8Array | null = null
+  /** Is there more to come from the peer? `closed`: its close was read, or it made a fault. `ended`: so has the transport. */
+  private input: 'open' | 'closed' | 'ended' = 'open'
+  /** What the newest event leads to, once it is read: only an event after which the peer says nothing more has this. */
+  private whenRead: (() => void) | null = null
 
   /** @throws {LocalProtocolError} when an option is out of its range. */
   constructor(options: WSConnectionOptions) {
@@ -94,11 +103,12 @@ export class WSConnection {
 
   /** Is there something in `takeOutgoing()`? */
   get hasOutgoing(): boolean {
-    return this.outgoing.length > 0 || this.pinged !== null
+    return this.outgoing.length > 0
   }
 
   /**
-   * The octets that say this to the peer: write them, in the order of the calls.
+   * The octets that say this to the peer: write them, in the order of the calls. Answers that wait in `takeOutgoing()` are
+   * among them, and come first.
    * @throws {LocalProtocolError} when it cannot be said, or not now. Nothing has changed then.
    */
   send(message: WebSocketMessage): Uint8Array {
@@ -108,7 +118,10 @@ export class WSConnection {
       this.afterHandshake(handshake)
       return octets
     }
-    return this.sendFrame(message)
+    const octets = this.frame(message)
+    if (this.outgoing.length === 0) return octets
+    this.outgoing.push(octets)
+    return this.takeOutgoing()
   }
 
   /**
@@ -116,10 +129,9 @@ export class WSConnection {
    * throws because of the octets. They must not be changed afterwards: events may be views of them.
    */
   receive(octets: Uint8Array | null): void {
-    if (this.current === 'closed') return
     try {
       if (octets === null) this.end()
-      else this.take(octets)
+      else if (this.input === 'open' && this.current !== 'closed') this.take(octets)
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error
       this.fail(error)
@@ -128,14 +140,17 @@ export class WSConnection {
 
   /** What has happened since, oldest first; each event is given once, also to a loop that is left early. */
   *events(): Generator<WebSocketEvent, void, undefined> {
-    while (this.read < this.queue.length) yield this.queue[this.read++]
+    while (this.read < this.queue.length) {
+      const event = this.queue[this.read++]
+      if (this.read === this.queue.length) this.settle()
+      yield event
+    }
     this.queue = []
     this.read = 0
   }
 
   /** What the connection has to say by itself: answers to ping and close, and what failures ask for. May be empty. */
   takeOutgoing(): Uint8Array {
-    this.queuePong()
     const { outgoing } = this
     this.outgoing = []
     return outgoing.length === 1 ? outgoing[0] : Buffer.concat(outgoing)
@@ -143,6 +158,13 @@ export class WSConnection {
 
   private emit(event: WebSocketEvent): void {
     this.queue.push(event)
+  }
+
+  /** The newest event is read: what it leads to. */
+  private settle(): void {
+    const { whenRead } = this
+    this.whenRead = null
+    whenRead?.()
   }
 
   private take(octets: Uint8Array): void {
@@ -157,24 +179,36 @@ export class WSConnection {
   }
 
   private end(): void {
+    const { input } = this
+    this.input = 'ended'
+    if (this.current === 'closed' || input === 'ended') return
     if (this.handshake !== null) {
       this.handshake.end()
-    } else if (this.current !== 'remoteClosing') {
+      this.current = 'closed'
+    } else if (input === 'open') {
       this.emit({ type: 'close', code: CloseCode.ABNORMAL, reason: '' })
+      this.whenRead = () => {
+        this.current = 'closed'
+      }
+    } else if (this.whenRead === null) {
+      this.current = 'closed'
     }
-    this.current = 'closed'
   }
 
   private fail(error: RemoteProtocolError): void {
-    if (this.frames === null) {
+    if (this.input === 'open') this.input = 'closed'
+    this.emit({ type: 'error', error })
+    const { frames } = this
+    if (frames === null) {
       const answer = this.handshake instanceof ServerHandshake ? this.handshake.refuse(error) : null
       if (answer !== null && answer.length > 0) this.outgoing.push(answer)
-    } else if (this.current === 'open') {
-      this.queuePong()
-      this.outgoing.push(this.frames.writer.close(error.closeCode))
+      this.current = 'closed'
+      return
     }
-    this.current = 'closed'
-    this.emit({ type: 'error', error })
+    this.whenRead = () => {
+      if (this.current === 'open') this.outgoing.push(frames.writer.close(error.closeCode))
+      this.current = 'closed'
+    }
   }
 
   private afterHandshake(handshake: ClientHandshake | ServerHandshake): void {
@@ -209,7 +243,7 @@ export class WSConnection {
     this.handshake = null
   }
 
-  private sendFrame(message: WebSocketMessage): Uint8Array {
+  private frame(message: WebSocketMessage): Uint8Array {
     const { frames, current } = this
     if (frames === null || (current !== 'open' && current !== 'remoteClosing')) {
       throw new LocalProtocolError(`Nothing can be sent in state ${current}`)
@@ -227,8 +261,6 @@ export class WSConnection {
       case 'close': {
         const octets = writer.close(message.code, message.reason)
         this.current = current === 'open' ? 'localClosing' : 'closed'
-        // Nothing may follow a close.
-        this.pinged = null
         return octets
       }
       default:
@@ -239,7 +271,9 @@ export class WSConnection {
   private onControl(opcode: number, payload: Uint8Array): boolean {
     if (opcode === Opcode.PING) {
       this.emit({ type: 'ping', payload })
-      if (this.autoReply && this.current === 'open') this.pinged = payload
+      if (this.autoReply && this.current === 'open' && this.frames !== null) {
+        this.outgoing.push(this.frames.writer.control(Opcode.PONG, payload))
+      }
       return true
     }
     if (opcode === Opcode.PONG) {
@@ -263,20 +297,16 @@ export class WSConnection {
       if (!isUtf8(text)) throw new RemoteProtocolError('A close reason is not UTF-8', CloseCode.INVALID_DATA)
       reason = decodeUtf8(text)
     }
+    this.input = 'closed'
     this.emit({ type: 'close', code, reason })
-    if (this.current === 'localClosing') {
-      this.current = 'closed'
-    } else {
+    this.whenRead = () => {
+      if (this.current === 'localClosing') {
+        this.current = 'closed'
+        return
+      }
       this.current = 'remoteClosing'
-      if (!this.autoReply) return
-      this.queuePong()
-      this.outgoing.push(this.sendFrame({ type: 'close', code }))
+      if (this.autoReply) this.outgoing.push(this.frame({ type: 'close', code }))
+      if (this.input === 'ended') this.current = 'closed'
     }
-  }
-
-  private queuePong(): void {
-    if (this.pinged === null || this.frames === null) return
-    this.outgoing.push(this.frames.writer.control(Opcode.PONG, this.pinged))
-    this.pinged = null
   }
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import { LocalProtocolError, type WebSocketEvent } from '../../src/websocket/index.ts'
-import { after, closeCode, events, failed, frame, hex, opened } from './pair.ts'
+import { after, closeCode, events, failed, hex, opened } from './pair.ts'
 
 const closed = (code: number, reason = ''): WebSocketEvent[] => [{ type: 'close', code, reason }]
 
@@ -46,11 +45,61 @@ describe('the close handshake', () => {
     assert.equal(server.hasOutgoing, false)
   })
 
-  it('takes back a pong that was not written before it', () => {
-    const client = opened('client')
-    after(client, hex('89 00'))
-    client.send({ type: 'close' })
+  it('comes after the pongs that were not written before it', () => {
+    const client = opened('client', { random: (octets) => octets.fill(0) })
+    after(client, hex('89 00 89 01 31'))
+    assert.deepEqual(client.send({ type: 'close' }), hex('8a 80 00 00 00 00 8a 81 00 00 00 00 31 88 80 00 00 00 00'))
     assert.equal(client.hasOutgoing, false)
+  })
+
+  it('lets a message that came before it in one segment be answered', () => {
+    const server = opened('server')
+    server.receive(hex('81 81 00 00 00 00 41 88 80 00 00 00 00'))
+    assert.equal(server.state, 'open')
+    for (const event of server.events()) {
+      if (event.type === 'text') assert.deepEqual(server.send({ type: 'text', data: 'B' }), hex('81 01 42'))
+    }
+    assert.equal(server.state, 'closed')
+    assert.deepEqual(server.takeOutgoing(), hex('88 00'))
+  })
+
+  it('lets a message that came before a fault in one segment be answered', () => {
+    const server = opened('server')
+    server.receive(hex('81 81 00 00 00 00 41 83 80 00 00 00 00 81 80 00 00 00 00'))
+    const types: string[] = []
+    for (const event of server.events()) {
+      types.push(event.type)
+      if (event.type === 'text') assert.deepEqual(server.send({ type: 'text', data: 'B' }), hex('81 01 42'))
+    }
+    assert.deepEqual(types, ['text', 'error'])
+    assert.equal(server.state, 'closed')
+    assert.equal(closeCode(server.takeOutgoing()), 1002)
+  })
+
+  it('lets a message that came before the end of the transport be answered', () => {
+    const server = opened('server')
+    server.receive(hex('81 81 00 00 00 00 41'))
+    server.receive(null)
+    server.receive(null)
+    for (const event of server.events()) if (event.type === 'text') server.send({ type: 'text', data: 'B' })
+    assert.equal(server.state, 'closed')
+  })
+
+  it('is over once it was read, when the transport ended after it', () => {
+    const server = opened('server', { autoReply: false })
+    server.receive(hex('88 80 00 00 00 00'))
+    server.receive(null)
+    assert.equal(server.state, 'open')
+    assert.deepEqual(events(server), closed(1005))
+    assert.equal(server.state, 'closed')
+  })
+
+  it('follows what a handshake leads to in the same segment', () => {
+    const client = opened('client')
+    client.receive(hex('88 02 03 f5'))
+    client.send({ type: 'text', data: 'Hello' })
+    assert.deepEqual(events(client), closed(1013))
+    assert.equal(client.state, 'closed')
   })
 
   it('comes after the pong that is due', () => {
@@ -91,10 +140,11 @@ describe('the close handshake', () => {
     server.send({ type: 'close', code: 1000, reason: `${'ü'.repeat(61)}x` })
   })
 
-  it('answers only the latest of many pings', () => {
-    const client = opened('client', { random: (octets) => octets.fill(0) })
-    after(client, ...Array.from({ length: 10_000 }, (_, i) => frame(0x89, `${i}`)))
-    assert.deepEqual(client.takeOutgoing(), Buffer.concat([hex('8a 84 00 00 00 00'), Buffer.from('9999')]))
+  it('answers each ping, in order, before what is sent later', () => {
+    const server = opened('server')
+    after(server, hex('89 81 00 00 00 00 31 89 81 00 00 00 00 32'))
+    assert.deepEqual(server.send({ type: 'text', data: 'A' }), hex('8a 01 31 8a 01 32 81 01 41'))
+    assert.equal(server.hasOutgoing, false)
   })
 })
 
