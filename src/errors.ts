@@ -137,10 +137,16 @@ export class ConnectionLostError extends HyperError {
 export class ProtocolError extends HyperError {
   /** The HTTP/2 error code (RFC 9113 section 7); `undefined` for HTTP/1.1. */
   readonly http2ErrorCode: number | undefined
+  /** The rule was broken on another stream: this exchange only shared the connection. An idempotent one is sent again. */
+  readonly bystander: boolean
 
-  constructor(message: string, options: HyperErrorOptions & { http2ErrorCode?: number | undefined } = {}) {
+  constructor(
+    message: string,
+    options: HyperErrorOptions & { http2ErrorCode?: number | undefined; bystander?: boolean | undefined } = {},
+  ) {
     super('ERR_HYPER_PROTOCOL', message, options)
     this.http2ErrorCode = options.http2ErrorCode
+    this.bystander = options.bystander ?? false
   }
 }
 

@@ -102,6 +102,13 @@ export const IDLE_TIMEOUT = 30_000
 /** Milliseconds that a graceful close waits for the peer after the last stream before the socket is destroyed. */
 export const CLOSE_TIMEOUT = 1000
 
+/**
+ * Milliseconds without DATA or HEADERS that a peer has to close the connection after a GOAWAY for a fault (RFC 9113 section
+ * 5.4.1 has it close at once); then it is closed from here. Short, for what was sent before the GOAWAY has come before it, and a
+ * request may meet such a server as often as it is sent again.
+ */
+export const FAULT_PATIENCE = 1500
+
 /** Connections to one HTTP/1.1 origin. Browsers use 6; undici has no limit; a server-side client wants more than a browser. */
 export const H1_CONNECTIONS = 64
 

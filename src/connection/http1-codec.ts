@@ -23,6 +23,8 @@ export interface Codec1Host {
   readonly socket: Wire
   readonly time: number
   readonly limits: AttemptLimits
+  /** Hears of each write of a request that has a body. */
+  readonly written: (error?: Error | null) => void
   /** A response's head came: does the connection outlive it, and how long may it be idle then? Seconds, undefined: nobody said. */
   onHead(keepAlive: boolean, keepAliveTimeout: number | undefined): void
   /** The exchange has the whole response: the connection may be free. */
@@ -113,7 +115,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     }
     // Head and body in one write.
     socket.cork()
-    socket.write(text, 'latin1')
+    socket.write(text, 'latin1', this.host.written)
     exchange.send(body, head.length)
     socket.uncork()
   }
@@ -174,7 +176,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     // A request that announced no octets was whole with its head.
     if (this.engine.ourState === 'sending') {
       const text = this.engine.end(trailers)
-      if (text !== '') this.socket.write(text, 'latin1')
+      if (text !== '') this.socket.write(text, 'latin1', this.host.written)
     }
     this.endUntold = true
     this.tellLater()
@@ -256,7 +258,10 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private put(octets: Uint8Array): boolean {
     let room = true
     for (const part of this.engine.data(octets)) {
-      room = typeof part === 'string' ? this.socket.write(part, 'latin1') : this.socket.write(part)
+      room =
+        typeof part === 'string'
+          ? this.socket.write(part, 'latin1', this.host.written)
+          : this.socket.write(part, this.host.written)
     }
     this.full = !room
     this.untold += octets.length

@@ -35,6 +35,7 @@ import type { AbsoluteForm, Wire } from '../net/connector.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { DeadlineTimer, now } from '../session/deadline.ts'
+import { LastWords } from '../session/last-words.ts'
 import { connectionLost } from '../session/lost.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { type Codec1Host, Http1Codec } from './http1-codec.ts'
@@ -63,8 +64,13 @@ export class Http1Connection implements Connection, Codec1Host {
   private idleUntilWall = Number.POSITIVE_INFINITY
   private readonly deadlines = new DeadlineTimer((at) => this.checkAge(at))
   private requests = 0
+  private readonly lastWords: LastWords
   private readonly listeners = {
-    error: (error: Error): void => this.end(this.lost(error.message, error)),
+    error: (error: Error): void => {
+      const judge = (): void => this.end(this.lost(error.message, error))
+      if (this.isOver || !this.lastWords.hear(judge)) judge()
+      else this.drain()
+    },
     close: (): void => this.onGone('it was closed'),
     end: (): void => this.onGone('the server closed it'),
     drain: (): void => this.codec.onDrain(),
@@ -97,6 +103,7 @@ export class Http1Connection implements Connection, Codec1Host {
     const maxAge = settings.maxAge ?? MAX_AGE
     this.retireAt = maxAge > 0 ? now() + maxAge : Number.POSITIVE_INFINITY
     const maxHead = settings.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE
+    this.lastWords = new LastWords(socket, () => socket.bytesRead)
     this.codec = new Http1Codec(this, origin.href, maxHead, settings.maxHeaderFields)
     socket.on('error', this.listeners.error)
     socket.on('close', this.listeners.close)
@@ -104,6 +111,10 @@ export class Http1Connection implements Connection, Codec1Host {
     socket.on('drain', this.listeners.drain)
     socket.on('data', this.listeners.data)
     this.becomeIdle()
+  }
+
+  get written(): (error?: Error | null) => void {
+    return this.lastWords.written
   }
 
   get time(): number {

@@ -10,11 +10,19 @@
  *   GOAWAY with NO_ERROR after streams were taken                     again, as often as it happens: the server makes progress
  *   known to be unprocessed (REFUSED_STREAM, GOAWAY, never written)   again, `MAX_REPLAYS` times
  *   the connection ended, and the request is idempotent               again, `MAX_LOST_REPLAYS` times; the last time alone
+ *   the connection was ended for what was on another stream           the same
  *   anything else                                                     fail
  *
  * RFC 9110 section 9.2.2, RFC 9113 sections 6.8, 7 and 8.7.
  */
-import { ConnectError, ConnectionLostError, GoawayError, HyperError, StreamResetError } from '../errors.ts'
+import {
+  ConnectError,
+  ConnectionLostError,
+  GoawayError,
+  HyperError,
+  ProtocolError,
+  StreamResetError,
+} from '../errors.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
 
@@ -75,8 +83,9 @@ export function verdict(error: Error, history: History): Verdict {
   }
 }
 
-/** The whole connection has ended, and not in peace. */
+/** The whole connection has ended, not in peace, and not for what was wrong with this exchange. */
 function endsConnection(error: HyperError): boolean {
+  if (error instanceof ProtocolError) return error.bystander
   return error instanceof ConnectionLostError || error instanceof GoawayError
 }
 

@@ -75,6 +75,8 @@ export class H2Connection implements FrameSink, WindowContext {
   private readonly settings: SettingsExchange
   private readonly going: GoingAway
   private readonly control: ControlFrames
+  /** The stream of the frame that is being read; 0: of none. */
+  private frameStream = 0
   /** Server role: octets of the client's preface still to come. */
   private prefaceLeft: string
 
@@ -187,7 +189,7 @@ export class H2Connection implements FrameSink, WindowContext {
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error
       this.reader.stop()
-      this.going.fail(error.code, error.message)
+      this.going.fail(error.code, error.message, this.frameStream)
     }
   }
 
@@ -357,12 +359,14 @@ export class H2Connection implements FrameSink, WindowContext {
   }
 
   /** @internal */
-  onOversized(type: number, _flags: number, _streamId: number, length: number): void {
+  onOversized(type: number, _flags: number, streamId: number, length: number): void {
+    this.frameStream = streamId
     throw sizeError(`a frame of type ${type} and ${length} octets`)
   }
 
   /** @internal */
   onDataHeader(flags: number, streamId: number, length: number): void {
+    this.frameStream = streamId
     if (this.blocks.collecting !== 0 || this.core.peer === PeerState.SILENT) {
       throw protocolError('DATA where none may come')
     }
@@ -376,6 +380,7 @@ export class H2Connection implements FrameSink, WindowContext {
 
   /** @internal */
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    this.frameStream = this.blocks.collecting || streamId
     if (this.blocks.collecting !== 0 && type !== FrameType.CONTINUATION) {
       throw protocolError('a frame within a header block')
     }

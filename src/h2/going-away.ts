@@ -52,19 +52,23 @@ export class GoingAway {
     return true
   }
 
-  /** The peer broke a rule of the connection: say so and end everything (RFC 9113 section 5.4.1). */
-  fail(code: number, detail: string): void {
+  /**
+   * The peer broke a rule of the connection: say so and end everything (RFC 9113 section 5.4.1).
+   * @param streamId of the frame that did it. When it is one that we opened, the other streams are told that they only shared the
+   * connection; a peer that is wrong beyond a stream is as wrong for each of them.
+   */
+  fail(code: number, detail: string, streamId: number): void {
     const { core } = this
     if (core.own === OwnState.DEAD) return
     const { origin } = core.options
     core.writer.goaway(core.lastRemoteId, code, Buffer.from(detail.slice(0, MAX_DEBUG)))
     const peer = core.role === 'client' ? 'server' : 'client'
     const where = origin === undefined ? '' : ` at ${origin}`
-    const error = new ProtocolError(`The ${peer}${where} broke HTTP/2: ${detail} (${errorCodeName(code)})`, {
-      http2ErrorCode: code,
-      origin,
-    })
-    this.streams.terminate(() => error)
+    const message = `The ${peer}${where} broke HTTP/2: ${detail} (${errorCodeName(code)})`
+    const error = new ProtocolError(message, { http2ErrorCode: code, origin })
+    const ofStream = core.peer !== PeerState.SILENT && core.isLocalId(streamId) && !core.isIdle(streamId)
+    const shared = !ofStream ? error : new ProtocolError(message, { http2ErrorCode: code, origin, bystander: true })
+    this.streams.terminate(({ id }) => (id === streamId ? error : shared))
     core.announce()
     core.listener.onFailed(error)
   }

@@ -37,6 +37,8 @@ export class Output {
   blocked = false
   /** Reads of this turn may still follow: what they lead to is written together. */
   reading = false
+  /** Hears of each write. */
+  written: (error?: Error | null) => void = () => {}
   private readonly owner: OutputOwner
   private readonly socket: Wire
   private readonly log: FrameLog | undefined
@@ -114,7 +116,7 @@ export class Output {
     this.owner.liveness.bytesWritten += segment.length
     this.log?.sent(segment)
     try {
-      return this.socket.write(segment)
+      return this.socket.write(segment, this.written)
     } catch (thrown) {
       // Node's sockets do not throw; what somebody made of one may.
       this.owner.onWriteFailed(toError(thrown))

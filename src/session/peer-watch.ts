@@ -4,6 +4,7 @@
  */
 import { TimeoutError } from '../errors.ts'
 import type { H2Connection } from '../h2/index.ts'
+import { FAULT_PATIENCE } from '../limits.ts'
 import { DeadlineTimer } from './deadline.ts'
 import type { Liveness } from './liveness.ts'
 import { connectionLost, noSettings, type Peer } from './lost.ts'
@@ -29,6 +30,8 @@ export interface WatchedSession {
   doubt(): void
   /** Ends it when what is on it is done. */
   close(): void
+  /** Ends it: the peer was to do so, and does nothing more. */
+  leave(): void
   /** Resets count as confirmed: slots have become free. */
   onRoom(): void
 }
@@ -37,6 +40,9 @@ export class PeerWatch {
   private readonly session: WatchedSession
   private readonly timer = new DeadlineTimer((at) => this.check(at))
   private idleSince = 0
+  /** When a peer that was to close is given up, unless more DATA and HEADERS than these have come. */
+  private leaveAt = Number.POSITIVE_INFINITY
+  private messagesBefore = 0
 
   constructor(session: WatchedSession) {
     this.session = session
@@ -54,6 +60,14 @@ export class PeerWatch {
     if (idleTimeout > 0) this.timer.request(at + idleTimeout)
   }
 
+  /** The peer has said that it ends the connection for a fault. */
+  expectEnd(at: number): void {
+    if (this.leaveAt !== Number.POSITIVE_INFINITY) return
+    this.messagesBefore = this.session.h2.messageFrames
+    this.leaveAt = at + FAULT_PATIENCE
+    this.timer.request(this.leaveAt)
+  }
+
   stop(): void {
     this.timer.stop()
   }
@@ -61,9 +75,20 @@ export class PeerWatch {
   private check(at: number): number {
     this.session.time = at
     const error = this.failureOfPeer(at)
-    if (error === undefined) return Math.min(this.checkPeer(at), this.checkAge(at))
-    this.session.destroy(error)
-    return Number.POSITIVE_INFINITY
+    if (error !== undefined) {
+      this.session.destroy(error)
+      return Number.POSITIVE_INFINITY
+    }
+    if (this.leaveAt <= at) {
+      const { messageFrames } = this.session.h2
+      if (messageFrames === this.messagesBefore) {
+        this.session.leave()
+        return Number.POSITIVE_INFINITY
+      }
+      this.messagesBefore = messageFrames
+      this.leaveAt = at + FAULT_PATIENCE
+    }
+    return Math.min(this.checkPeer(at), this.checkAge(at), this.leaveAt)
   }
 
   /** Is the peer there, and does it take what we send? */

@@ -32,6 +32,7 @@ import { CLOSE_TIMEOUT, OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, PROBE_AFTER } f
 import { now } from './deadline.ts'
 import { EarlyScavenge } from './early-scavenge.ts'
 import { type FrameLog, frameLog } from './frame-log.ts'
+import { LastWords } from './last-words.ts'
 import { Liveness } from './liveness.ts'
 import { connectionLost, type Peer } from './lost.ts'
 import { Output } from './output.ts'
@@ -118,7 +119,16 @@ export class Session implements ConnectionListener {
       this.bornAt,
     )
     this.h2 = new H2Connection(this, engine)
-    socket.on('error', (error) => this.onLost(error.message, error))
+    const lastWords = new LastWords(socket, () => this.liveness.bytesRead)
+    this.output.written = lastWords.written
+    socket.on('error', (error) => {
+      const judge = (): void => this.onLost(error.message, error)
+      if (this.closed || !lastWords.hear(judge)) judge()
+      else {
+        this.output.blocked = true
+        this.drain()
+      }
+    })
     socket.on('close', () => this.onLost('it was closed'))
     socket.on('end', () => this.onLost(`the ${peer.kind} closed it`))
     socket.on('drain', () => this.output.unblock(now()))
@@ -282,6 +292,11 @@ export class Session implements ConnectionListener {
     this.update()
   }
 
+  /** The peer has said that it ends the connection for a fault, and does nothing more. */
+  leave(): void {
+    this.onLost(`the ${this.peer.kind} did not close it after GOAWAY`)
+  }
+
   /** Takes nothing new, and ends when what is on it is done. */
   close(): void {
     this.drain()
@@ -342,6 +357,8 @@ export class Session implements ConnectionListener {
     if (grave || this.graveReason === undefined) {
       this.reason = new GoawayError(code, lastStreamId, { debug, origin: this.peer.href })
     }
+    // The peer was to close after that (RFC 9113 section 5.4.1): what it does not finish soon, it does not finish.
+    if (grave) this.watch.expectEnd(this.time)
     this.drain()
     // There will be no room for what waits for it here.
     if (!this.closed) this.owner.onRoom()

@@ -66,6 +66,12 @@ describe('after an attempt has failed', () => {
     }
   })
 
+  test('a connection that was ended for what was on another stream is one that was lost', () => {
+    const error = new ProtocolError('broken', { bystander: true })
+    assert.deepEqual(verdict(error, fresh), verdict(new ConnectionLostError('lost'), fresh))
+    assert.equal(verdict(error, { ...fresh, idempotent: false }).kind, 'fail')
+  })
+
   test('a connection that was never made, a deadline and a broken rule of a stream are final', () => {
     const errors = [
       new ConnectError('refused', { phase: 'tcp' }),

@@ -12,7 +12,7 @@ import {
 } from '../../src/limits.ts'
 import { GET, HEAD, POST, ScriptedServer } from '../support/peer.ts'
 
-/** The connection ends with this code, and every open stream with one error. */
+/** The connection ends with this code, and every open stream for the same reason. */
 function failsConnection(name: string, code: number, play: (server: ScriptedServer) => void): void {
   test(`${name}: the connection ends with ${errorCodeName(code)}`, () => {
     const server = new ScriptedServer()
@@ -24,7 +24,8 @@ function failsConnection(name: string, code: number, play: (server: ScriptedServ
     assert.equal(server.failure.http2ErrorCode, code)
     for (const one of [seen, sibling.seen]) {
       assert.equal(one.ends, 1)
-      assert.equal(one.error, server.failure)
+      assert.ok(one.error instanceof ProtocolError)
+      assert.equal(one.error.message, server.failure.message)
     }
     assert.equal(server.client.openStreams, 0)
     // Whatever comes afterwards is ignored.

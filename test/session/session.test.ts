@@ -6,6 +6,7 @@ import { ConnectError, ConnectionLostError, GoawayError, ProtocolError } from '.
 import { ErrorCode, type Frame, FrameParser, PREFACE, serializeFrame } from '../../src/frame/index.ts'
 import { type H2Stream, StreamState } from '../../src/h2/index.ts'
 import { NOBODY } from '../../src/h2/stream.ts'
+import { FAULT_PATIENCE } from '../../src/limits.ts'
 import type { SessionOwner } from '../../src/session/owner.ts'
 import { Session, type SessionState } from '../../src/session/session.ts'
 import type { SessionSettings } from '../../src/session/times.ts'
@@ -214,6 +215,22 @@ describe('a session ends', () => {
     await turn()
     assert.ok(bench.reason instanceof GoawayError)
     assert.equal(bench.reason.http2ErrorCode, ErrorCode.ENHANCE_YOUR_CALM)
+  })
+
+  test('when the peer does not close after GOAWAY for a fault and sends no DATA or HEADERS any more', async (t) => {
+    const pass = stillTime(t)
+    const bench = await Bench.begin()
+    bench.request()
+    await bench.say(goaway(1, ErrorCode.INTERNAL_ERROR))
+    pass(FAULT_PATIENCE - 1)
+    await bench.say({ type: 'HEADERS', streamId: 1, block: Buffer.from([0x88]), endStream: false, endHeaders: true })
+    pass(FAULT_PATIENCE)
+    assert.equal(bench.state, 'draining')
+    await bench.say({ type: 'PING', streamId: 0, ack: false, payload: Buffer.alloc(8) })
+    pass(FAULT_PATIENCE)
+    assert.equal(bench.state, 'closed')
+    assert.ok(bench.reason instanceof GoawayError)
+    assert.equal(bench.reason.http2ErrorCode, ErrorCode.INTERNAL_ERROR)
   })
 
   test('as lost when the wire closes after a GOAWAY in peace, but with that GOAWAY when all is done', async () => {
