@@ -5,7 +5,6 @@
  * origin, the way, the phase and the cause; whatever ends the dial takes back all that it has begun.
  */
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import {
   ConnectError,
   type ConnectPhase,
@@ -30,7 +29,7 @@ import {
   type Progress,
   type Wire,
 } from './link.ts'
-import type { ConnectionInfo, ConnectOptions, ConnectorSettings, ConnectTimings } from './options.ts'
+import type { ConnectionInfo, ConnectOptions, ConnectorSettings, ConnectTimings, TlsInfo } from './options.ts'
 import type { Origin } from './origin.ts'
 import { type CanonicalProxy, normaliseProxy, proxyKey, targetAuthority } from './proxy.ts'
 import { connectPath, interleave } from './race.ts'
@@ -346,7 +345,7 @@ export class Dialling implements Dial, Progress {
       peer,
       this.home.tools.sessions,
       this,
-      this.onward(({ socket, protocol, covers }) => this.succeed(socket, protocol, socket, covers)),
+      this.onward(({ socket, protocol, covers, tls }) => this.succeed(socket, protocol, tls, covers)),
       this.trail,
     )
     this.leaveTime()
@@ -355,11 +354,10 @@ export class Dialling implements Dial, Progress {
   private succeed(
     wire: Wire,
     protocol: ConnectionInfo['protocol'],
-    tls?: TLSSocket,
+    tls?: TlsInfo,
     covers: Dialled['covers'] = coversNothing,
     absoluteForm?: AbsoluteForm,
   ): void {
-    const servername = typeof tls?.servername === 'string' && tls.servername !== '' ? tls.servername : undefined
     const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = this.ends
     const info: ConnectionInfo = {
       protocol,
@@ -370,9 +368,10 @@ export class Dialling implements Dial, Progress {
       remoteFamily,
       localAddress,
       localPort,
-      servername,
+      servername: tls?.servername,
       proxy: this.proxy?.href,
-      resumed: tls?.isSessionReused() ?? false,
+      resumed: tls?.sessionReused ?? false,
+      tls,
       timings: this.timings,
     }
     this.finish(null, { socket: wire, info, absoluteForm, covers })

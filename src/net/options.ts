@@ -95,6 +95,34 @@ export interface ConnectTimings {
   secureConnect: number | undefined
 }
 
+/** TLS with a peer: version, cipher, key exchange and certificates, as node:tls tells them of a socket; also when it is closed. */
+export interface TlsInfo {
+  /** For example `TLSv1.3`. */
+  readonly protocol: string | null
+  readonly cipher: import('node:tls').CipherNameAndProtocol
+  /** How keys were exchanged, for example `{ type: 'ECDH', name: 'X25519', size: 253 }`; empty where OpenSSL does not say. */
+  readonly ephemeralKey: import('node:tls').EphemeralKeyInfo | object | null
+  /** A session was resumed. */
+  readonly sessionReused: boolean
+  readonly authorized: boolean
+  /** Why not. */
+  readonly authorizationError: Error | undefined
+  /** What ALPN chose; false: nothing. */
+  readonly alpnProtocol: string | false
+  /** The name that was asked for (SNI). */
+  readonly servername: string | undefined
+  /** The peer's own certificate; its chain goes on by `issuerCertificate`. */
+  readonly peerX509Certificate: import('node:crypto').X509Certificate | undefined
+  /** The peer's certificate in Node's older shape, empty when it has none. With `detailed`: its whole chain. */
+  getPeerCertificate(detailed: true): import('node:tls').DetailedPeerCertificate
+  getPeerCertificate(detailed?: false): import('node:tls').PeerCertificate
+  getPeerCertificate(
+    detailed?: boolean,
+  ): import('node:tls').PeerCertificate | import('node:tls').DetailedPeerCertificate
+  /** The certificate that was shown to the peer: empty for none, null when the connection is closed. */
+  getCertificate(): import('node:tls').PeerCertificate | object | null
+}
+
 /** The connection that carries an exchange. */
 export interface ConnectionInfo {
   readonly protocol: 'h2' | 'http/1.1'
@@ -110,6 +138,8 @@ export interface ConnectionInfo {
   readonly proxy: string | undefined
   /** A TLS session was resumed. */
   readonly resumed: boolean
+  /** What TLS agreed on with the origin; `undefined` without TLS. */
+  readonly tls: TlsInfo | undefined
   readonly timings: Readonly<ConnectTimings>
 }
 

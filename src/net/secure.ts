@@ -8,14 +8,15 @@
  * - A session that was offered in a handshake that failed is not offered again.
  * - A resumed session brings its verdict with it: it is looked at as a fresh one's.
  */
-import type { X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { isIP, Socket } from 'node:net'
-import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { toError } from '../errors.ts'
 import { tlsIdentity } from './identity.ts'
 import { type Cancel, failLater, guard, type Outcome, type Progress, type Wire } from './link.ts'
 import type { TlsOptions } from './options.ts'
 import type { PeerSession, SessionCache } from './sessions.ts'
+import { PeerTls } from './tls-info.ts'
 import { keyLogOf, nodeTlsOptions, pinMismatch } from './tls-options.ts'
 import type { Trail } from './trail.ts'
 
@@ -35,6 +36,7 @@ export interface Secured {
   readonly socket: TLSSocket
   readonly protocol: 'h2' | 'http/1.1'
   readonly covers: (host: string) => boolean
+  readonly tls: PeerTls
 }
 
 export function secure(
@@ -76,11 +78,11 @@ export function secure(
   if (!(wire instanceof Socket)) followReferences(socket, wire)
   let over = false
   let accepted = false
-  let certificate: X509Certificate | undefined
+  let agreed: PeerTls | undefined
   /** Sessions that came before the handshake was accepted. */
   let early: Buffer[] = []
   const keep = (session: Buffer): void => {
-    sessions.add(key, { session, certificate }, socket.getProtocol() === 'TLSv1.3')
+    sessions.add(key, { session, certificate: agreed?.certificate }, agreed?.protocol === 'TLSv1.3')
   }
   const fail = (error: Error): void => {
     if (over) return
@@ -105,9 +107,9 @@ export function secure(
   socket.once('secureConnect', () => {
     if (over) return
     const protocol = agreedProtocol(socket.alpnProtocol, peer.protocols)
-    const resumed = socket.isSessionReused()
-    certificate = resumed ? offered?.certificate : socket.getPeerX509Certificate()
-    const fault = verdict(socket, tls, certificate) ?? (protocol instanceof Error ? protocol : undefined)
+    const shown = new PeerTls(socket, offered?.certificate)
+    agreed = shown
+    const fault = verdict(shown, tls) ?? (protocol instanceof Error ? protocol : undefined)
     if (fault !== undefined || protocol instanceof Error) {
       fail(fault ?? new Error('no protocol'))
       return
@@ -118,9 +120,10 @@ export function secure(
     early = []
     socket.off('error', fail)
     socket.off('close', onClose)
-    const version = socket.getProtocol() ?? undefined
-    progress.step({ step: 'secure', peer: peer.kind, protocol, version, cipher: socket.getCipher().name, resumed })
-    outcome.done({ socket, protocol, covers: coverage(socket, tls, certificate) })
+    const { cipher, sessionReused: resumed } = shown
+    const version = shown.protocol ?? undefined
+    progress.step({ step: 'secure', peer: peer.kind, protocol, version, cipher: cipher.name, resumed })
+    outcome.done({ socket, protocol, covers: coverage(shown, tls), tls: shown })
   })
   return () => {
     if (!over) forget()
@@ -142,30 +145,22 @@ export function agreedProtocol(chosen: unknown, offered: readonly string[]): 'h2
 }
 
 /** What node:tls does not look at: the pins, and the verdict that a resumed session brought. */
-function verdict(socket: TLSSocket, tls: TlsOptions, certificate: X509Certificate | undefined): Error | undefined {
-  if (tls.rejectUnauthorized !== false && !socket.authorized) {
-    return new Error(`the certificate is not verified: ${String(socket.authorizationError)}`)
+function verdict({ authorized, authorizationError, certificate }: PeerTls, tls: TlsOptions): Error | undefined {
+  if (tls.rejectUnauthorized !== false && !authorized) {
+    return new Error(`the certificate is not verified: ${String(authorizationError)}`)
   }
   if (tls.pinnedPublicKeys === undefined) return undefined
-  const mismatch = pinMismatch(tls.pinnedPublicKeys, certificate)
+  const mismatch = pinMismatch(tls.pinnedPublicKeys, certificate && new X509Certificate(certificate.raw))
   return mismatch === undefined
     ? undefined
     : Object.assign(new Error(`the public key is not pinned: ${mismatch}`), { code: 'ERR_TLS_PINNED_PUBLIC_KEY' })
 }
 
-/** Which other hosts the certificate covers. It is read when somebody asks, and once. */
-function coverage(
-  { authorized }: TLSSocket,
-  tls: TlsOptions,
-  certificate: X509Certificate | undefined,
-): (host: string) => boolean {
+/** Which other hosts the certificate covers. */
+function coverage({ authorized, certificate }: PeerTls, tls: TlsOptions): (host: string) => boolean {
   const ordinary = authorized && tls.rejectUnauthorized !== false && tls.checkServerIdentity === undefined
   if (!ordinary || certificate === undefined) return coversNothing
-  let read: PeerCertificate | undefined
-  return (host) => {
-    read ??= certificate.toLegacyObject()
-    return checkServerIdentity(host, read) === undefined
-  }
+  return (host) => checkServerIdentity(host, certificate) === undefined
 }
 
 /** Does whoever speaks here speak for another host? Nobody can tell. */

@@ -9,13 +9,13 @@
  * - The peer's certificate stays with the session: a resumed handshake shows none.
  * - Sessions only come here of handshakes that were accepted. The memory is bounded.
  */
-import type { X509Certificate } from 'node:crypto'
+import type { PeerCertificate } from 'node:tls'
 import { MAX_TLS_SESSION_PEERS, MAX_TLS_TICKETS } from '../limits.ts'
 
 /** A session, and whose it is. */
 export interface PeerSession {
   readonly session: Buffer
-  readonly certificate: X509Certificate | undefined
+  readonly certificate: PeerCertificate | undefined
 }
 
 interface Kept extends PeerSession {
