@@ -364,3 +364,13 @@ export const MAX_PAUSED_CONNECTIONS = 4
 
 /** An answer to PING may take so many times the measured round trip before the peer is in doubt. */
 export const RTT_PATIENCE = 4
+
+/**
+ * Octets of a header section, and of a receive window, from which on a limit that somebody sets is no limit: 64 streams at
+ * once with as much would fill a process. Asking for more warns.
+ */
+export const HUGE_HEADER_LIST = 16 * 1024 * 1024
+export const HUGE_WINDOW = 256 * 1024 * 1024
+
+/** The same of the fields of a header section. */
+export const HUGE_HEADER_FIELDS = 100_000

@@ -30,7 +30,7 @@ const HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-e
 
 export class HttpText implements H1ServerListener {
   private readonly sink: RequestSink
-  private readonly h1 = new H1ServerConnection(this, { trustInbound: true, validateOutbound: false })
+  private readonly h1 = new H1ServerConnection(this, { trustInbound: true, validateOutbound: 'elsewhere' })
   /** Of the writer that waits; undefined while its octets are read. */
   private taken: Taken | undefined
   private failure: Error | null = null

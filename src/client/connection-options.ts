@@ -3,7 +3,9 @@ import type { SecureContext } from 'node:tls'
 import { InvalidArgumentError } from '../errors.ts'
 import { flattenFields } from '../headers/fields.ts'
 import type { ProxyOptions, TlsOptions } from '../net/options.ts'
-import type { PoolOptions } from '../pool/options.ts'
+import { refuseUnknown } from '../option-names.ts'
+import { POOL_OPTION_NAMES, type PoolOptions } from '../pool/options.ts'
+import { warnOnce } from '../warn.ts'
 import type { DecodeLimits } from './response.ts'
 
 /** Milliseconds; 0 = no limit. */
@@ -65,6 +67,7 @@ export interface ConnectionSetup extends DecodeLimits {
  */
 export function connectionSetup(host: string, options: HTTPConnectionOptions): ConnectionSetup {
   if (typeof options !== 'object' || options === null) throw new InvalidArgumentError('Options must be an object')
+  refuseUnknown(options, OPTION_NAMES)
   const { port, secure, tls, timeouts, forceProtocol, proxyHeaders, maxDecodedSize, maxDecodingRatio, ...pool } =
     options
   const url = parseHost(host, port, secure)
@@ -75,6 +78,9 @@ export function connectionSetup(host: string, options: HTTPConnectionOptions): C
     if (value !== undefined && !(typeof value === 'number' && value > 0)) {
       throw new InvalidArgumentError(`${name} must be a number above 0`)
     }
+  }
+  if (maxDecodingRatio === Number.POSITIVE_INFINITY) {
+    warnOnce('maxDecodingRatio is Infinity: a small answer may decode to more than there is memory')
   }
   const times = readTimeouts(timeouts)
   const isSecure = url.protocol === 'https:'
@@ -100,6 +106,22 @@ export function connectionSetup(host: string, options: HTTPConnectionOptions): C
     },
   }
 }
+
+/** Its own, and those of the pool but for what `forceProtocol` says, and what one origin has no use for. */
+const OPTION_NAMES: ReadonlySet<string> = new Set(
+  [
+    ...POOL_OPTION_NAMES,
+    ...([
+      'port',
+      'secure',
+      'tls',
+      'timeouts',
+      'forceProtocol',
+      'proxyHeaders',
+    ] satisfies (keyof HTTPConnectionOptions)[]),
+    ...(['maxDecodedSize', 'maxDecodingRatio'] satisfies (keyof DecodeLimits)[]),
+  ].filter((name) => name !== 'coalesce' && name !== 'allowH1' && name !== 'allowH2'),
+)
 
 function parseHost(host: unknown, port: number | undefined, secure: boolean | undefined): URL {
   if (typeof host !== 'string' || host === '') throw new InvalidArgumentError('A connection needs a host')
@@ -146,8 +168,8 @@ function readTimeouts(timeouts: number | ConnectionTimeouts | undefined): Connec
   if (typeof timeouts !== 'object' || timeouts === null) {
     throw new InvalidArgumentError('timeouts must be a number of milliseconds, 0 or more, or an object of them')
   }
+  refuseUnknown(timeouts, NAMES, 'timeouts.')
   for (const [name, value] of Object.entries(timeouts)) {
-    if (!NAMES.has(name)) throw new InvalidArgumentError(`timeouts has no ${JSON.stringify(name)}`)
     if (value !== undefined && !(typeof value === 'number' && value >= 0 && Number.isFinite(value))) {
       throw new InvalidArgumentError(`timeouts.${name} must be a number of milliseconds, 0 or more`)
     }

@@ -31,7 +31,7 @@ export function engineOptions(
     maxConcurrentStreams: settings.maxPushes,
     allowNoErrorCut: settings.allowNoErrorCut,
     // The serialiser of requests has checked them.
-    validateOutbound: false,
+    validateOutbound: 'elsewhere',
   }
 }
 

@@ -59,7 +59,12 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.host = host
     this.socket = host.socket
     // What goes out was checked by the one serialiser.
-    this.engine = new H1ClientConnection(this, { origin, maxHeaderSize, maxHeaderFields, validateOutbound: false })
+    this.engine = new H1ClientConnection(this, {
+      origin,
+      maxHeaderSize,
+      maxHeaderFields,
+      validateOutbound: 'elsewhere',
+    })
   }
 
   get info(): ConnectionInfo {

@@ -1,6 +1,7 @@
 /** What the client's and the server's connection have in common: both halves' states, the flow of octets, our body. */
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { UNCHECKED, warnOnce } from '../warn.ts'
 import type { Fault } from './faults.ts'
 import { LineMemory } from './line-memory.ts'
 import { type H1Limits, type H1Options, limitsOf } from './options.ts'
@@ -53,7 +54,9 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   protected constructor(listener: Listener, role: 'client' | 'server', options: H1Options) {
     this.listener = listener
     this.origin = options.origin
-    this.validate = options.validateOutbound !== false
+    const { validateOutbound = true } = options
+    this.validate = validateOutbound === true
+    if (validateOutbound === false) warnOnce(UNCHECKED)
     this.limits = limitsOf(options)
     this.lines = options.trustInbound === true ? ownLines : new LineMemory()
     this.reader = new MessageReader(this, role, this.limits)

@@ -16,7 +16,7 @@ export interface H1Options {
    * Check the methods, targets, names and values that the owner sends, and throw at the call. Default true; an owner with
    * a serialiser of its own that checks the same turns it off.
    */
-  validateOutbound?: boolean | undefined
+  validateOutbound?: boolean | 'elsewhere' | undefined
   /**
    * Server role: the requests come from code of this process, as node:http's ClientRequest writes them, and not from a
    * network. Then any target will do; `host` may be missing, or come twice; `chunked` anywhere in transfer-encoding means

@@ -12,6 +12,7 @@ import {
   STREAMS_BEFORE_SETTINGS,
 } from '../limits.ts'
 import { Scheduler } from '../priority/scheduler.ts'
+import { UNCHECKED, warnOnce } from '../warn.ts'
 import { type Budgets, makeBudgets } from './budgets.ts'
 import { flood } from './faults.ts'
 import type { ConnectionListener } from './listener.ts'
@@ -33,6 +34,8 @@ export class Core {
   readonly encoder = new Encoder()
   readonly decoder: Decoder
   readonly maxHeaderListSize: number
+  /** What the owner sends is checked. */
+  readonly checksOutbound: boolean
   /** The peer's settings, and ours as far as the peer has acknowledged them. */
   readonly remoteSettings = initialSettings()
   readonly localSettings = initialSettings()
@@ -57,6 +60,9 @@ export class Core {
   constructor(listener: ConnectionListener, options: H2ConnectionOptions) {
     this.listener = listener
     this.options = options
+    const { validateOutbound = true } = options
+    this.checksOutbound = validateOutbound === true
+    if (validateOutbound === false) warnOnce(UNCHECKED)
     this.role = options.role ?? 'client'
     this.clock = options.clock ?? defaultClock
     this.budgets = makeBudgets(this.clock)

@@ -26,9 +26,9 @@ export interface H2ConnectionOptions {
   enableConnectProtocol?: boolean | undefined
   /**
    * Check what the owner sends by the rules of RFC 9113 section 8, and throw at the call. Default true; an owner with a
-   * serialiser of its own that checks the same turns it off.
+   * serialiser of its own that checks the same says `'elsewhere'`. False turns it off, and warns once.
    */
-  validateOutbound?: boolean | undefined
+  validateOutbound?: boolean | 'elsewhere' | undefined
   /**
    * Client role: take RST_STREAM with NO_ERROR in the middle of a body without a content-length as the end of the body.
    * Default false: nobody can tell such a body from one that was cut off.

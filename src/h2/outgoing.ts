@@ -31,7 +31,7 @@ export class Outgoing {
     const { core } = this
     const { obstacle, remoteSettings } = core
     if (obstacle !== undefined) throw core.misuse(`No stream can be opened: ${obstacle}`)
-    if (core.options.validateOutbound !== false) this.checkRequestHead(head)
+    if (core.checksOutbound) this.checkRequestHead(head)
     if (remoteSettings.maxHeaderListSize < MAX_SAFE_LIST) this.checkListSize(head, remoteSettings.maxHeaderListSize)
     // Before anything is encoded: what the peer is not sent must not be in the table that it shares.
     const manager = this.windows.newManager()
@@ -125,7 +125,7 @@ export class Outgoing {
   end(stream: H2Stream, trailers: FieldList | null): void {
     const { core } = this
     if (!stream.localOpen) throw core.misuse(`Stream ${stream.id} cannot be ended now`)
-    if (trailers !== null && core.options.validateOutbound !== false) this.checked(checkTrailers, trailers)
+    if (trailers !== null && core.checksOutbound) this.checked(checkTrailers, trailers)
     this.queue.end(stream, trailers)
   }
 

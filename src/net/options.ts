@@ -24,6 +24,18 @@ export interface TlsOptions {
   /** Default `TLSv1.2` (RFC 9113 section 9.2). */
   readonly minVersion?: import('node:tls').SecureVersion | undefined
   readonly maxVersion?: import('node:tls').SecureVersion | undefined
+  /** OpenSSL's name of a protocol, for example `TLSv1_2_method`; instead of `minVersion` and `maxVersion`. */
+  readonly secureProtocol?: string | undefined
+  /** OpenSSL's options, by `crypto.constants.SSL_OP_*`. */
+  readonly secureOptions?: number | undefined
+  /** Certificates of `ca` are trusted as they are, be they of an intermediate. */
+  readonly allowPartialTrustChain?: boolean | undefined
+  /** A key that both sides have, in the place of certificates. */
+  readonly pskCallback?: import('node:tls').ConnectionOptions['pskCallback'] | undefined
+  readonly minDHSize?: number | undefined
+  /** Node writes what the handshake says to stderr. */
+  readonly enableTrace?: boolean | undefined
+  /** In the place of identity, trust and parameters all: `createTlsContext` or `tls.createSecureContext`. */
   readonly secureContext?: import('node:tls').SecureContext | undefined
   /** A session to resume, once. Without it sessions are remembered and resumed by themselves; `resume: false` turns that off. */
   readonly session?: Uint8Array | undefined

@@ -8,6 +8,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import type { FieldList, FieldsInit } from '../headers/fields.ts'
 import { flattenFields } from '../headers/fields.ts'
 import { FieldKind, fieldName, isFieldValue } from '../headers/names.ts'
+import { refuseUnknown } from '../option-names.ts'
 import { digest, tlsIdentity } from './identity.ts'
 import type { ConnectOptions, ProxyOptions, TlsOptions } from './options.ts'
 import type { Origin } from './origin.ts'
@@ -48,6 +49,8 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   'socks4:': { kind: 'socks4', port: 1080, remoteNames: false },
   'socks4a:': { kind: 'socks4', port: 1080, remoteNames: true },
 }
+
+const PROXY_NAMES: ReadonlySet<string> = new Set(['url', 'headers', 'tls', 'tunnel'] satisfies (keyof ProxyOptions)[])
 
 const MAY_BE =
   'the URL of an http:, https:, socks:, socks5:, socks5h:, socks4: or socks4a: proxy, an object with such a url, "env", or false'
@@ -122,6 +125,7 @@ function readProxy(text: unknown, options: Partial<ProxyOptions>, name: string):
     throw new InvalidArgumentError(`${name} must be ${MAY_BE}, not a URL of the scheme ${JSON.stringify(url.protocol)}`)
   }
   const { kind, remoteNames } = scheme
+  refuseUnknown(options, PROXY_NAMES, 'proxy.')
   const { tunnel = false, tls = {} } = options
   if (typeof tunnel !== 'boolean')
     throw new InvalidArgumentError(`proxy.tunnel must be true or false, not ${String(tunnel)}`)

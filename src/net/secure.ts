@@ -17,7 +17,7 @@ import { type Cancel, failLater, guard, type Outcome, type Progress, type Wire }
 import type { TlsOptions } from './options.ts'
 import type { PeerSession, SessionCache } from './sessions.ts'
 import { PeerTls } from './tls-info.ts'
-import { keyLogOf, nodeTlsOptions, pinMismatch } from './tls-options.ts'
+import { effectiveTls, keyLogOf, nodeTlsOptions, pinError } from './tls-options.ts'
 import type { Trail } from './trail.ts'
 
 /** Who is at the other end. */
@@ -47,7 +47,8 @@ export function secure(
   outcome: Outcome<Secured>,
   trail: { session: Trail['session'] },
 ): Cancel {
-  const { host, tls } = peer
+  const { host } = peer
+  const tls = effectiveTls(peer.tls)
   const servername = tls.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '')
   const resume = tls.resume !== false
   const key = `${host}:${peer.port} ${servername} ${peer.route} ${tlsIdentity(tls)}`
@@ -149,11 +150,8 @@ function verdict({ authorized, authorizationError, certificate }: PeerTls, tls: 
   if (tls.rejectUnauthorized !== false && !authorized) {
     return new Error(`the certificate is not verified: ${String(authorizationError)}`)
   }
-  if (tls.pinnedPublicKeys === undefined) return undefined
-  const mismatch = pinMismatch(tls.pinnedPublicKeys, certificate && new X509Certificate(certificate.raw))
-  return mismatch === undefined
-    ? undefined
-    : Object.assign(new Error(`the public key is not pinned: ${mismatch}`), { code: 'ERR_TLS_PINNED_PUBLIC_KEY' })
+  const pins = tls.pinnedPublicKeys
+  return pins === undefined ? undefined : pinError(pins, certificate && new X509Certificate(certificate.raw))
 }
 
 /** Which other hosts the certificate covers. */

@@ -7,7 +7,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { InvalidArgumentError, toError } from '../errors.ts'
+import { refuseUnknown } from '../option-names.ts'
 import type { Pem } from './options.ts'
+import { leastVersion, rememberContext } from './tls-units.ts'
 
 export interface TlsContextOptions {
   /** Authorities to trust, in PEM, instead of those that Node brings. */
@@ -22,6 +24,8 @@ export interface TlsContextOptions {
   readonly passphrase?: string | (() => string) | undefined
 }
 
+const NAMES: ReadonlySet<string> = new Set(['ca', 'caPath', 'cert', 'key', 'passphrase'])
+
 const BLOCK = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]*-----END (?:X509 )?CERTIFICATE-----/g
 
 /**
@@ -29,6 +33,7 @@ const BLOCK = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]*-----END (?:X509 )?CERT
  * @throws {InvalidArgumentError} naming the option that cannot be read, and why.
  */
 export function createTlsContext(options: TlsContextOptions = {}): SecureContext {
+  refuseUnknown(options, NAMES)
   const { cert, key } = options
   const ca: string[] = options.ca === undefined ? [] : certificates('ca', texts('ca', options.ca))
   if (options.caPath !== undefined) ca.push(...certificatesAt(options.caPath))
@@ -42,15 +47,14 @@ export function createTlsContext(options: TlsContextOptions = {}): SecureContext
   if (key !== undefined) {
     for (const one of texts('key', key)) checkKey(one, passphrase)
   }
-  return attempt('cert and key', () =>
-    createSecureContext({
-      minVersion: 'TLSv1.2',
-      ...(ca.length === 0 ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert: texts('cert', cert) }),
-      ...(key === undefined ? {} : { key: texts('key', key) }),
-      ...(passphrase === undefined ? {} : { passphrase }),
-    }),
-  )
+  const parts = {
+    ...(ca.length === 0 ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert: texts('cert', cert) }),
+    ...(key === undefined ? {} : { key: texts('key', key) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  }
+  const context = attempt('cert and key', () => createSecureContext({ minVersion: leastVersion(), ...parts }))
+  return rememberContext(context, parts)
 }
 
 function texts(name: string, pem: Pem): string[] {

@@ -4,17 +4,18 @@
  * Rules: verified and TLS 1.2 at least, unless asked otherwise; what weakens that warns once. Own properties only count,
  * and `undefined` equals absent, which node:tls does not think of every option.
  */
-import { createHash, type X509Certificate } from 'node:crypto'
+import { constants, createHash, X509Certificate } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
-import type { ConnectionOptions, SecureVersion } from 'node:tls'
+import { type ConnectionOptions, checkServerIdentity, type SecureContext, type SecureVersion } from 'node:tls'
 import { InvalidArgumentError, toError } from '../errors.ts'
+import { warnOnce } from '../warn.ts'
 import type { TlsOptions } from './options.ts'
-import { warnOnce } from './warn.ts'
-
-/** Our own options, which node:tls does not know or must not see. */
-const OWN: ReadonlySet<string> = new Set(['resume', 'pinnedPublicKeys', 'keyLog', 'session'])
+import { checkTlsNames, leastVersion, TLS_NAMES, TLS_UNITS } from './tls-units.ts'
 
 const OLD_VERSIONS: ReadonlySet<SecureVersion> = new Set<SecureVersion>(['TLSv1', 'TLSv1.1'])
+
+/** The number by which OpenSSL knows TLS 1.2. */
+const TLS_1_2 = 0x0303
 
 /**
  * Checks what node:tls would not.
@@ -25,6 +26,7 @@ export function checkTlsOptions(tls: TlsOptions, name = 'tls'): void {
   if (typeof tls !== 'object' || tls === null) {
     throw new InvalidArgumentError(`${name} must be an object of TLS options`)
   }
+  checkTlsNames(tls, name)
   const { resume, pinnedPublicKeys, keyLog, session } = tls
   if (resume !== undefined && typeof resume !== 'boolean') {
     throw new InvalidArgumentError(`${name}.resume must be true or false, not ${String(resume)}`)
@@ -41,21 +43,96 @@ export function checkTlsOptions(tls: TlsOptions, name = 'tls'): void {
   }
 }
 
-/** The options for node:tls; warns of weak ones. */
-export function nodeTlsOptions(tls: TlsOptions): ConnectionOptions {
+/**
+ * The options that count: with what the operator of the process says where they say nothing (docs/environment.md). Warns of
+ * what is weak.
+ */
+export function effectiveTls(tls: TlsOptions): TlsOptions {
+  const unverified = 'anyone on the way can read and change what is sent'
+  warnOfWeakness(tls)
   if (tls.rejectUnauthorized === false) {
+    warnOnce(`TLS certificates are not verified (rejectUnauthorized: false): ${unverified}`)
+  } else if (tls.rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    warnOnce(`TLS certificates are not verified (NODE_TLS_REJECT_UNAUTHORIZED=0): ${unverified}`)
+    return { ...tls, rejectUnauthorized: false }
+  }
+  return tls
+}
+
+function warnOfWeakness({ minVersion, secureProtocol, secureContext, ciphers, secureOptions = 0 }: TlsOptions): void {
+  if (minVersion !== undefined && OLD_VERSIONS.has(minVersion)) {
+    warnOnce(`TLS below 1.2 is allowed (minVersion: ${minVersion}): it is no longer safe`)
+  }
+  if (secureProtocol !== undefined && !/^TLSv1_2_/.test(secureProtocol)) {
+    warnOnce(`TLS below 1.2 is allowed (secureProtocol: ${secureProtocol}): it is no longer safe`)
+  }
+  if (secureContext !== undefined && leastOf(secureContext) < TLS_1_2) {
+    warnOnce('TLS below 1.2 is allowed (secureContext: its minVersion): it is no longer safe')
+  }
+  if (
+    ciphers !== undefined &&
+    /@SECLEVEL=0|(?:^|[:, ])\+?(?:[ae]?NULL|ADH|AECDH|EXP|EXPORT|LOW|RC4)\b/i.test(ciphers)
+  ) {
+    warnOnce(`Weak ciphers are allowed (ciphers: ${ciphers}): what is sent may be read and changed`)
+  }
+  const legacy = constants.SSL_OP_LEGACY_SERVER_CONNECT | constants.SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION
+  if ((secureOptions & legacy) !== 0) {
     warnOnce(
-      'TLS certificates are not verified (rejectUnauthorized: false): anyone on the way can read and change what is sent',
+      'TLS without secure renegotiation is allowed (secureOptions): others can put their own before what is sent (RFC 5746)',
     )
   }
-  if (tls.minVersion !== undefined && OLD_VERSIONS.has(tls.minVersion)) {
-    warnOnce(`TLS below 1.2 is allowed (minVersion: ${tls.minVersion}): it is no longer safe`)
+}
+
+/** The least version of a context; a Node that does not say so is believed. */
+function leastOf({ context }: SecureContext): number {
+  const ask: unknown = Reflect.get(Object(context), 'getMinProto')
+  return typeof ask === 'function' ? Number(Reflect.apply(ask, context, [])) : TLS_1_2
+}
+
+/** The options for node:tls. */
+export function nodeTlsOptions(tls: TlsOptions): ConnectionOptions {
+  const own = tls.secureContext !== undefined || tls.secureProtocol !== undefined
+  const options: Record<string, unknown> = own ? {} : { minVersion: leastVersion() }
+  for (const name of TLS_NAMES) {
+    if (tls[name] !== undefined && TLS_UNITS[name] !== 'ours') options[name] = tls[name]
   }
-  const options: Record<string, unknown> = { minVersion: 'TLSv1.2' }
-  for (const [name, value] of Object.entries(tls)) {
-    if (value !== undefined && !OWN.has(name)) options[name] = value
-  }
+  delete options['pinnedPublicKeys']
+  if (tls.checkServerIdentity !== undefined) options['checkServerIdentity'] = watched(tls.checkServerIdentity)
   return options
+}
+
+/** The caller's check, and a warning when it lets a name pass that is not in the certificate. */
+function watched(check: typeof checkServerIdentity): typeof checkServerIdentity {
+  return (host, certificate) => {
+    const verdict = check(host, certificate)
+    if (verdict === undefined && checkServerIdentity(host, certificate) !== undefined) {
+      warnOnce(
+        'A certificate for another name was accepted (checkServerIdentity): whoever has one can pose as the server',
+      )
+    }
+    return verdict
+  }
+}
+
+/**
+ * The options for an agent of Node's own that is to trust and show what these say: the pins as well, which Node knows nothing
+ * of, and which are looked at with the name. The key log is for whoever hears the agent's `keylog`.
+ * @throws {InvalidArgumentError} for pins without verification: Node asks nobody then.
+ */
+export function agentTlsOptions(given: TlsOptions): ConnectionOptions {
+  const tls = effectiveTls(given)
+  const { pinnedPublicKeys } = tls
+  const options = nodeTlsOptions(tls)
+  if (pinnedPublicKeys === undefined) return options
+  if (tls.rejectUnauthorized === false) {
+    throw new InvalidArgumentError('tls.pinnedPublicKeys cannot be checked here with rejectUnauthorized: false')
+  }
+  const check = options.checkServerIdentity ?? checkServerIdentity
+  return {
+    ...options,
+    checkServerIdentity: (host, certificate) =>
+      check(host, certificate) ?? pinError(pinnedPublicKeys, new X509Certificate(certificate.raw)),
+  }
 }
 
 /** What takes the lines of the key log, if they are wanted. */
@@ -84,17 +161,17 @@ export function keyLogOf(tls: TlsOptions): ((line: Buffer) => void) | undefined 
  * Why this certificate is not acceptable with these pins; `undefined` when it is.
  * @param certificate the peer's own, `undefined` when it sent none.
  */
-export function pinMismatch(
-  pins: TlsOptions['pinnedPublicKeys'],
+export function pinError(
+  pins: NonNullable<TlsOptions['pinnedPublicKeys']>,
   certificate: X509Certificate | undefined,
-): string | undefined {
-  if (pins === undefined) return undefined
+): Error | undefined {
   const pinned = readPins(pins, 'tls')
   const has = certificate === undefined ? undefined : publicKeyHash(certificate)
   if (has !== undefined && pinned.includes(has)) return undefined
   const list = pinned.map((pin) => `sha256/${pin}`).join(', ')
   const peer = has === undefined ? 'the peer has no certificate' : `the peer's public key is sha256/${has}`
-  return `${peer}, and the pinned keys are ${list}`
+  const error = new Error(`the public key is not pinned: ${peer}, and the pinned keys are ${list}`)
+  return Object.assign(error, { code: 'ERR_TLS_PINNED_PUBLIC_KEY' })
 }
 
 /** Base64 of the SHA-256 of a certificate's SubjectPublicKeyInfo (RFC 7469 section 2.4). */

@@ -37,7 +37,7 @@ const LIMITS = {
   maxHeaderFields: MAX_PROXY_HEAD,
   maxInformational: MAX_PROXY_HEAD,
   // The headers were checked with the options, the authority with the origin.
-  validateOutbound: false,
+  validateOutbound: 'elsewhere',
 } as const
 
 class TunnelDial implements H1ClientListener {

@@ -10,6 +10,7 @@ import { canonicalText, tlsIdentity } from '../net/identity.ts'
 import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { normaliseProxy, proxyKey } from '../net/proxy.ts'
+import { mergeTls } from '../net/tls-units.ts'
 
 /**
  * @param env where `proxy: 'env'` looks.
@@ -55,11 +56,13 @@ function isDefault(name: string, value: unknown): boolean {
   }
 }
 
-/** The options that belong to the key, out of a larger set; the request's go before the pool's. */
+/**
+ * The options that belong to the key, out of a larger set; the request's go before the pool's, of TLS by its units.
+ * @throws {InvalidArgumentError} when part of a secure context is to be replaced whose parts nobody knows.
+ */
 export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions = {}): ConnectOptions {
   const pick = <Name extends keyof ConnectOptions>(name: Name): ConnectOptions[Name] =>
     own(over, name) ?? own(base, name)
-  const tls = own(over, 'tls')
   return {
     socketPath: pick('socketPath'),
     localAddress: pick('localAddress'),
@@ -68,8 +71,8 @@ export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions =
     allowH2: pick('allowH2'),
     allowH1: pick('allowH1'),
     h2c: pick('h2c'),
-    proxy: pick('proxy'),
-    tls: ownTls(own(base, 'tls'), tls),
+    proxy: pick('proxy') ?? operatorsProxy(),
+    tls: mergeTls(own(base, 'tls'), own(over, 'tls')),
   }
 }
 
@@ -78,14 +81,17 @@ function own<Name extends keyof ConnectOptions>(options: ConnectOptions, name: N
   return Object.hasOwn(options, name) ? options[name] : undefined
 }
 
-/** Without a prototype, so that nobody below finds there what no caller gave. */
-function ownTls(base: ConnectOptions['tls'], over: ConnectOptions['tls']): ConnectOptions['tls'] {
-  if (base === undefined && over === undefined) return undefined
-  return Object.assign(Object.create(null), base, over === undefined ? undefined : defined(over))
+/** What the operator of the process says where nobody in it says anything: `NODE_USE_ENV_PROXY=1`, as to Node itself. */
+function operatorsProxy(): 'env' | undefined {
+  if (process.env.NODE_USE_ENV_PROXY !== '1' && !process.execArgv.includes('--use-env-proxy')) return undefined
+  return 'env'
 }
 
-function defined<T extends object>(options: T): Partial<T> {
-  const result: Partial<T> = { ...options }
-  for (const name of Object.keys(result) as (keyof T)[]) if (result[name] === undefined) delete result[name]
-  return result
+/**
+ * What of these options is told apart by identity alone: functions and contexts, which may be made anew for each request.
+ */
+export function identified({ lookup, tls = {} }: ConnectOptions): object[] {
+  const { checkServerIdentity, pskCallback, secureContext, keyLog } = tls
+  const all: unknown[] = [lookup, checkServerIdentity, pskCallback, secureContext, keyLog]
+  return all.filter((one) => typeof one === 'function' || (typeof one === 'object' && one !== null))
 }

@@ -2,11 +2,14 @@
 
 import type { ConnectionSettings } from '../connection/contract.ts'
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
+import { HUGE_HEADER_FIELDS, HUGE_HEADER_LIST, HUGE_WINDOW } from '../limits.ts'
 import type { ConnectorSettings } from '../net/connector.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
+import { refuseUnknown } from '../option-names.ts'
 import { surface } from '../surface.ts'
+import { warnOnce } from '../warn.ts'
 
 /** Called as connections come and go. What one throws is thrown outside of the pool's own work. */
 export interface PoolEvents {
@@ -48,93 +51,135 @@ export interface PoolOptions extends ConnectOptions, ConnectionSettings, Connect
   readonly events?: PoolEvents | undefined
 }
 
-/** Options that are milliseconds, 0 for no limit. */
-const TIMES = [
-  'connectTimeout',
-  'lookupTimeout',
-  'tcpTimeout',
-  'tlsTimeout',
-  'proxyTimeout',
-  'dnsCacheTime',
-  'queueTimeout',
-  'headersTimeout',
-  'bodyTimeout',
-  'writeTimeout',
-  'idleTimeout',
-  'maxAge',
-  'pingTimeout',
-  'pingInterval',
-  'verifyAfter',
-] as const satisfies readonly (keyof PoolOptions)[]
+/** @throws {InvalidArgumentError} when the value is none that the option of this name may have. */
+type Check = (name: string, value: unknown) => void
 
-/**
- * Each option by its name and what it may be.
- * @throws {InvalidArgumentError} naming the option and what it may be.
- */
-export function checkPoolOptions(options: PoolOptions): void {
-  atLeast(1, 'connections', options.connections, true)
-  atLeast(1, 'maxConcurrentStreams', options.maxConcurrentStreams, true)
-  atLeast(0, 'maxResponseSize', options.maxResponseSize, true)
-  atLeast(1024, 'maxHeaderListSize', options.maxHeaderListSize)
-  atLeast(8, 'maxHeaderFields', options.maxHeaderFields)
-  atLeast(1024, 'streamWindow', options.streamWindow)
-  atLeast(65_535, 'connectionWindow', options.connectionWindow)
-  atLeast(1, 'maxRequests', options.maxRequests, true)
-  atLeast(1, 'maxPushes', options.maxPushes)
-  atLeast(1024, 'maxStreamWindow', options.maxStreamWindow)
-  oneOf('enablePush', options.enablePush, [true, false])
-  oneOf('coalesce', options.coalesce, [true, false])
-  oneOf('allowNoErrorCut', options.allowNoErrorCut, [true, false])
-  if (options.windowManager !== undefined && typeof options.windowManager !== 'function') {
-    throw new InvalidArgumentError('windowManager must be a class of window managers, or a function that makes one')
-  }
-  for (const name of TIMES) {
-    const value = options[name]
-    if (value !== undefined && !(typeof value === 'number' && value >= 0 && Number.isFinite(value))) {
-      throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`)
-    }
-  }
-  checkConnectOptions(options)
-}
-
-/** @throws {InvalidArgumentError} naming the option and what it may be. */
-export function checkConnectOptions(given: ConnectOptions): void {
-  const options = ownOnly(given)
-  oneOf('h2c', options.h2c, ['prior-knowledge', 'upgrade'])
-  oneOf('family', options.family, [0, 4, 6])
-  oneOf('allowH2', options.allowH2, [true, false])
-  oneOf('allowH1', options.allowH1, [true, false])
-  if (options.allowH1 === false && options.allowH2 === false) {
-    throw new InvalidArgumentError('allowH1 and allowH2 cannot both be false: no protocol is left')
-  }
-  if (options.allowH1 === false && options.h2c === 'upgrade') {
-    throw new InvalidArgumentError("h2c: 'upgrade' begins with HTTP/1.1, which allowH1: false rules out")
-  }
-  if (options.lookup !== undefined && typeof options.lookup !== 'function') {
-    throw new InvalidArgumentError('lookup must be a function like dns.lookup')
-  }
-  if (options.tls !== undefined) checkTlsOptions(options.tls)
-  checkProxyOption(options.proxy)
-  for (const name of ['socketPath', 'localAddress'] as const) {
-    const value = options[name]
-    if (value !== undefined && (typeof value !== 'string' || value === '')) {
-      throw new InvalidArgumentError(`${name} must be text that is not empty`)
-    }
-  }
-}
+const MAX_WHOLE = 0x7fff_ffff
 
 /** @param endless may it be Infinity? */
-function atLeast(least: number, name: string, value: number | undefined, endless = false): void {
-  if (value === undefined || (endless && value === Number.POSITIVE_INFINITY)) return
-  if (!Number.isInteger(value) || value < least || value > 0x7fffffff) {
-    throw new InvalidArgumentError(`${name} must be a whole number from ${least} to 2147483647, not ${String(value)}`)
+function whole(least: number, endless = false): Check {
+  return (name, value) => {
+    if (endless && value === Number.POSITIVE_INFINITY) return
+    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= MAX_WHOLE) return
+    throw new InvalidArgumentError(
+      `${name} must be a whole number from ${least} to ${MAX_WHOLE}${endless ? ', or Infinity' : ''}, not ${String(value)}`,
+    )
   }
 }
 
-function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
-  if (value === undefined || allowed.includes(value)) return
+function oneOf(...allowed: readonly unknown[]): Check {
   const list = allowed.map((one) => JSON.stringify(one)).join(', ')
-  throw new InvalidArgumentError(`${name} must be one of ${list}, not ${String(value)}`)
+  return (name, value) => {
+    if (allowed.includes(value)) return
+    throw new InvalidArgumentError(`${name} must be one of ${list}, not ${String(value)}`)
+  }
+}
+
+/** 0 for no limit. */
+const milliseconds: Check = (name, value) => {
+  if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return
+  throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`)
+}
+
+function func(what: string): Check {
+  return (name, value) => {
+    if (typeof value !== 'function') throw new InvalidArgumentError(`${name} must be ${what}`)
+  }
+}
+
+const text: Check = (name, value) => {
+  if (typeof value !== 'string' || value === '') {
+    throw new InvalidArgumentError(`${name} must be text that is not empty`)
+  }
+}
+
+const isObject: Check = (name, value) => {
+  if (typeof value !== 'object' || value === null) throw new InvalidArgumentError(`${name} must be an object`)
+}
+
+/** More than this is no limit any more; who asks for it is warned. */
+function limited(check: Check, most: number): Check {
+  return (name, value) => {
+    check(name, value)
+    if (Number(value) > most) warnOnce(`${name} is ${String(value)}: a server may fill the memory with so much`)
+  }
+}
+
+/** Each option by its name, and what it may be. */
+const CONNECT_CHECKS: { readonly [Name in keyof Required<ConnectOptions>]: Check } = {
+  tls: (_, value) => checkTlsOptions(value as NonNullable<ConnectOptions['tls']>),
+  proxy: (_, value) => checkProxyOption(value as ConnectOptions['proxy']),
+  socketPath: text,
+  localAddress: text,
+  family: oneOf(0, 4, 6),
+  lookup: func('a function like dns.lookup'),
+  allowH2: oneOf(true, false),
+  allowH1: oneOf(true, false),
+  h2c: oneOf('prior-knowledge', 'upgrade'),
+}
+
+const POOL_CHECKS: { readonly [Name in keyof Required<PoolOptions>]: Check } = {
+  ...CONNECT_CHECKS,
+  connections: whole(1, true),
+  coalesce: oneOf(true, false),
+  events: isObject,
+  queueTimeout: milliseconds,
+  connectTimeout: milliseconds,
+  lookupTimeout: milliseconds,
+  tcpTimeout: milliseconds,
+  tlsTimeout: milliseconds,
+  proxyTimeout: milliseconds,
+  dnsCacheTime: milliseconds,
+  headersTimeout: milliseconds,
+  bodyTimeout: milliseconds,
+  writeTimeout: milliseconds,
+  idleTimeout: milliseconds,
+  maxAge: milliseconds,
+  pingTimeout: milliseconds,
+  pingInterval: milliseconds,
+  verifyAfter: milliseconds,
+  maxRequests: whole(1, true),
+  maxResponseSize: whole(0, true),
+  maxConcurrentStreams: whole(1, true),
+  maxHeaderListSize: limited(whole(1024), HUGE_HEADER_LIST),
+  maxHeaderFields: limited(whole(8), HUGE_HEADER_FIELDS),
+  streamWindow: limited(whole(1024), HUGE_WINDOW),
+  maxStreamWindow: limited(whole(1024), HUGE_WINDOW),
+  connectionWindow: limited(whole(65_535), HUGE_WINDOW),
+  windowManager: func('a class of window managers, or a function that makes one'),
+  allowNoErrorCut: oneOf(true, false),
+  enablePush: oneOf(true, false),
+  maxPushes: whole(1),
+}
+
+/** The names of a pool's options. */
+export const POOL_OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(POOL_CHECKS))
+
+const CONNECT_OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(CONNECT_CHECKS))
+
+/** @throws {InvalidArgumentError} naming the option that is none, or what it may be. */
+export function checkPoolOptions(options: PoolOptions): void {
+  refuseUnknown(options, POOL_OPTION_NAMES)
+  check(options, POOL_CHECKS)
+}
+
+/** @throws {InvalidArgumentError} naming the option that is none, or what it may be. */
+export function checkConnectOptions(options: ConnectOptions): void {
+  isObject('connect', options)
+  refuseUnknown(options, CONNECT_OPTION_NAMES, 'connect.')
+  check(options, CONNECT_CHECKS)
+}
+
+function check(given: ConnectOptions, checks: Readonly<Record<string, Check>>): void {
+  const options = ownOnly(given)
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) checks[name](name, value)
+  if (options.allowH1 !== false) return
+  if (options.allowH2 === false) {
+    throw new InvalidArgumentError('allowH1 and allowH2 cannot both be false: no protocol is left')
+  }
+  if (options.h2c === 'upgrade') {
+    throw new InvalidArgumentError("h2c: 'upgrade' begins with HTTP/1.1, which allowH1: false rules out")
+  }
 }
 
 /** Own properties alone, without a prototype: what somebody put on Object.prototype is nobody's option. */

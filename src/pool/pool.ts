@@ -26,7 +26,7 @@ import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { type Origin, parseOrigin } from '../net/origin.ts'
 import { tunnelledProxy } from '../net/proxy.ts'
 import { findLoan, type Loan } from './coalescing.ts'
-import { mergeConnectOptions, poolKey } from './key.ts'
+import { identified, mergeConnectOptions, poolKey } from './key.ts'
 import { ProtocolMemory } from './memory.ts'
 import { checkConnectOptions, checkPoolOptions, ownOnly, type PoolOptions } from './options.ts'
 import { type OriginHost, OriginPool } from './origin-pool.ts'
@@ -45,6 +45,9 @@ export class Pool implements Transport, OriginHost {
   private readonly bySpelling = new Map<string, OriginPool>()
   /** The same for requests that bring connection options, by the identity of the options object. */
   private readonly byOptions = new WeakMap<object, Map<string, OriginPool>>()
+  /** Functions and contexts by which requests are told apart, seen before. */
+  private readonly met: WeakSet<object>
+  private readonly fleeting: OriginHost
   private state: 'open' | 'closed' | 'destroyed' = 'open'
   private whenEmpty: (() => void)[] = []
 
@@ -57,6 +60,8 @@ export class Pool implements Transport, OriginHost {
     this.options = ownOnly(options)
     checkPoolOptions(this.options)
     this.connector = new Connector(this.options)
+    this.fleeting = this.makeFleeting()
+    this.met = new WeakSet(identified(this.options))
   }
 
   get closed(): boolean {
@@ -161,8 +166,12 @@ export class Pool implements Transport, OriginHost {
 
   /** @internal */
   http1Twin(of: OriginPool): OriginPool {
+    return this.twin(of)
+  }
+
+  private twin(of: OriginPool, host?: OriginHost): OriginPool {
     if (of.connect.allowH2 === false) return of
-    return this.keyed(of.origin, { ...of.connect, allowH2: false })
+    return this.keyed(of.origin, { ...of.connect, allowH2: false }, host)
   }
 
   /** @internal */
@@ -202,14 +211,40 @@ export class Pool implements Transport, OriginHost {
     return this.keyed(origin, { ...connect, proxy: tunnelledProxy(connect.proxy, origin) })
   }
 
-  private keyed(origin: Origin, connect: ConnectOptions): OriginPool {
+  private keyed(origin: Origin, connect: ConnectOptions, host?: OriginHost): OriginPool {
     const key = poolKey(origin, connect)
     let found = this.origins.get(key)
     if (found === undefined) {
-      found = new OriginPool(this, key, origin, connect)
+      found = new OriginPool(host ?? this.hostFor(connect), key, origin, connect)
       this.origins.set(key, found)
     }
     return found
+  }
+
+  /**
+   * A function or context of a request's own that nobody has seen before may be one that was written inline, and is never seen
+   * again: its connections are not kept when they are idle. Whoever uses one twice has it kept.
+   */
+  private hostFor(connect: ConnectOptions): OriginHost {
+    const strangers = identified(connect).filter((one) => !this.met.has(one))
+    if (strangers.length === 0) return this
+    for (const one of strangers) this.met.add(one)
+    return this.fleeting
+  }
+
+  /** The same to origins whose connections are not kept. */
+  private makeFleeting(): OriginHost {
+    const { connector, memory, deadlines } = this
+    const host: OriginHost = {
+      options: { ...this.options, idleTimeout: FLEETING },
+      connector,
+      memory,
+      deadlines,
+      onEmpty: (origin) => this.onEmpty(origin),
+      http1Twin: (of) => this.twin(of, host),
+      borrow: (origin, found) => this.borrow(origin, found),
+    }
+    return host
   }
 
   private emptied(): Promise<void> {
@@ -249,6 +284,9 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
 function wantsSocket({ method, upgrade }: ExchangeRequest): boolean {
   return upgrade !== undefined || method === 'CONNECT'
 }
+
+/** Milliseconds: for requests of one turn of the event loop, and what they bring about. */
+const FLEETING = 1
 
 const PLAIN: Partial<ExchangeRequest> = {}
 

@@ -54,7 +54,7 @@ export class ClientHandshake implements H1ClientListener {
       maxStartLine: maxSize,
       maxInformational: maxSize * MAX_INFORMATIONAL,
       // All that is sent was checked by its own rules.
-      validateOutbound: false,
+      validateOutbound: 'elsewhere',
     })
   }
 

@@ -43,7 +43,7 @@ export class ServerHandshake implements H1ServerListener {
     this.deflate = deflate
     this.emit = emit
     // All that is sent was checked by its own rules.
-    const options = { maxHeaderSize: maxSize, maxStartLine: maxSize, validateOutbound: false }
+    const options = { maxHeaderSize: maxSize, maxStartLine: maxSize, validateOutbound: 'elsewhere' }
     this.h1 = new H1ServerConnection(this, options)
   }
 

@@ -515,7 +515,7 @@ describe('the host', () => {
     ['https://http2bin.org', { secure: false }, /says otherwise/],
     ['http2bin.org', { port: 0 }, /port must be/],
     ['http2bin.org', { secure: 1 as never }, /secure must be/],
-    ['http2bin.org', { timeouts: { header: 1 } as never }, /timeouts has no "header"/],
+    ['http2bin.org', { timeouts: { header: 1 } as never }, /no option timeouts\.header/],
     ['http2bin.org', { timeouts: { headers: -1 } }, /timeouts\.headers/],
     ['http2bin.org', { timeouts: 'soon' as never }, /timeouts must be/],
     ['http2bin.org', { timeouts: -1 }, /timeouts must be/],
