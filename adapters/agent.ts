@@ -13,17 +13,19 @@ import { EventEmitter } from 'node:events'
 import type { Agent, AgentOptions, ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Transport } from '../src/exchange/contract.ts'
-import { nodeTlsOptions } from '../src/net/tls-options.ts'
-import { Pool } from '../src/pool/pool.ts'
+import type { Pool } from '../src/pool/pool.ts'
 import { AgentSocket } from './agent/socket.ts'
+import { agentFor, poolOptionsOf } from './common/node-agents.ts'
 import { connectOptions, type NativeOptions } from './common/node-options.ts'
-import { resolvePool, type ShimOptions, sharedPool, sharedTransport } from './common/pool.ts'
+import { resolvePool, type ShimOptions } from './common/pool.ts'
 import { serverNameOf } from './common/server-name.ts'
 
 /** The options that Node passes to an agent with each request. */
 interface RequestOptions extends NativeOptions {
   readonly servername?: string
   readonly timeout?: number
+  readonly hints?: number
+  readonly localPort?: number
 }
 
 /** What Node's ClientRequest offers to agents, beside its public interface. */
@@ -47,8 +49,6 @@ export class HyperAgent extends EventEmitter {
   readonly options: AgentOptions = {}
   private readonly transport: Transport
   private readonly own: Pool | undefined
-  private ordinary: Agent | undefined
-
   /** @internal */
   constructor(protocol: 'http:' | 'https:', transport: Transport, own: Pool | undefined) {
     super()
@@ -60,8 +60,9 @@ export class HyperAgent extends EventEmitter {
 
   /** Called by node:http for each request. */
   addRequest(request: AgentClientRequest, options: RequestOptions): void {
-    if (request.method === 'CONNECT' || request.hasHeader('upgrade')) {
-      this.ordinaryAgent().addRequest(request, options)
+    const elsewhere = request.method === 'CONNECT' || request.hasHeader('upgrade') || nodeAlone(options)
+    if (elsewhere) {
+      this.ordinaryAgent(options).addRequest(request, options)
       return
     }
     const named = this.protocol === 'https:' ? withServerName(options, request.getHeader('host')) : options
@@ -78,23 +79,23 @@ export class HyperAgent extends EventEmitter {
 
   /** Closes the pool made for this agent alone; a shared one stays open. */
   destroy(): void {
-    this.ordinary?.destroy()
     void this.own?.destroy()
   }
 
-  private ordinaryAgent(): Agent & { addRequest(request: ClientRequest, options: object): void } {
-    this.ordinary ??=
-      this.protocol === 'https:' ? this.ordinaryHttps() : new (process.getBuiltinModule('node:http').Agent)()
+  /** An agent of Node's own, by the pool's rules. */
+  private ordinaryAgent(
+    options: RequestOptions,
+  ): Agent & { addRequest(request: ClientRequest, options: object): void } {
+    const { Agent: Ordinary } = process.getBuiltinModule(this.protocol === 'https:' ? 'node:https' : 'node:http')
+    const agent = agentFor(this.protocol, poolOptionsOf(this.transport) ?? {}, undefined, options) ?? new Ordinary()
     // Node's types leave out what Node itself calls.
-    return this.ordinary as Agent & { addRequest(request: ClientRequest, options: object): void }
+    return agent as Agent & { addRequest(request: ClientRequest, options: object): void }
   }
+}
 
-  /** What the pool trusts and shows holds here, too. */
-  private ordinaryHttps(): Agent {
-    const pool = this.transport === sharedTransport ? sharedPool() : this.transport
-    const tls = pool instanceof Pool ? pool.options.tls : undefined
-    return new (process.getBuiltinModule('node:https').Agent)(tls === undefined ? {} : nodeTlsOptions(tls))
-  }
+/** Options that Node's own sockets have, and ours have not. */
+function nodeAlone({ hints, localPort }: RequestOptions): boolean {
+  return hints !== undefined || localPort !== undefined
 }
 
 /** node:https names the peer by the Host header, where there is one. */

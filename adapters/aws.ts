@@ -8,8 +8,12 @@
  *   `ECONNRESET`, `ECONNREFUSED` ...
  * - The handler closes only a pool that it made for itself.
  */
+
+import { InvalidArgumentError } from '../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
 import type { FieldList } from '../src/headers/fields.ts'
+import { refuseUnknown } from '../src/option-names.ts'
+import { POOL_OPTION_NAMES } from '../src/pool/options.ts'
 import type { Pool } from '../src/pool/pool.ts'
 import { AwsBody } from './aws/body.ts'
 import { toAwsError } from './aws/errors.ts'
@@ -25,6 +29,8 @@ export interface HyperRequestHandlerOptions extends ShimOptions {
   readonly requestTimeout?: number | undefined
   /** As `connectTimeout`, by the SDK's name. */
   readonly connectionTimeout?: number | undefined
+  /** Taken, since the SDK passes it on; nothing is said to it. */
+  readonly logger?: unknown
 }
 
 /** What the SDK hands over beside the request. */
@@ -55,6 +61,7 @@ export class HyperRequestHandler {
    * @throws {InvalidArgumentError} naming a pool option that is not acceptable.
    */
   constructor(options: HyperRequestHandlerOptions = {}) {
+    checkNames(options)
     this.options = options
     const resolved = resolvePool(poolOptions(options))
     this.transport = resolved.transport
@@ -93,6 +100,7 @@ export class HyperRequestHandler {
 
   /** The SDK changes an option of its handlers by this: those that a request can have take effect at once, others are kept. */
   updateHttpClientConfig(key: string, value: unknown): void {
+    if (value !== undefined) checkNames({ [key]: value })
     this.options = { ...this.options, [key]: value }
   }
 
@@ -162,7 +170,34 @@ class AwsExchange implements ExchangeHandler {
   }
 }
 
-function poolOptions({ requestTimeout: _, connectionTimeout, ...rest }: HyperRequestHandlerOptions): ShimOptions {
+/** Options of the SDK's own handlers that have no meaning here, and what has it instead. */
+export const NOT_HERE: Readonly<Record<string, string>> = {
+  httpAgent: 'connections are made by a pool; its options, or `pool`, say how',
+  httpsAgent: 'connections are made by a pool; `tls`, or `pool`, says how',
+  socketTimeout: 'headersTimeout and bodyTimeout say how long a silence may be',
+  sessionTimeout: 'idleTimeout says how long an unused connection is kept',
+  disableConcurrentStreams: 'maxConcurrentStreams: 1 says the same',
+  throwOnRequestTimeout: 'requestTimeout always ends a request',
+  socketAcquisitionWarningTimeout: 'queueTimeout says how long a request may wait for a connection',
+  nodeHttp2ConnectOptions: '`tls` and the options of the pool say how connections are made',
+  keepAlive: 'connections are always kept; idleTimeout says how long',
+  credentials: 'it is an option of fetch',
+  cache: 'it is an option of fetch',
+  requestInit: 'it is an option of fetch',
+}
+
+const NAMES: ReadonlySet<string> = new Set([
+  ...POOL_OPTION_NAMES,
+  ...(['pool', 'requestTimeout', 'connectionTimeout', 'logger'] satisfies (keyof HyperRequestHandlerOptions)[]),
+])
+
+function checkNames(options: object): void {
+  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError('Options must be an object')
+  refuseUnknown(options, NAMES, '', NOT_HERE)
+}
+
+function poolOptions(options: HyperRequestHandlerOptions): ShimOptions {
+  const { requestTimeout: _, logger: _logger, connectionTimeout, ...rest } = options
   return connectionTimeout === undefined ? rest : { connectTimeout: connectionTimeout, ...rest }
 }
 

@@ -49,7 +49,7 @@ export interface HyperAdapter extends AxiosAdapter {
 export function createHyperAdapter(options: HyperAdapterOptions = {}): HyperAdapter {
   const { axios, ...rest } = options
   const realm = axios === undefined ? undefined : realmFrom(axios)
-  const pool = resolvePool(rest)
+  const pool = resolvePool(rest, ['axios'])
   const adapter = (config: InternalAxiosRequestConfig): Promise<AxiosResponse> => request(config, pool, realm)
   return Object.assign(adapter, { close: async () => pool.own?.close() })
 }

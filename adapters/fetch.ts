@@ -55,7 +55,7 @@ export function fetch(input: string | URL | Request, init?: RequestInit): Promis
 /** A fetch on another pool: `{ pool }`, or options for one of its own. */
 export function createFetch(options: FetchOptions = {}): HyperFetch {
   const { maxRedirects = redirectLimit, ...rest } = options
-  const { transport, own } = resolvePool(rest)
+  const { transport, own } = resolvePool(rest, ['maxRedirects'])
   const close = async (): Promise<void> => {
     await own?.close()
   }

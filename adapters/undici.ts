@@ -14,6 +14,7 @@
  * `pipeline` are undici's own, and find nothing here that differs from a dispatcher of undici's.
  */
 import { HyperDispatcher } from './undici/dispatchers.ts'
+import { errors } from './undici/internals.ts'
 
 export type { ClientStats, OriginStats } from './undici/dispatchers.ts'
 export { HyperClient, HyperDispatcher, HyperPool } from './undici/dispatchers.ts'
@@ -29,8 +30,12 @@ const globalSlots = [Symbol.for('undici.globalDispatcher.1'), Symbol.for('undici
  *
  * @param dispatcher Default: a new HyperDispatcher on the process-wide pool.
  * @returns the dispatcher
+ * @throws {InvalidArgumentError} for what is no dispatcher, such as the options of one.
  */
 export function install(dispatcher: HyperDispatcher = new HyperDispatcher()): HyperDispatcher {
+  if (typeof dispatcher?.dispatch !== 'function') {
+    throw new errors.InvalidArgumentError('install() takes a dispatcher: new HyperDispatcher(options)')
+  }
   for (const slot of globalSlots) {
     Object.defineProperty(globalThis, slot, {
       value: dispatcher,

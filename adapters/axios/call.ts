@@ -13,7 +13,7 @@ import { isAxiosOwn, isUploadGivenUp, redirectionError, wireError } from './erro
 import { handOver } from './handover.ts'
 import { axiosHeaders, flatHeaders, type HeaderMap, lengthField, requestHeaders } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
-import { option } from './option.ts'
+import { limitOf, option } from './option.ts'
 import { Progress } from './progress.ts'
 import type { Realm } from './realm.ts'
 import {
@@ -193,7 +193,7 @@ export class AxiosCall implements HopListener, Collected {
         path,
         headers,
         body: hop.body,
-        connect: connectOptions(config, url, hop.headers.get('host')),
+        connect: connectOptions(config, url, hop.headers.get('host'), this.transport),
         bodyTimeout: this.timeout > 0 ? this.timeout : undefined,
       },
       handler,
@@ -431,8 +431,7 @@ export class AxiosCall implements HopListener, Collected {
   }
 
   private number(name: string, otherwise = -1): number {
-    const value = option(this.config, name)
-    return typeof value === 'number' && !Number.isNaN(value) ? value : otherwise
+    return limitOf(this.config, name, otherwise)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What an axios config says, read the way axios's own adapter reads it: own properties only, never Object.prototype's. */
 import type { AxiosBasicCredentials, InternalAxiosRequestConfig } from 'axios'
-import { isPlainAgent } from './connect.ts'
+import { isPlainAgent } from '../common/node-agents.ts'
+import { foreignOption } from '../common/node-fates.ts'
 import { option } from './option.ts'
 import { proxyInEnvironment } from './proxy.ts'
 import type { Realm } from './realm.ts'
@@ -15,6 +16,8 @@ export function needsOwnAdapter(config: InternalAxiosRequestConfig, url: URL): b
   const proxy = option(config, 'proxy')
   if (proxy !== undefined && proxy !== null && proxy !== false) return true
   if (proxy !== false && !option(config, 'socketPath') && proxyInEnvironment(url)) return true
+  const http2 = option(config, 'http2Options')
+  if (typeof http2 === 'object' && http2 !== null && foreignOption(http2) !== undefined) return true
   const agent = option(config, protocol === 'https:' ? 'httpsAgent' : 'httpAgent')
   return agent !== undefined && agent !== null && agent !== false && !isPlainAgent(agent)
 }

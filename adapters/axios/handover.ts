@@ -1,37 +1,29 @@
 /**
- * A request that axios's own http adapter carries out, since only it can: with the pool's TLS options, so that what the pool
- * trusts is trusted there too, and what it shows is shown.
+ * A request that axios's own http adapter carries out, since only it can: by an agent that keeps the pool's rules, so that what
+ * the pool trusts is trusted there too, what it shows is shown, and the keys that it pins are looked at.
  */
-import type { Agent } from 'node:https'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import type { Transport } from '../../src/exchange/contract.ts'
-import type { TlsOptions } from '../../src/net/options.ts'
-import { nodeTlsOptions } from '../../src/net/tls-options.ts'
-import { Pool } from '../../src/pool/pool.ts'
-import { sharedPool, sharedTransport } from '../common/pool.ts'
+import { agentFor, poolOptionsOf } from '../common/node-agents.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
-
-/** One agent for each set of options: an agent keeps connections. */
-const agents = new WeakMap<TlsOptions, Agent>()
 
 export function handOver(
   config: InternalAxiosRequestConfig,
   realm: Realm,
   transport: Transport,
 ): Promise<AxiosResponse> {
-  const agent = option(config, 'httpsAgent') ? undefined : agentOf(transport)
-  return realm.axios.getAdapter('http')(agent === undefined ? config : Object.assign(config, { httpsAgent: agent }))
+  const rules = poolOptionsOf(transport)
+  if (rules !== undefined) {
+    for (const [name, protocol] of AGENTS) {
+      const agent = agentFor(protocol, rules, option(config, name) || undefined)
+      if (agent !== undefined) config = Object.assign(config, { [name]: agent })
+    }
+  }
+  return realm.axios.getAdapter('http')(config)
 }
 
-function agentOf(transport: Transport): Agent | undefined {
-  const pool = transport === sharedTransport ? sharedPool() : transport
-  const tls = pool instanceof Pool ? pool.options.tls : undefined
-  if (tls === undefined) return undefined
-  const known = agents.get(tls)
-  if (known !== undefined) return known
-  const { Agent: HttpsAgent } = process.getBuiltinModule('node:https')
-  const made = new HttpsAgent({ ...nodeTlsOptions(tls), keepAlive: true })
-  agents.set(tls, made)
-  return made
-}
+const AGENTS = [
+  ['httpAgent', 'http:'],
+  ['httpsAgent', 'https:'],
+] as const

@@ -9,3 +9,11 @@ export function option(config: object, name: string): unknown {
   }
   return undefined
 }
+
+/** A limit: axios compares whatever it was given, so text that is a number counts, and what is none limits nothing. */
+export function limitOf(config: object, name: string, otherwise: number): number {
+  const value = option(config, name)
+  if (value === undefined || value === null) return otherwise
+  const limit = Number(value)
+  return Number.isNaN(limit) ? otherwise : limit
+}

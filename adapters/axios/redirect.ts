@@ -7,7 +7,7 @@ import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { nodeHeaders } from '../common/headers.ts'
 import { UploadStream } from './body.ts'
-import { option } from './option.ts'
+import { limitOf, option } from './option.ts'
 import type { Realm } from './realm.ts'
 
 /** Where follow-redirects stops by default. */
@@ -66,8 +66,7 @@ export function followRedirect(
   { AxiosError }: Realm,
   source: UploadBody | undefined,
 ): Hop {
-  const given = option(config, 'maxRedirects')
-  const limit = typeof given === 'number' ? given : MAX_REDIRECTS
+  const limit = limitOf(config, 'maxRedirects', MAX_REDIRECTS)
   if (hop.count >= limit) {
     throw new AxiosError('Maximum number of redirects exceeded', 'ERR_FR_TOO_MANY_REDIRECTS', config)
   }
@@ -190,7 +189,6 @@ export function configOfRest(
   config: InternalAxiosRequestConfig,
   { AxiosHeaders }: Realm,
 ): InternalAxiosRequestConfig {
-  const limit = option(config, 'maxRedirects')
   const { body } = hop
   const rest = {
     ...config,
@@ -202,7 +200,7 @@ export function configOfRest(
     method: hop.method,
     headers: new AxiosHeaders(Object.fromEntries(hop.headers)),
     data: dataOf(body),
-    maxRedirects: Math.max(0, (typeof limit === 'number' ? limit : MAX_REDIRECTS) - hop.count),
+    maxRedirects: Math.max(0, limitOf(config, 'maxRedirects', MAX_REDIRECTS) - hop.count),
   }
   // Written out of what is one already; the types of the two `auth` differ.
   return rest as unknown as InternalAxiosRequestConfig

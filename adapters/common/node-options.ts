@@ -1,16 +1,23 @@
 /**
- * TLS and socket options of node:https requests, and so of got's, as connection options of an exchange.
+ * Options by which Node's libraries say how to connect, as connection options of an exchange: the one reading of them, whoever
+ * they come from (https.request, an agent, undici's `connect`, axios's config).
  *
- * Libraries copy their options for each request, so equal ones come as ever new objects. The pool finds a connection quickly by the
- * identity of the options object; so equal options are given the same object here. Hot path: one loop over the values, and
- * none of it but a few comparisons where nothing is set.
+ * Rules
+ * - Own properties count, and `undefined` and `null` equal absent. Each is read once, here; what is below sees the result.
+ * - What comes later goes before what came earlier, of TLS by its units (src/net/tls-units.ts).
+ *
+ * Libraries copy their options for each request, so equal ones come as ever new objects; and agents have theirs changed in place,
+ * when a certificate is renewed. The pool finds a connection quickly by the identity of the options object; so equal values are
+ * given the same object here, and others another. Hot path: one loop over the values, and none of it but a few comparisons where
+ * nothing is set.
  */
-import type { LookupFunction } from 'node:net'
-import { checkServerIdentity, createSecureContext, type SecureVersion } from 'node:tls'
+import { checkServerIdentity } from 'node:tls'
+import { NotSupportedError } from '../../src/errors.ts'
 import type { ConnectOptions, TlsOptions } from '../../src/net/options.ts'
-import { TLS_MATERIAL } from './tls-options.ts'
+import { mergeTls, TLS_UNITS } from '../../src/net/tls-units.ts'
+import { HONOURED } from './node-fates.ts'
 
-/** What got, and node:http itself, pass to an agent or a `request` function: node:https's request options. */
+/** What got, and node:http itself, pass to an agent or a `request` function, as far as it is read elsewhere. */
 export interface NativeOptions {
   readonly headers?: Record<string, string | string[] | undefined>
   readonly method?: string
@@ -26,80 +33,58 @@ export interface NativeOptions {
   readonly h2session?: unknown
   readonly setHost?: boolean | undefined
   readonly maxHeaderSize?: number | undefined
-  readonly localAddress?: string | undefined
-  readonly family?: number | undefined
-  readonly lookup?: LookupFunction | undefined
-  readonly ALPNProtocols?: readonly string[] | undefined
-  readonly ca?: unknown
-  readonly cert?: unknown
-  readonly key?: unknown
-  readonly pfx?: unknown
-  readonly passphrase?: string | undefined
   readonly servername?: string | undefined
-  readonly rejectUnauthorized?: boolean | undefined
-  readonly checkServerIdentity?: unknown
-  readonly ciphers?: string | undefined
-  readonly ecdhCurve?: string | undefined
-  readonly sigalgs?: string | undefined
-  readonly crl?: unknown
-  readonly dhparam?: unknown
-  readonly minVersion?: SecureVersion | undefined
-  readonly maxVersion?: SecureVersion | undefined
-  readonly secureOptions?: number | undefined
 }
 
 interface Known {
   readonly values: readonly unknown[]
-  readonly connect: ConnectOptions | undefined
+  readonly connect: ConnectOptions
 }
 
 /** Sets of options seen lately, the newest last. */
 let known: Known[] = []
 const MAX_KNOWN = 64
 
-/** The connection options that a request asks for: the same object for equal options; undefined for none. */
-export function connectOptions(options: NativeOptions): ConnectOptions | undefined {
-  const values = significant(options)
+/**
+ * The connection options that these ask for, the last before the first: the same object for equal values; undefined for none.
+ * @throws {NotSupportedError} for ALPN that leaves no protocol of ours.
+ */
+export function connectOptions(...layers: readonly (object | undefined)[]): ConnectOptions | undefined {
+  let values: unknown[] | undefined
+  for (const layer of layers) values = add(values, layer)
   if (values === undefined) return undefined
   for (let i = known.length - 1; i >= 0; i--) {
     const one = known[i]
     if (same(one.values, values)) return one.connect
   }
-  const connect = build(options)
+  const connect = layers.reduce<ConnectOptions>(over, {})
   if (known.length >= MAX_KNOWN) known = known.slice(MAX_KNOWN / 2)
   known.push({ values, connect })
   return connect
 }
 
-/** Every value that matters, lists flattened; undefined when all are what the pool does anyway. */
-function significant(options: NativeOptions): unknown[] | undefined {
-  let values: unknown[] | undefined
-  for (const name of TLS_MATERIAL) {
-    const value = options[name]
-    if (value !== undefined) values = add(values, name, value)
+/** What counts of these options: names and values. */
+function add(values: unknown[] | undefined, options: object | undefined): unknown[] | undefined {
+  if (options === undefined) return values
+  let list = values
+  for (const name of HONOURED) {
+    const value: unknown = Reflect.get(options, name)
+    if (value === undefined || value === null || !counts(options, name, value)) continue
+    list ??= []
+    list.push(name)
+    flatten(list, value)
   }
-  const { lookup, family, localAddress, socketPath, ALPNProtocols, secureOptions } = options
-  // got always says true: only false tells something, and leaves the pool's own options their say.
-  if (options.rejectUnauthorized === false) values = add(values, 'rejectUnauthorized', false)
-  if (isOwnIdentityCheck(options)) values = add(values, 'checkServerIdentity', options.checkServerIdentity)
-  if (secureOptions !== undefined) values = add(values, 'secureOptions', secureOptions)
-  if (lookup !== undefined) values = add(values, 'lookup', lookup)
-  if (family !== undefined) values = add(values, 'family', family)
-  if (localAddress !== undefined) values = add(values, 'localAddress', localAddress)
-  if (socketPath !== undefined) values = add(values, 'socketPath', socketPath)
-  if (ALPNProtocols !== undefined) values = add(values, 'ALPNProtocols', ALPNProtocols)
-  return values
-}
-
-function isOwnIdentityCheck({ checkServerIdentity: given }: NativeOptions): boolean {
-  return given !== undefined && given !== checkServerIdentity
-}
-
-function add(values: unknown[] | undefined, name: string, value: unknown): unknown[] {
-  const list = values ?? []
-  list.push(name)
-  flatten(list, value)
+  // Where one layer ends and another begins decides on what is replaced.
+  list?.push(null)
   return list
+}
+
+function counts(options: object, name: string, value: unknown): boolean {
+  if (!Object.hasOwn(options, name)) return false
+  // Node's own check and its own families, spelt out, are none of the caller's.
+  return name === 'checkServerIdentity'
+    ? value !== checkServerIdentity
+    : name !== 'family' || value === 4 || value === 6
 }
 
 /** Lists, and the objects that hold a key or archive with its passphrase, are copies each time: their parts count. */
@@ -120,23 +105,41 @@ function same(a: readonly unknown[], b: readonly unknown[]): boolean {
   return true
 }
 
-function build(options: NativeOptions): ConnectOptions {
+function over(base: ConnectOptions, options: object | undefined): ConnectOptions {
+  if (options === undefined) return base
   const tls: Record<string, unknown> = {}
-  for (const name of TLS_MATERIAL) if (options[name] !== undefined) tls[name] = options[name]
-  if (options.secureOptions !== undefined) {
-    // Only a context takes these.
-    tls['secureContext'] = createSecureContext({ minVersion: 'TLSv1.2', ...tls, secureOptions: options.secureOptions })
+  const connect: Record<string, unknown> = { ...base }
+  for (const name of HONOURED) {
+    const value: unknown = Reflect.get(options, name)
+    if (value === undefined || value === null || !counts(options, name, value)) continue
+    if (name === 'ALPNProtocols') Object.assign(connect, protocols(value))
+    else if (Object.hasOwn(TLS_UNITS, name)) tls[name] = value
+    else connect[name] = value
   }
-  if (options.rejectUnauthorized === false) tls['rejectUnauthorized'] = false
-  if (isOwnIdentityCheck(options)) tls['checkServerIdentity'] = options.checkServerIdentity
-  const { lookup, family, localAddress, socketPath, ALPNProtocols } = options
+  // By name and meaning they are node:tls's; the pool checks what they are.
+  return Object.keys(tls).length === 0 ? connect : { ...connect, tls: mergeTls(base.tls, tls as TlsOptions) }
+}
+
+/** Which protocols of ours a list for ALPN leaves; in node:tls's forms: names, or octets with lengths before them. */
+function protocols(list: unknown): Pick<ConnectOptions, 'allowH1' | 'allowH2'> {
+  const names = new Set(Array.isArray(list) ? list.map(String) : namesIn(list))
+  const h2 = names.has('h2')
+  const h1 = names.has('http/1.1')
+  if (!h2 && !h1 && names.size > 0) {
+    throw new NotSupportedError(`ALPNProtocols has neither h2 nor http/1.1, but ${[...names].join(', ')}`)
+  }
   return {
-    // By name and meaning they are node:tls's, which made the types wider than ours.
-    ...(Object.keys(tls).length === 0 ? {} : { tls: tls as TlsOptions }),
-    ...(lookup === undefined ? {} : { lookup }),
-    ...(family === 4 || family === 6 ? { family } : {}),
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...(socketPath === undefined ? {} : { socketPath }),
-    ...(ALPNProtocols === undefined || ALPNProtocols.includes('h2') ? {} : { allowH2: false }),
+    ...(h2 || names.size === 0 ? {} : { allowH2: false }),
+    ...(h1 || names.size === 0 ? {} : { allowH1: false }),
   }
+}
+
+function namesIn(octets: unknown): string[] {
+  const names: string[] = []
+  if (!ArrayBuffer.isView(octets)) return names
+  const bytes = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+  for (let at = 0; at < bytes.length; at += 1 + (bytes[at] ?? 0)) {
+    names.push(bytes.toString('latin1', at + 1, at + 1 + (bytes[at] ?? 0)))
+  }
+  return names
 }

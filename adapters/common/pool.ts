@@ -5,8 +5,10 @@
  * - One pool serves the whole process unless a caller asks for another: it is made on first use, never at import.
  * - A shim closes only a pool that it made for itself.
  */
+import { InvalidArgumentError } from '../../src/errors.ts'
 import type { Transport } from '../../src/exchange/contract.ts'
-import type { PoolOptions } from '../../src/pool/options.ts'
+import { refuseUnknown } from '../../src/option-names.ts'
+import { POOL_OPTION_NAMES, type PoolOptions } from '../../src/pool/options.ts'
 import { Pool } from '../../src/pool/pool.ts'
 
 /** Options of every shim: a pool to use, or the options of a pool of its own. None of them: the process-wide pool. */
@@ -61,12 +63,20 @@ export function listenToSharedPool(events: NonNullable<PoolOptions['events']>): 
 /**
  * No options: the process-wide pool. `{ pool }`: that one. Any other: a pool of its own.
  *
+ * @param others names that the shim itself has: they may have been meant.
+ *
  * The process-wide pool is looked up for each exchange, so that one closed by somebody is replaced.
+ * @throws {InvalidArgumentError} naming an option that is none, not acceptable, or given beside `pool`.
  */
-export function resolvePool(options: ShimOptions = {}): ResolvedPool {
+export function resolvePool(options: ShimOptions = {}, others: readonly string[] = []): ResolvedPool {
   const { pool, ...rest } = options
-  if (pool !== undefined) return { transport: pool, own: undefined }
-  if (Object.values(rest).some((value) => value !== undefined)) {
+  refuseUnknown(rest, new Set([...POOL_OPTION_NAMES, 'pool', ...others]))
+  const given = Object.entries(rest).find(([, value]) => value !== undefined)
+  if (pool !== undefined) {
+    if (given === undefined) return { transport: pool, own: undefined }
+    throw new InvalidArgumentError(`${given[0]} does not count beside pool: give it to the pool`)
+  }
+  if (given !== undefined) {
     const own = new Pool(rest)
     return { transport: own, own }
   }

@@ -18,8 +18,9 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { nodeHeaders, statusText } from '../common/headers.ts'
-import type { NativeOptions } from '../common/node-options.ts'
-import { connectOptions } from '../common/node-options.ts'
+import { globalAgentOptions } from '../common/node-agents.ts'
+import { connectOptions, type NativeOptions } from '../common/node-options.ts'
+import { sharedTransport } from '../common/pool.ts'
 import { serverNameOf } from '../common/server-name.ts'
 import { NodeError, nodeRefusal, toNodeError } from './errors.ts'
 import type { Target } from './options.ts'
@@ -310,9 +311,14 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       headers: this.headers,
       body,
       trailers: this.headers['trailer'] === undefined ? this.trailers : () => this.trailers,
-      connect: connectOptions(this.connectionOptions()),
+      connect: connectOptions(this.commonOptions(), this.connectionOptions()),
     }
     this.exchange = this.transport.dispatch(request, this)
+  }
+
+  /** What was set for the whole process; a pool that somebody made says itself what it trusts and shows. */
+  private commonOptions(): object | undefined {
+    return this.transport === sharedTransport ? globalAgentOptions(this.protocol) : undefined
   }
 
   /** node:https names the peer by the Host header, where there is one. */

@@ -83,12 +83,11 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
    */
   constructor(options: HyperDispatcherOptions = {}) {
     super()
-    checkOptions(options)
-    this.options = options
-    this.defaults = toRequestDefaults(options)
-    const poolOptions = options.pool === undefined ? toPoolOptions(options) : undefined
     const events = this.poolEvents()
+    this.options = options
     try {
+      checkOptions(options)
+      const poolOptions = options.pool === undefined ? toPoolOptions(options) : undefined
       const resolved = resolvePool(
         poolOptions === undefined ? { pool: options.pool } : { ...poolOptions, events: publishing(events) },
       )
@@ -97,6 +96,7 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
     } catch (error) {
       throw toUndiciError(toError(error))
     }
+    this.defaults = toRequestDefaults(options)
     if (this.ownPool === undefined && options.pool === undefined) {
       publishSharedPool()
       // Only when somebody listens: the process-wide pool outlives its dispatchers, and must not keep them.

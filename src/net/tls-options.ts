@@ -6,7 +6,13 @@
  */
 import { constants, createHash, X509Certificate } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
-import { type ConnectionOptions, checkServerIdentity, type SecureContext, type SecureVersion } from 'node:tls'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  type PeerCertificate,
+  type SecureContext,
+  type SecureVersion,
+} from 'node:tls'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { warnOnce } from '../warn.ts'
 import type { TlsOptions } from './options.ts'
@@ -101,13 +107,32 @@ export function nodeTlsOptions(tls: TlsOptions): ConnectionOptions {
   return options
 }
 
-/** The caller's check, and a warning when it lets a name pass that is not in the certificate. */
+/** A name that no certificate is for (RFC 6761 section 6.4). */
+const NO_NAME = 'another.invalid'
+
+/** Checks that were asked about it. */
+const asked = new WeakSet<typeof checkServerIdentity>()
+
+/**
+ * The caller's check, and a warning when it lets a name pass that is not in the certificate: this one, or any, about which it is
+ * asked once.
+ */
 function watched(check: typeof checkServerIdentity): typeof checkServerIdentity {
+  const passesAny = (certificate: PeerCertificate): boolean => {
+    if (asked.has(check)) return false
+    asked.add(check)
+    try {
+      return check(NO_NAME, certificate) === undefined
+    } catch {
+      return false
+    }
+  }
   return (host, certificate) => {
     const verdict = check(host, certificate)
-    if (verdict === undefined && checkServerIdentity(host, certificate) !== undefined) {
+    if (verdict !== undefined) return verdict
+    if (checkServerIdentity(host, certificate) !== undefined || passesAny(certificate)) {
       warnOnce(
-        'A certificate for another name was accepted (checkServerIdentity): whoever has one can pose as the server',
+        'Certificates for another name are accepted (checkServerIdentity): whoever has one can pose as the server',
       )
     }
     return verdict

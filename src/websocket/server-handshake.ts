@@ -43,7 +43,7 @@ export class ServerHandshake implements H1ServerListener {
     this.deflate = deflate
     this.emit = emit
     // All that is sent was checked by its own rules.
-    const options = { maxHeaderSize: maxSize, maxStartLine: maxSize, validateOutbound: 'elsewhere' }
+    const options = { maxHeaderSize: maxSize, maxStartLine: maxSize, validateOutbound: 'elsewhere' as const }
     this.h1 = new H1ServerConnection(this, options)
   }
 

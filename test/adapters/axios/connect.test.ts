@@ -211,11 +211,15 @@ test("what is handed to axios's own adapter goes with the pool's TLS options", a
   for (const config of [{ insecureHTTPParser: true }, { maxRate: 1_000_000 }]) {
     assert.equal((await client.get(`${origin.origin}/json`, config)).status, 200)
   }
-  const refused = await client.get(`${origin.origin}/json`, { maxRate: 1_000_000, httpsAgent: new https.Agent() }).then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  assert.equal(Reflect.get(Object(refused), 'code'), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+  const by = (httpsAgent: https.Agent): Promise<unknown> =>
+    client.get(`${origin.origin}/json`, { maxRate: 1_000_000, httpsAgent }).then(
+      ({ status }) => status,
+      (error: unknown) => Reflect.get(Object(error), 'code'),
+    )
+  // As where it is not handed over: an agent's own options go before the pool's, and what it does not say the pool says.
+  assert.equal(await by(new https.Agent()), 200)
+  const other = (await certificateFor('other.test')).cert
+  assert.equal(await by(new https.Agent({ ca: other })), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
   await adapter.close()
 })
 

@@ -45,8 +45,7 @@ for (const [name, start] of protocols) {
       tls: { ca: origin.ca },
       connections: 1,
       maxConcurrentStreams: 1,
-      pipelining: 1,
-    } as object)
+    })
     const client = got.extend(hyperGot({ pool }), { retry: { limit: 0 } })
     const first = client(`${origin.origin}/held`)
     while (origin.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
