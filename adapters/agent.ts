@@ -16,6 +16,7 @@ import type { Transport } from '../src/exchange/contract.ts'
 import type { Pool } from '../src/pool/pool.ts'
 import { AgentSocket } from './agent/socket.ts'
 import { agentFor, poolOptionsOf } from './common/node-agents.ts'
+import { handedOn } from './common/node-fates.ts'
 import { connectOptions, type NativeOptions } from './common/node-options.ts'
 import { resolvePool, type ShimOptions } from './common/pool.ts'
 import { serverNameOf } from './common/server-name.ts'
@@ -24,8 +25,6 @@ import { serverNameOf } from './common/server-name.ts'
 interface RequestOptions extends NativeOptions {
   readonly servername?: string
   readonly timeout?: number
-  readonly hints?: number
-  readonly localPort?: number
 }
 
 /** What Node's ClientRequest offers to agents, beside its public interface. */
@@ -60,7 +59,7 @@ export class HyperAgent extends EventEmitter {
 
   /** Called by node:http for each request. */
   addRequest(request: AgentClientRequest, options: RequestOptions): void {
-    const elsewhere = request.method === 'CONNECT' || request.hasHeader('upgrade') || nodeAlone(options)
+    const elsewhere = request.method === 'CONNECT' || request.hasHeader('upgrade') || handedOn(options)
     if (elsewhere) {
       this.ordinaryAgent(options).addRequest(request, options)
       return
@@ -91,11 +90,6 @@ export class HyperAgent extends EventEmitter {
     // Node's types leave out what Node itself calls.
     return agent as Agent & { addRequest(request: ClientRequest, options: object): void }
   }
-}
-
-/** Options that Node's own sockets have, and ours have not. */
-function nodeAlone({ hints, localPort }: RequestOptions): boolean {
-  return hints !== undefined || localPort !== undefined
 }
 
 /** node:https names the peer by the Host header, where there is one. */

@@ -106,3 +106,19 @@ export function foreignOption(options: object): string | undefined {
   }
   return undefined
 }
+
+/** Where a request goes is said by these. */
+const TARGET: ReadonlySet<string> = new Set(['host', 'port'])
+
+const FOREIGN = Object.entries(NODE_FATES).flatMap(([name, fate]) =>
+  fate === 'other' && !TARGET.has(name) ? [name] : [],
+)
+
+/** Has a request of node:http's an option that Node's own sockets alone have? */
+export function handedOn(request: object): boolean {
+  for (const name of FOREIGN) {
+    const value: unknown = Reflect.get(request, name)
+    if (value !== undefined && value !== null && Object.hasOwn(request, name)) return true
+  }
+  return false
+}
