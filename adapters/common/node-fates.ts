@@ -86,6 +86,9 @@ export const NODE_FATES: Readonly<Record<Exclude<NodeName, keyof typeof TLS_UNIT
   typeOfService: 'other',
 }
 
+/** The name of an option that counts. */
+export type Honoured = keyof typeof TLS_UNITS | 'ALPNProtocols' | 'family' | 'localAddress' | 'lookup' | 'socketPath'
+
 /** Names that count, in the order in which they are looked for. */
 export const HONOURED: readonly string[] = [
   ...TLS_NAMES,
@@ -116,8 +119,10 @@ const FOREIGN = Object.entries(NODE_FATES).flatMap(([name, fate]) =>
 
 /** Has a request of node:http's an option that Node's own sockets alone have? */
 export function handedOn(request: object): boolean {
-  for (const name of FOREIGN) {
-    const value: unknown = Reflect.get(request, name)
+  const given = request as Readonly<Record<string, unknown>>
+  for (let i = 0; i < FOREIGN.length; i++) {
+    const name = FOREIGN[i]
+    const value = given[name]
     if (value !== undefined && value !== null && Object.hasOwn(request, name)) return true
   }
   return false

@@ -9,7 +9,7 @@ import { createHyperAgent } from '../../../adapters/agent.ts'
 import { HyperRequestHandler, NOT_HERE } from '../../../adapters/aws.ts'
 import { createHyperAdapter } from '../../../adapters/axios.ts'
 import { globalAgentOptions, isPlainAgent } from '../../../adapters/common/node-agents.ts'
-import { NODE_FATES } from '../../../adapters/common/node-fates.ts'
+import { HONOURED, NODE_FATES } from '../../../adapters/common/node-fates.ts'
 import { connectOptions } from '../../../adapters/common/node-options.ts'
 import { createFetch } from '../../../adapters/fetch.ts'
 import { hyperGot } from '../../../adapters/got.ts'
@@ -101,6 +101,10 @@ describe('what is read of options', () => {
     const connect = connectOptions({ pfx: 'p', passphrase: 'x', family: 4 }, undefined, { cert: 'c', key: 'k' })
     assert.deepEqual({ ...connect?.tls }, { cert: 'c', key: 'k' })
     assert.equal(connect?.family, 4)
+  })
+
+  test('are all the names that count', () => {
+    for (const name of HONOURED) assert.notEqual(connectOptions({ [name]: sample(name) }), undefined, name)
   })
 
   test('ALPN says which protocols are offered', () => {
