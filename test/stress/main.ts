@@ -2,11 +2,12 @@
  * The stress run: a random mix of requests against node:http2 in a process of its own and against nginx, then 1,000
  * connections made and ended. Nothing may be lost, mixed up or left.
  *
- *     node test/stress/main.ts [--seconds=20] [--seed=N]
+ *     node test/stress/main.ts [--seconds=20] [--seed=N] [--weather]
  *
  * Theory of operation: workers take job after job until their time is over. A job throws when its answer is not its own, not
  * whole, or another failure than what was done to it. Jobs are drawn by a seeded generator; the order of what happens on the
- * network is the machine's, so a seed repeats the requests and not the run. Ends with 1 when anything was wrong.
+ * network is the machine's, so a seed repeats the requests and not the run. Ends with 1 when anything was wrong. `--weather` runs
+ * `weather.ts` alone.
  */
 import { fork } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -18,8 +19,11 @@ import { Pool, type PoolOptions } from '../../src/index.ts'
 import { startNginx } from '../support/programs.ts'
 import { JOBS, type Job, lastOne, nginxJobs } from './jobs.ts'
 import { random as seeded } from './pattern.ts'
+import { weather } from './weather.ts'
 
-const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { seconds: { type: 'string' }, seed: { type: 'string' }, weather: { type: 'boolean' } },
+})
 const seconds = Number(values.seconds ?? 20)
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const random = seeded(seed)
@@ -42,6 +46,13 @@ let connections = 0
 function wrong(where: string, what: unknown): void {
   if (violations.length < 50)
     violations.push(`${where}: ${what instanceof Error ? (what.stack ?? what.message) : String(what)}`)
+}
+
+/** @param good what is true when nothing was wrong. */
+function report(good: string): void {
+  for (const violation of violations) console.error(`VIOLATION ${violation}`)
+  console.log(violations.length === 0 ? good : `${violations.length} violations`)
+  process.exitCode = violations.length === 0 ? 0 : 1
 }
 
 process.on('uncaughtException', (error) => wrong('uncaught', error))
@@ -137,6 +148,13 @@ async function turnover(origin: string, ca: string): Promise<void> {
   if (end > quarter * HEAP_FACTOR + HEAP_MARGIN) wrong('turnover', `the heap grew from ${quarter} to ${end} octets`)
 }
 
+if (values.weather) {
+  console.log(`seed ${seed}, ${seconds} s of bad weather`)
+  violations.push(...(await weather(seconds, random)).slice(0, 50))
+  report('nothing lost that could be saved')
+  process.exit()
+}
+
 const child = fork(new URL('./origin.ts', import.meta.url), { execArgv: [] })
 const { port, ca } = await new Promise<{ port: number; ca: string }>((resolve) => {
   child.once('message', (message) => resolve(message as { port: number; ca: string }))
@@ -160,8 +178,4 @@ else wrong('end', 'the origin died')
 if (open.size > 0) wrong('end', `never settled: ${[...open].join(', ')}`)
 for (const [name, count] of [...table].sort()) console.log(`${String(count).padStart(8)}  ${name}`)
 console.log(`${String(connections).padStart(8)}  connections in all`)
-for (const violation of violations) console.error(`VIOLATION ${violation}`)
-console.log(
-  violations.length === 0 ? 'nothing lost, nothing mixed up, nothing left' : `${violations.length} violations`,
-)
-process.exitCode = violations.length === 0 ? 0 : 1
+report('nothing lost, nothing mixed up, nothing left')
