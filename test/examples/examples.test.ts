@@ -7,10 +7,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { HTTP20Connection } from 'hyper-transport'
+import { FrameParser, PREFACE } from 'hyper-transport/frame'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = new URL('../../examples/', import.meta.url)
@@ -52,6 +54,32 @@ test('examples/tiny-server.ts serves what it lists', { timeout: 30_000 }, async 
     for await (const { path } of connection.getPushes(stream, { captureAll: true })) pushed.push(path)
     assert.deepEqual(pushed, ['/style.css'])
     assert.equal((await connection.getResponse(stream)).status, 200)
+    const large = Buffer.alloc(3_000_000, 'abcdefg')
+    assert.ok(large.equals(await (await connection.roundTrip('POST', '/echo', { body: large })).bytes()))
+    assert.equal((await connection.roundTrip('HEAD', '/bytes/900000000')).status, 200)
+    // What is asked for is made as it is taken: nothing near its size is ever kept.
+    const huge = await connection.roundTrip('GET', '/bytes/900000000')
+    if (process.platform === 'linux') {
+      const memory = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]
+      assert.ok(Number(memory) < 400_000, `${memory} kB`)
+    }
+    huge.close()
+  } finally {
+    child.kill()
+  }
+})
+
+test('examples/tiny-server.ts says why it closes, and closes', { timeout: 30_000 }, async () => {
+  const child = start('tiny-server.ts')
+  try {
+    const port = /http:\/\/localhost:(\d+)/.exec(await firstLine(child))?.[1]
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(PREFACE)
+    socket.write(Buffer.from('000000040000000000' + '000001000100000000' + '61', 'hex'))
+    const octets: Buffer[] = []
+    for await (const chunk of socket) octets.push(chunk)
+    const frames = new FrameParser().receive(Buffer.concat(octets))
+    assert.equal(frames.at(-1)?.type, 'GOAWAY')
   } finally {
     child.kill()
   }
