@@ -10,6 +10,7 @@
  *   on the way, as a socket of Node's does; over a connection that was there, all at once.
  */
 import { Duplex } from 'node:stream'
+import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { AbortedError, toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'

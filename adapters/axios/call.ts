@@ -1,5 +1,6 @@
 /** One call of the adapter: its hops, its deadlines, its one settling. */
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
+import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, Transport } from '../../src/exchange/contract.ts'
 import { isSource } from '../../src/exchange/source.ts'

@@ -2,6 +2,8 @@
  * The handler of one request of a call. Each redirect has one of its own, so that what is left of the response before can be
  * let go in its own time.
  */
+
+import { setImmediate } from '../../src/clock.ts'
 import type { Exchange, ExchangeHandler } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 

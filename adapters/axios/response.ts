@@ -1,5 +1,6 @@
 /** Turns what comes up into axios's response: collected or streamed, decoded, limited, with its trailers. */
 import { Readable } from 'node:stream'
+import { nextTick } from '../../src/clock.ts'
 import {
   ContentDecodingError,
   Decoder,
@@ -268,7 +269,7 @@ export class BodyStream extends Readable implements DecoderSink {
     }
     this.failure = error
     const tell = (): void => {
-      process.nextTick(() => this.destroy(error))
+      nextTick(() => this.destroy(error))
     }
     this.once('resume', tell)
     this.on('newListener', (event) => {

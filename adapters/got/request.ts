@@ -13,6 +13,7 @@
  * Hot path: one object a request, no timers and no closures but where they are asked for.
  */
 
+import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../src/clock.ts'
 import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
@@ -84,7 +85,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
     if (this.writableEnded || this.settled) {
       // got goes on writing to a request whose response came early.
-      if (callback !== undefined) process.nextTick(callback)
+      if (callback !== undefined) nextTick(callback)
       return true
     }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk
@@ -111,7 +112,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
     if (chunk !== undefined && chunk !== null) this.writeLast(chunk, encoding as BufferEncoding | undefined)
     if (callback !== undefined) {
-      if (this.settled || this.writableFinished) process.nextTick(callback)
+      if (this.settled || this.writableFinished) nextTick(callback)
       else this.once('finish', callback)
     }
     if (this.writableEnded) return this
@@ -119,7 +120,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (this.settled) return this
     if (this.upload !== undefined) this.upload.end()
     else if (this.exchange === undefined) this.dispatch(null)
-    else if (this.sent) process.nextTick(finish, this)
+    else if (this.sent) nextTick(finish, this)
     return this
   }
 
@@ -136,7 +137,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   abort(): void {
     if (this.aborted) return
     this.aborted = true
-    process.nextTick(emitAbort, this)
+    nextTick(emitAbort, this)
     this.destroy()
   }
 
@@ -148,12 +149,12 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.settle()
     this.exchange?.abort(reason)
     const { res } = this
-    if (res === undefined || error) process.nextTick(emitError, this, reason)
+    if (res === undefined || error) nextTick(emitError, this, reason)
     if (res !== undefined && !res.destroyed) {
       res.endedByCaller = true
       res.destroy(new NodeError('ECONNRESET', 'aborted', error ?? undefined))
     }
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
     return this
   }
 
@@ -235,7 +236,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.settle()
     this.destroyed = true
     this.res?.finish(trailers)
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
   }
 
   onError(error: Error): void {
@@ -246,7 +247,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     const failure = nodeRefusal(error, this.method, this.headers) ?? toNodeError(error)
     if (res !== undefined) res.destroy(failure)
     else emitError(this, failure)
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
   }
 
   onBodySent(): void {
@@ -266,7 +267,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.settle()
     this.destroyed = true
     this.exchange?.abort(new NodeError('ECONNRESET', 'aborted'))
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
   }
 
   /** @internal */
@@ -371,9 +372,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       clearTimeout(this.idle)
       this.idle = undefined
     }
-    if (this.upload !== undefined) process.nextTick(discardUpload, this.upload)
+    if (this.upload !== undefined) nextTick(discardUpload, this.upload)
     if (this.written !== undefined) {
-      process.nextTick(this.written)
+      nextTick(this.written)
       this.written = undefined
     }
   }

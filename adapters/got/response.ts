@@ -1,5 +1,6 @@
 /** The response as got expects it of node:http: a Readable in byte mode with the properties of an IncomingMessage. */
 import { Readable } from 'node:stream'
+import { nextTick } from '../../src/clock.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
@@ -129,7 +130,7 @@ export class HyperResponse extends Readable {
     }
     callback(reason)
     // After the error, which says why: who listens to both hears the reason first.
-    if (aborted) process.nextTick(emitAborted, this)
+    if (aborted) nextTick(emitAborted, this)
   }
 }
 

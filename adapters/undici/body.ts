@@ -1,5 +1,6 @@
 /** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
 
+import { clearTimeout, setTimeout } from '../../src/clock.ts'
 import type { Body } from '../../src/exchange/contract.ts'
 import { isSource, type Source } from '../../src/exchange/source.ts'
 import { UploadBody, type UploadOptions } from '../../src/exchange/upload.ts'

@@ -14,6 +14,7 @@
 
 import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { setImmediate } from '../../src/clock.ts'
 import { toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'

@@ -6,6 +6,7 @@
  */
 import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { clearTimeout, setTimeout } from '../clock.ts'
 import { toError } from '../errors.ts'
 
 /** Milliseconds of silence after which the user is told what is waited for. */
