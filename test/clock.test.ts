@@ -76,7 +76,7 @@ test('with every timer and clock of the process mocked after the import, each sh
     const adapter = axiosShim.createHyperAdapter(options)
     const client = got.extend(gotShim.hyperGot(options))
     const fetch = fetchShim.createFetch(options)
-    const dispatcher = new undiciShim.HyperDispatcher(options)
+    const dispatcher = new undiciShim.HyperDispatcher({ connect: options.tls })
     const agents = agentShim.createHyperAgent(options)
     const handler = new awsShim.HyperRequestHandler(options)
     const ways = {

@@ -17,9 +17,9 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
+import { toNodeError } from '../common/errors.ts'
 import { statusText as reasonOf } from '../common/headers.ts'
 import { socketAddress } from '../common/socket-address.ts'
-import { toNodeError } from '../got/errors.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
 export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {

@@ -18,12 +18,13 @@ import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../sr
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
+import { isBrokenOff, NodeError, toNodeError } from '../common/errors.ts'
 import { nodeHeaders, statusText } from '../common/headers.ts'
 import { globalAgentOptions } from '../common/node-agents.ts'
 import { connectOptions, type NativeOptions } from '../common/node-options.ts'
 import { sharedTransport } from '../common/pool.ts'
 import { serverNameOf } from '../common/server-name.ts'
-import { NodeError, nodeRefusal, toNodeError } from './errors.ts'
+import { nodeRefusal } from './errors.ts'
 import type { Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
 import { HyperResponse } from './response.ts'
@@ -144,7 +145,12 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   destroy(error?: Error | null): this {
     if (this.destroyed) return this
     this.destroyed = true
-    if (this.settled) return this
+    if (this.settled) {
+      // The body has arrived, and nobody has read it: to whoever waits for it the request may still fail.
+      if (error) nextTick(emitError, this, error)
+      this.res?.destroy()
+      return this
+    }
     const reason = error ?? new NodeError('ECONNRESET', 'socket hang up')
     this.settle()
     this.exchange?.abort(reason)
@@ -234,9 +240,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   onEnd(trailers: FieldList): void {
     if (this.settled) return
     this.settle()
-    this.destroyed = true
     this.res?.finish(trailers)
-    nextTick(emitClose, this)
   }
 
   onError(error: Error): void {
@@ -245,7 +249,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.destroyed = true
     const { res } = this
     const failure = nodeRefusal(error, this.method, this.headers) ?? toNodeError(error)
-    if (res !== undefined) res.destroy(failure)
+    if (res !== undefined) res.fail(failure, isBrokenOff(error))
     else emitError(this, failure)
     nextTick(emitClose, this)
   }
@@ -267,6 +271,12 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.settle()
     this.destroyed = true
     this.exchange?.abort(new NodeError('ECONNRESET', 'aborted'))
+    nextTick(emitClose, this)
+  }
+
+  /** @internal The body was read to its end, or is not wanted any more. */
+  responseEnded(): void {
+    this.destroyed = true
     nextTick(emitClose, this)
   }
 

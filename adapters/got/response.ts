@@ -4,8 +4,8 @@ import { nextTick } from '../../src/clock.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
+import { NodeError } from '../common/errors.ts'
 import { nodeHeaders, statusText } from '../common/headers.ts'
-import { NodeError } from './errors.ts'
 import type { ConnectionSocket } from './socket.ts'
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({})
@@ -16,6 +16,8 @@ export interface RespondedRequest {
   setTimeout(timeout: number, callback?: () => void): unknown
   /** The response was destroyed before its end. */
   responseDestroyed(): void
+  /** It is over, after all of it has come. */
+  responseEnded(): void
 }
 
 export class HyperResponse extends Readable {
@@ -38,6 +40,8 @@ export class HyperResponse extends Readable {
   private readonly fields: FieldList
   private trailerFields: FieldList = NO_FIELDS
   private held = false
+  /** The connection or the stream ended: node:http says so before it says why. */
+  private brokenOff = false
 
   constructor(
     request: RespondedRequest,
@@ -108,6 +112,12 @@ export class HyperResponse extends Readable {
     this.push(null)
   }
 
+  /** @internal */
+  fail(error: Error, brokenOff: boolean): void {
+    this.brokenOff = brokenOff
+    this.destroy(error)
+  }
+
   override _read(): void {
     if (!this.held) return
     this.held = false
@@ -116,12 +126,18 @@ export class HyperResponse extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (this.complete) {
+      this.req.responseEnded()
       callback(error)
       return
     }
     const aborted = !this.endedByCaller
     this.aborted = aborted
     this.req.responseDestroyed()
+    if (this.brokenOff) {
+      this.emit('aborted')
+      callback(this.listenerCount('error') === 0 ? null : error)
+      return
+    }
     const reason = error ?? new NodeError('ECONNRESET', 'aborted')
     if (this.listenerCount('error') === 0) {
       if (aborted) this.emit('aborted')
