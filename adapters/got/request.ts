@@ -64,6 +64,8 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   private socketTold = false
   /** The socket stands for a connection that is being made. */
   private makingSocket = false
+  /** In this turn a write was acknowledged. */
+  private acknowledged = false
   private idle: NodeJS.Timeout | undefined
   private idleTimeout = 0
 
@@ -91,6 +93,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk
     this.touch()
+    if (callback !== undefined) callback = this.acknowledging(callback)
     if (this.upload !== undefined || this.exchange !== undefined) return this.startUpload().push(bytes, callback)
     if (Number(this.headers['content-length']) === bytes.length && bytes.length > 0) {
       this.written = callback
@@ -143,12 +146,14 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   }
 
   destroy(error?: Error | null): this {
-    if (this.destroyed) return this
+    if (this.destroyed || (!error && this.isLeftBehind)) return this
     this.destroyed = true
     if (this.settled) {
       // The body has arrived, and nobody has read it: to whoever waits for it the request may still fail.
-      if (error) nextTick(emitError, this, error)
-      this.res?.destroy()
+      if (error) {
+        nextTick(emitError, this, error)
+        this.res?.destroy()
+      }
       return this
     }
     const reason = error ?? new NodeError('ECONNRESET', 'socket hang up')
@@ -287,6 +292,28 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.emit('finish')
   }
 
+  /**
+   * got writes a body and looks, when the write is acknowledged, whether the response has come: then it wants to write no more,
+   * and destroys the request, in the belief that the response is whole by then. Over HTTP/2 its end may be still to come.
+   */
+  private get isLeftBehind(): boolean {
+    return this.acknowledged && this.res !== undefined && !this.writableEnded && !this.settled
+  }
+
+  private acknowledging(callback: Done): Done {
+    return (error) => {
+      this.acknowledged = true
+      callback(error)
+      // got looks in an immediate of its own, which has its turn before this one.
+      setImmediate(forgetAcknowledgement, this)
+    }
+  }
+
+  /** @internal */
+  forgetAcknowledgement(): void {
+    this.acknowledged = false
+  }
+
   private watchIdle(): void {
     if (this.idle !== undefined || this.idleTimeout <= 0 || this.settled) return
     this.idle = setTimeout(emitTimeout, this.idleTimeout, this)
@@ -392,6 +419,10 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
 
 function flush(request: HyperRequest): void {
   request.flushHeaders()
+}
+
+function forgetAcknowledgement(request: HyperRequest): void {
+  request.forgetAcknowledgement()
 }
 
 function finish(request: HyperRequest): void {

@@ -118,9 +118,25 @@ for (const [name, start] of [
     }
   })
 
+  test(`${name}: a POST that is answered before its body is read gets its answer, whatever comes between head and end`, async () => {
+    await using bench = await open(start, {
+      '/early'(_call, answer) {
+        answer.head(200)
+        setTimeout(() => answer.end('answered'), 5)
+      },
+    })
+    const url = `${bench.origin.origin}/early`
+    for (const length of [2600, 200_000]) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => bench.got.post(url, { body: 'x'.repeat(length) }).text()),
+      )
+      assert.deepEqual(new Set(answers), new Set(['answered']))
+    }
+  })
+
   test(`${name}: a body that has arrived and is not read runs into the timeouts, as got's own does`, async () => {
     await using bench = await open(start)
-    const stream = bench.got.stream(`${bench.origin.origin}/hello`, { timeout: { read: 30 } })
+    const stream = bench.got.stream(`${bench.origin.origin}/bytes/10`, { timeout: { read: 30 } })
     const [error] = (await once(stream, 'error')) as [Error]
     assert.ok(error instanceof TimeoutError)
     assert.equal(error.event, 'read')
