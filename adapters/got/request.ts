@@ -18,6 +18,7 @@ import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../sr
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
+import { ConnectionSocket, socketOf } from '../common/connection-socket.ts'
 import { isBrokenOff, NodeError, toNodeError } from '../common/errors.ts'
 import { nodeHeaders, statusText } from '../common/headers.ts'
 import { globalAgentOptions } from '../common/node-agents.ts'
@@ -28,7 +29,6 @@ import { nodeRefusal } from './errors.ts'
 import type { Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
 import { HyperResponse } from './response.ts'
-import { ConnectionSocket, socketOf } from './socket.ts'
 
 type Done = (error?: Error | null) => void
 

@@ -4,9 +4,9 @@ import { nextTick } from '../../src/clock.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
+import type { ConnectionSocket } from '../common/connection-socket.ts'
 import { NodeError } from '../common/errors.ts'
-import { nodeHeaders, statusText } from '../common/headers.ts'
-import type { ConnectionSocket } from './socket.ts'
+import { distinctHeaders, nodeHeaders, statusText } from '../common/headers.ts'
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({})
 
@@ -74,7 +74,7 @@ export class HyperResponse extends Readable {
   }
 
   get headersDistinct(): Record<string, string[]> {
-    return distinct(this.fields)
+    return distinctHeaders(this.fields)
   }
 
   get rawTrailers(): string[] {
@@ -107,7 +107,7 @@ export class HyperResponse extends Readable {
     if (trailers.length > 0) {
       this.trailerFields = trailers
       this.trailers = nodeHeaders(trailers)
-      this.trailersDistinct = distinct(trailers)
+      this.trailersDistinct = distinctHeaders(trailers)
     }
     this.push(null)
   }
@@ -152,20 +152,4 @@ export class HyperResponse extends Readable {
 
 function emitAborted(response: HyperResponse): void {
   response.emit('aborted')
-}
-
-function distinct(fields: FieldList): Record<string, string[]> {
-  const lists: Record<string, string[]> = {}
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]
-    if (Object.hasOwn(lists, name)) lists[name].push(fields[i + 1])
-    else
-      Object.defineProperty(lists, name, {
-        value: [fields[i + 1]],
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      })
-  }
-  return lists
 }
