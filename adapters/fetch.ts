@@ -10,15 +10,19 @@
  * How it works: one {@link Hop} a request sent hears the exchange. At the response's headers it either follows a redirect with
  * another hop, or settles the promise with a response (fetch/response.ts) whose body (fetch/incoming.ts) goes on arriving.
  */
+
+import { clearTimeout, setTimeout } from '../src/clock.ts'
 import { parseCodings } from '../src/content/index.ts'
+import { toError } from '../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
+import { destroySource } from '../src/exchange/source.ts'
 import type { FieldList } from '../src/headers/fields.ts'
 import { getField } from '../src/headers/fields.ts'
 import { joinedField } from './common/headers.ts'
 import { resolvePool, type ShimOptions, sharedTransport } from './common/pool.ts'
 import { fetchFailed, terminated } from './fetch/errors.ts'
 import { gatherBody } from './fetch/gather.ts'
-import { type FailureWords, IncomingBody } from './fetch/incoming.ts'
+import { abandoned, type FailureWords, IncomingBody } from './fetch/incoming.ts'
 import { matchesIntegrity } from './fetch/integrity.ts'
 import { isBadPort, nextRequest, redirectLimit } from './fetch/redirect.ts'
 import { isTrustworthy } from './fetch/referrer.ts'
@@ -96,7 +100,10 @@ function start(
 /** Tells a stream that nobody will read it. */
 function refuse({ body, unread }: FetchRequest, reason: unknown): void {
   const stream = unread ?? body?.body
-  if (stream instanceof ReadableStream) stream.cancel(reason).catch(nothing)
+  if (typeof stream !== 'object' || stream === null) return
+  // What a web stream's cancel() does not take is its own affair.
+  if ('getReader' in stream && !('destroy' in stream)) (stream as ReadableStream).cancel(reason).catch(nothing)
+  else destroySource(stream, toError(reason))
 }
 
 /** What Node's fetch says of itself; a server should see no difference. */
@@ -108,6 +115,9 @@ const defaults = [
 ] as const
 
 const acceptEncoding = 'gzip, deflate, br, zstd'
+
+/** As Node's: what stands between may not know what came later. */
+const plainAcceptEncoding = 'gzip, deflate'
 
 /** The header section of a request that brings none of its own: one list for all of them, so that it is encoded once. */
 const onlyDefaults: FieldList = Object.freeze([...defaults.flat(), 'accept-encoding', acceptEncoding])
@@ -129,6 +139,9 @@ class Hop implements ExchangeHandler, FailureWords {
   private pieces = 0
   /** The redirect that this hop follows, until it has an answer of its own. */
   private previous: Hop | undefined
+  /** What follows this redirect, when it waits for its connection. */
+  private next: Hop | undefined
+  private nextTimer: NodeJS.Timeout | undefined
   /** Another hop has taken over: octets of this one's body still to be ignored before the exchange is ended. */
   private ignoring: number | undefined
 
@@ -180,6 +193,17 @@ class Hop implements ExchangeHandler, FailureWords {
 
   onHeaders(status: number, fields: FieldList, statusText: string): void {
     this.leavePrevious()
+    if (status === 407) {
+      // Node's fetch has nobody to ask for a password, and does not give the answer of a proxy for that of the server.
+      this.ignoring = maxIgnored
+      this.reject(fetchFailed(new Error('proxy authentication required')))
+      return
+    }
+    if (isRedirect(status) && this.request.redirect === 'error') {
+      this.ignoring = maxIgnored
+      this.reject(fetchFailed(new Error('unexpected redirect')))
+      return
+    }
     if (isRedirect(status) && this.request.redirect !== 'manual') {
       const location = getField(fields, 'location')
       if (location !== undefined) {
@@ -237,6 +261,7 @@ class Hop implements ExchangeHandler, FailureWords {
   }
 
   onEnd(trailers: FieldList): void {
+    if (this.next !== undefined) this.sendNext()
     this.response = undefined
     this.incoming?.end(trailers)
   }
@@ -248,7 +273,10 @@ class Hop implements ExchangeHandler, FailureWords {
       this.incoming.fail(error)
       return
     }
-    if (this.ignoring !== undefined) return
+    if (this.ignoring !== undefined) {
+      if (this.next !== undefined) this.sendNext()
+      return
+    }
     const { signal } = this.request
     this.reject(signal?.aborted === true ? signal.reason : fetchFailed(error))
   }
@@ -283,15 +311,32 @@ class Hop implements ExchangeHandler, FailureWords {
 
   private follow(status: number, location: string, fields: FieldList): void {
     try {
-      if (this.request.redirect === 'error') throw new Error('unexpected redirect')
       if (this.redirectsLeft === 0) throw new Error('redirect count exceeded')
       const next = nextRequest(this.request, status, location, fields)
       const hop = new Hop(this.transport, next, this.redirectsLeft - 1, redirected, this.resolve, this.reject)
       hop.previous = this
-      hop.send()
+      if (this.exchange?.connection?.protocol === 'http/1.1') this.sendWhenFree(hop)
+      else hop.send()
     } catch (error) {
       this.reject(fetchFailed(error))
     }
+  }
+
+  /**
+   * Over HTTP/1.1 the connection is free when the redirect's body, which is short, has come: until then what follows would have
+   * another one made.
+   */
+  private sendWhenFree(hop: Hop): void {
+    this.next = hop
+    this.nextTimer = setTimeout(sendNext, maxRedirectBodyTime, this)
+  }
+
+  /** @internal */
+  sendNext(): void {
+    const { next } = this
+    this.next = undefined
+    clearTimeout(this.nextTimer)
+    next?.send()
   }
 
   /** By now a redirect's body would have come, if it ever ends: its exchange is not waited for any longer. */
@@ -309,8 +354,12 @@ const again = 2
 /** A redirect's body is let run to its end if it is shorter than this: cheaper than ending the exchange. */
 const maxIgnored = 64 * 1024
 
-/** Ends the exchange of a response that was collected unread. */
-const abandoned = new FinalizationRegistry<IncomingBody>((incoming) => incoming.abandon())
+/** For so long its connection is waited for, in milliseconds. */
+const maxRedirectBodyTime = 50
+
+function sendNext(hop: Hop): void {
+  hop.sendNext()
+}
 
 function nothing(): void {
   // The promise is settled.
@@ -337,7 +386,13 @@ function headerSection(request: FetchRequest): FieldList {
   const { fields, mode, referrer, url } = request
   const length = request.body?.length
   const trustworthy = isTrustworthy(url)
-  if (fields.length === 0 && length === undefined && mode === 'cors' && referrer === undefined && trustworthy) {
+  if (
+    fields.length === 0 &&
+    length === undefined &&
+    mode === 'cors' &&
+    referrer === undefined &&
+    url.protocol === 'https:'
+  ) {
     return onlyDefaults
   }
   const section = fields.slice()
@@ -351,7 +406,10 @@ function headerSection(request: FetchRequest): FieldList {
   }
   if (referrer !== undefined) section.push('referer', referrer.href)
   if (!hasField(fields, 'accept-encoding')) {
-    section.push('accept-encoding', hasField(fields, 'range') ? 'identity' : acceptEncoding)
+    section.push(
+      'accept-encoding',
+      hasField(fields, 'range') ? 'identity' : url.protocol === 'https:' ? acceptEncoding : plainAcceptEncoding,
+    )
   }
   if (length !== undefined && !hasField(fields, 'content-length')) section.push('content-length', String(length))
   return section

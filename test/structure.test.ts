@@ -9,7 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** From the bottom up. Folders of one floor may use each other. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['src/limits.ts', 'src/surface.ts', 'src/diagnostics.ts', 'src/warn.ts'],
+  ['src/clock.ts', 'src/limits.ts'],
+  ['src/surface.ts', 'src/diagnostics.ts', 'src/warn.ts'],
   ['src/errors.ts', 'src/option-names.ts', 'src/frame'],
   ['src/headers', 'src/hpack', 'src/priority', 'src/content'],
   ['src/h2', 'src/h1', 'src/websocket'],

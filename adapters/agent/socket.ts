@@ -10,20 +10,21 @@
  *   on the way, as a socket of Node's does; over a connection that was there, all at once.
  */
 import { Duplex } from 'node:stream'
+import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { AbortedError, toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
+import { describeConnection } from '../common/connection-members.ts'
+import { toNodeError } from '../common/errors.ts'
 import { statusText as reasonOf } from '../common/headers.ts'
-import { socketAddress } from '../common/socket-address.ts'
-import { toNodeError } from '../got/errors.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
 export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {
   connecting = true
-  readonly encrypted: boolean
+  readonly secure: boolean
   timeout = 0
   private readonly request: { reusedSocket: boolean }
   private readonly transport: Transport
@@ -35,7 +36,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   private exchange: Exchange | undefined
   private settled = false
   private timer: NodeJS.Timeout | undefined
-  private info: ConnectionInfo | undefined
+  connectionInfo: ConnectionInfo | undefined
   private lookedUp = false
   /** The request waits to be told that it may send its body. */
   private expects = false
@@ -51,7 +52,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     this.transport = transport
     this.origin = origin
     this.connect = connect
-    this.encrypted = origin.startsWith('https:')
+    this.secure = origin.startsWith('https:')
     // Node's agent gives a socket back by this event; there is nothing to give back.
     this.once('free', () => this.destroy())
     this.once('agentRemove', () => this.destroy())
@@ -111,8 +112,8 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   }
 
   onConnected(info: ConnectionInfo, reused: boolean): void {
-    const first = this.info === undefined
-    this.info = info
+    const first = this.connectionInfo === undefined
+    this.connectionInfo = info
     this.request.reusedSocket = reused
     this.tellConnect()
     if (first && info.encrypted) this.emit('secureConnect')
@@ -183,47 +184,6 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   // What is asked of a socket.
 
-  get pending(): boolean {
-    return this.connecting
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.info?.remoteAddress
-  }
-
-  get remotePort(): number | undefined {
-    return this.info?.remotePort
-  }
-
-  get remoteFamily(): string | undefined {
-    return this.info?.remoteFamily
-  }
-
-  get localAddress(): string | undefined {
-    return this.info?.localAddress
-  }
-
-  get localPort(): number | undefined {
-    return this.info?.localPort
-  }
-
-  address(): { address?: string; port?: number; family?: string } {
-    return socketAddress(this.info)
-  }
-
-  get servername(): string | undefined {
-    return this.info?.servername
-  }
-
-  get authorized(): boolean {
-    return this.info?.authorized ?? false
-  }
-
-  /** What TLS agreed on: `h2`, `http/1.1`, or false without TLS. */
-  get alpnProtocol(): string | false {
-    return this.info?.encrypted ? this.info.protocol : false
-  }
-
   setTimeout(milliseconds: number, callback?: () => void): this {
     this.timeout = milliseconds
     if (callback !== undefined) {
@@ -252,21 +212,8 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     if (this.writableFinished) this.destroy()
     else this.once('finish', () => this.destroy())
   }
-
-  // The connection belongs to the pool, and others use it, too.
-  setNoDelay(): this {
-    return this
-  }
-  setKeepAlive(): this {
-    return this
-  }
-  ref(): this {
-    return this
-  }
-  unref(): this {
-    return this
-  }
 }
+describeConnection(AgentSocket.prototype)
 
 function emitClose(socket: AgentSocket, failed: boolean): void {
   socket.emit('close', failed)

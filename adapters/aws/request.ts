@@ -1,5 +1,6 @@
 /** The SDK's request as the parts of an exchange. */
 import type { Body } from '../../src/exchange/contract.ts'
+import { bytesOf } from '../../src/exchange/source.ts'
 
 /** A request in the SDK's shape (`HttpRequest` of its protocol package). */
 export interface AwsRequest {
@@ -18,9 +19,7 @@ export interface AwsRequest {
 
 /** The SDK's own handlers send the octets of any view. */
 export function bodyOf({ body }: AwsRequest): Body | null {
-  if (body == null || body instanceof Uint8Array || !ArrayBuffer.isView(body)) return body ?? null
-  const { buffer, byteOffset, byteLength } = body
-  return new Uint8Array(buffer, byteOffset, byteLength)
+  return body == null ? null : (bytesOf(body) ?? body)
 }
 
 export function originOf({ protocol, hostname, port }: AwsRequest): string {

@@ -1,7 +1,9 @@
 /** Request bodies as axios knows them, after its own transformRequest. */
 import { PassThrough, Readable } from 'node:stream'
+import { isUint8Array } from 'node:util/types'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body } from '../../src/exchange/contract.ts'
+import { bytesOf, isBlob } from '../../src/exchange/source.ts'
 import type { UploadBody, UploadSink } from '../../src/exchange/upload.ts'
 
 /** A body and the header fields that come with it. */
@@ -31,15 +33,15 @@ export function readBody(
   boundary: string | undefined,
 ): AxiosBody | undefined | Promise<AxiosBody | undefined> {
   if (typeof data === 'string') return bytes(Buffer.from(data))
-  if (data instanceof Uint8Array) return bytes(data)
-  if (data instanceof ArrayBuffer) return bytes(new Uint8Array(data))
+  const octets = bytesOf(data)
+  if (octets !== null) return bytes(octets)
   if (isFormData(data)) {
     const form = encodeForm(data, boundary)
     const headers = { 'content-type': form.contentType, 'content-length': String(form.length) }
     return { body: form.body, headers: {}, force: headers, length: form.length, replayable: true }
   }
   if (isFormDataStream(data)) return readForm(data)
-  if (data instanceof Blob) {
+  if (isBlob(data)) {
     const force: Record<string, string> = { 'content-length': String(data.size) }
     if (data.size > 0) force['content-type'] = data.type || 'application/octet-stream'
     return { body: data, headers: {}, force, length: data.size, replayable: true }
@@ -87,7 +89,7 @@ const PIECE = 65_536
 
 /** Bytes piece by piece, so that there is progress to tell of; any other body as it is. */
 export function inPieces(body: Body | null): Body | null {
-  if (!(body instanceof Uint8Array) || body.length <= PIECE) return body
+  if (!isUint8Array(body) || body.length <= PIECE) return body
   return () => pieces(body)
 }
 

@@ -1,11 +1,13 @@
 /** One call of the adapter: its hops, its deadlines, its one settling. */
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
+import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, Transport } from '../../src/exchange/contract.ts'
 import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
+import { NodeError } from '../common/errors.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody } from './body.ts'
 import { credentials, needsOwnAdapter } from './config.ts'
 import { connectOptions } from './connect.ts'
@@ -79,14 +81,14 @@ export class AxiosCall implements HopListener, Collected {
 
   // The current hop.
 
-  onHeaders(status: number, fields: FieldList, reason: string): void {
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
     this.fields = fields
     const { hop, config, view, handler } = this
     const connection = handler?.exchange?.connection
-    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hop.url.href)
+    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hop.url.href, view, raw)
     if (view !== undefined) {
       view.res = res
-      view.connection = connection
+      view.connectionInfo = connection
     }
     const target = redirectTarget(status, fields, config)
     if (target !== undefined) {
@@ -182,7 +184,7 @@ export class AxiosCall implements HopListener, Collected {
     const { url } = hop
     const path = url.pathname + url.search
     const headers = flatHeaders(hop.headers)
-    this.view = new RequestView(hop.method, url, path, headers)
+    this.view = new RequestView(hop.method, url, path, headers, () => this.abandon())
     this.upload?.restart()
     const handler = new HopHandler(this, this.upload)
     this.handler = handler
@@ -420,6 +422,14 @@ export class AxiosCall implements HopListener, Collected {
     const { cancelToken, signal } = this.config
     ;(cancelToken as { unsubscribe?(listener: unknown): void } | undefined)?.unsubscribe?.(onAbort)
     ;(signal as GenericAbortSignal | undefined)?.removeEventListener?.('abort', onAbort)
+  }
+
+  /** The caller destroyed what stands for the request. */
+  private abandon(): void {
+    const error = new NodeError('ECONNRESET', 'aborted')
+    this.stream?.fail(error)
+    this.finish(error)
+    this.handler?.exchange?.abort(error)
   }
 
   private cancel(error: Error): void {

@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
-import { HyperError } from '../../src/errors.ts'
-import { systemCode, undiciCode } from '../common/errors.ts'
+import { ContentLengthError, HyperError, StreamResetError, systemCodeOf } from '../../src/errors.ts'
+import { toNodeError, undiciCode } from '../common/errors.ts'
 import type { Realm } from './realm.ts'
 import type { RequestView } from './request-view.ts'
 
@@ -45,23 +45,17 @@ export function wireError(
 
 /** The code that axios's users compare with. */
 function codeOf(error: Error): string | undefined {
-  const system = systemCode(error)
-  if (system !== undefined && !system.startsWith('UND_ERR_')) return system
-  if (!(error instanceof HyperError)) return undefined
-  switch (error.code) {
-    case 'ERR_HYPER_CONNECTION_LOST':
-    case 'ERR_HYPER_GOAWAY':
-      return 'ECONNRESET'
-    case 'ERR_HYPER_CONNECT_TIMEOUT':
-    case 'ERR_HYPER_WRITE_TIMEOUT':
-    case 'ERR_HYPER_HEADERS_TIMEOUT':
-    case 'ERR_HYPER_QUEUE_TIMEOUT':
-    case 'ERR_HYPER_BODY_TIMEOUT':
-      return 'ETIMEDOUT'
+  const code = systemCodeOf(toNodeError(error))
+  switch (code) {
     case 'ERR_HYPER_INVALID_ARGUMENT':
       return 'ERR_BAD_REQUEST'
+    // axios's users know these by the names that undici has for them.
+    case 'ERR_HTTP2_ERROR':
+      return 'UND_ERR_SOCKET'
     default:
-      return undiciCode(error)
+      if (!(error instanceof HyperError)) return code
+      if (error instanceof StreamResetError || error instanceof ContentLengthError) return undiciCode(error)
+      return code === error.code ? undiciCode(error) : code
   }
 }
 

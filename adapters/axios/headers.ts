@@ -12,8 +12,8 @@ const UNFIT = /[^\t\x20-\x7e\x80-\xff]/g
 const NEEDS_CLEANING = /[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/
 
 /**
- * The headers of a config, with axios's defaults. `false` leaves a header out, and its default as well; null and undefined
- * leave only the header out.
+ * The headers of a config, with axios's defaults. `false` and null leave a header out, and its default as well; undefined
+ * leaves only the header out.
  */
 export function requestHeaders(config: InternalAxiosRequestConfig, version: string, acceptEncoding: string): HeaderMap {
   const headers: HeaderMap = new Map()
@@ -22,11 +22,12 @@ export function requestHeaders(config: InternalAxiosRequestConfig, version: stri
   const given: Readonly<Record<string, unknown>> = config.headers ?? {}
   for (const key of Object.keys(given)) {
     const value = given[key]
-    if (value === undefined || value === null || typeof value === 'function') continue
+    if (value === undefined || typeof value === 'function') continue
     const name = key.toLowerCase()
     if (name === 'user-agent') userAgent = false
     else if (name === 'accept-encoding') encoding = false
-    if (value !== false) headers.set(name, Array.isArray(value) ? value.map(headerText) : headerText(value))
+    if (value !== false && value !== null)
+      headers.set(name, Array.isArray(value) ? value.map(headerText) : headerText(value))
   }
   if (userAgent) headers.set('user-agent', `axios/${version}`)
   if (encoding) headers.set('accept-encoding', acceptEncoding)

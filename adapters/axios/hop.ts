@@ -2,12 +2,14 @@
  * The handler of one request of a call. Each redirect has one of its own, so that what is left of the response before can be
  * let go in its own time.
  */
+
+import { setImmediate } from '../../src/clock.ts'
 import type { Exchange, ExchangeHandler } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 
 /** What a call hears of its current request. */
 export interface HopListener {
-  onHeaders(status: number, fields: FieldList, reason: string): void
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void
   onData(chunk: Buffer): void
   onEnd(trailers: FieldList): void
   onError(error: Error): void
@@ -45,8 +47,8 @@ export class HopHandler implements ExchangeHandler {
     if (!this.over) this.exchange?.abort()
   }
 
-  onHeaders(status: number, fields: FieldList, reason: string): void {
-    this.listener?.onHeaders(status, fields, reason)
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
+    this.listener?.onHeaders(status, fields, reason, raw)
   }
 
   onData(chunk: Buffer): void {

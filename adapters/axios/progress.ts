@@ -1,5 +1,6 @@
 /** Progress events as axios sends them: at most three a second, and one at the end. */
 import type { AxiosProgressEvent } from 'axios'
+import { nextTick, performanceNow } from '../../src/clock.ts'
 
 const INTERVAL = 1000 / 3
 
@@ -11,7 +12,7 @@ export class Progress {
   private notified = 0
   /** Of the current request of the chain. */
   private sent = 0
-  private readonly started = performance.now()
+  private readonly started = performanceNow()
   private last = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -33,7 +34,7 @@ export class Progress {
     this.sent += octets
     if (this.sent <= this.loaded) return
     this.loaded = this.sent
-    if (performance.now() - this.last >= INTERVAL) this.notify()
+    if (performanceNow() - this.last >= INTERVAL) this.notify()
   }
 
   /** Says what was held back. */
@@ -42,7 +43,7 @@ export class Progress {
   }
 
   private notify(): void {
-    const at = performance.now()
+    const at = performanceNow()
     this.last = at
     const { total } = this
     const loaded = total === undefined ? this.loaded : Math.min(this.loaded, total)
@@ -63,6 +64,6 @@ export class Progress {
       [this.direction]: true,
     }
     // As axios does: never within the transport's own turn.
-    process.nextTick(this.listener, event as unknown as AxiosProgressEvent)
+    nextTick(this.listener, event as unknown as AxiosProgressEvent)
   }
 }

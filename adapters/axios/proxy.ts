@@ -1,4 +1,5 @@
 /** Whether the environment asks for a proxy, by the variables that axios reads. The proxy itself is axios's adapter's work. */
+import { setImmediate } from '../../src/clock.ts'
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' }
 

@@ -1,5 +1,6 @@
 /** Turns what comes up into axios's response: collected or streamed, decoded, limited, with its trailers. */
 import { Readable } from 'node:stream'
+import { nextTick } from '../../src/clock.ts'
 import {
   ContentDecodingError,
   Decoder,
@@ -12,8 +13,7 @@ import { toError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
-import type { ConnectionInfo } from '../../src/net/options.ts'
-import type { RequestView, ResponseView } from './request-view.ts'
+import { MESSAGE_MEMBERS, type RequestView, type ResponseView } from './request-view.ts'
 
 /** What the body is read for. */
 export interface BodyOptions {
@@ -172,7 +172,8 @@ export class BodyStream extends Readable implements DecoderSink {
   /** A property of its own where this is the message itself: by that, the package form-data knows a file to send on. */
   declare httpVersion?: string
   private request: RequestView | undefined
-  private res: ResponseView | undefined
+  /** @internal */
+  res: ResponseView | undefined
   private readonly exchange: Exchange
   private readonly decoder: Decoder | undefined
   private readonly maxLength: number
@@ -199,46 +200,10 @@ export class BodyStream extends Readable implements DecoderSink {
     this.httpVersion = res.httpVersion
   }
 
-  get statusCode(): number | undefined {
-    return this.res?.statusCode
-  }
-
-  get statusMessage(): string | undefined {
-    return this.res?.statusMessage
-  }
-
-  get headers(): Record<string, string | string[]> | undefined {
-    return this.res?.headers
-  }
-
-  get rawHeaders(): string[] | undefined {
-    return this.res?.rawHeaders
-  }
-
-  get rawTrailers(): string[] | undefined {
-    return this.res?.rawTrailers
-  }
-
-  get responseUrl(): string | undefined {
-    return this.res?.responseUrl
-  }
-
-  get complete(): boolean | undefined {
-    return this.res?.complete
-  }
-
-  get req(): RequestView | undefined {
-    return this.request
-  }
-
-  get socket(): ConnectionInfo | undefined {
-    return this.request?.socket
-  }
-
   /** The socket by its old name; the request stands on it, whose path names the file. */
   get client(): object | undefined {
     const { request } = this
-    return request && { ...request.socket, _httpMessage: request }
+    return request && Object.create(request.socket ?? null, { _httpMessage: { value: request, enumerable: true } })
   }
 
   add(chunk: Buffer): void {
@@ -268,7 +233,7 @@ export class BodyStream extends Readable implements DecoderSink {
     }
     this.failure = error
     const tell = (): void => {
-      process.nextTick(() => this.destroy(error))
+      nextTick(() => this.destroy(error))
     }
     this.once('resume', tell)
     this.on('newListener', (event) => {
@@ -311,4 +276,16 @@ export class BodyStream extends Readable implements DecoderSink {
     if (!this.ended) this.exchange.abort(error ?? new Error('the response stream was destroyed'))
     callback(error)
   }
+}
+
+for (const name of MESSAGE_MEMBERS) {
+  Object.defineProperty(BodyStream.prototype, name, {
+    get(this: BodyStream) {
+      return this.res?.[name]
+    },
+    set(this: BodyStream, value: unknown) {
+      Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
+    },
+    configurable: true,
+  })
 }

@@ -1,37 +1,100 @@
 /** One table of error codes for all shims: what each of our errors is called by the system, by Node and by undici. */
-import { ConnectError, ConnectionLostError, type HyperError, systemCodeOf } from '../../src/errors.ts'
+import {
+  ConnectError,
+  ConnectionLostError,
+  GoawayError,
+  HyperError,
+  StreamResetError,
+  systemCodeOf,
+} from '../../src/errors.ts'
 
 /**
- * The code of the operating system, of the TLS library or of Node that an error or one of its causes carries: what people
- * compare with `ECONNREFUSED`. Our own `ERR_HYPER_*` codes are not meant.
- */
-export function systemCode(error: unknown): string | undefined {
-  let current = error
-  for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
-    if ((current instanceof ConnectError || current instanceof ConnectionLostError) && current.systemCode) {
-      return current.systemCode
-    }
-    const code = systemCodeOf(current)
-    if (code !== undefined && !code.startsWith('ERR_HYPER_')) return code
-    current = current.cause
-  }
-  return undefined
-}
-
-/**
- * The operating system's, TLS library's or Node's error behind one of ours, for libraries whose users expect it bare: with
- * its own `code`, `errno`, `syscall`, `address` ..., but a message that names the origin as well. `cause` is the original.
+ * The operating system's, TLS library's, parser's or Node's error behind one of ours, for libraries whose users expect it bare:
+ * with its own `code`, `errno`, `syscall`, `address` ..., but a message that names the origin as well. `cause` is the original.
+ * Of a connection that could not be made, what a check of the caller's threw counts too, without a code: it is no lost
+ * connection, and nobody tries it again for one.
  */
 export function systemError(error: HyperError): Error | undefined {
   let current: unknown = error.cause
   for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
     const code = systemCodeOf(current)
-    if (code !== undefined && !code.startsWith('ERR_HYPER_')) {
-      return Object.assign(new Error(error.message, { cause: current }), { ...current, code })
+    const own = code === undefined ? isVerdict(error, current) : !code.startsWith('ERR_HYPER_')
+    if (own) {
+      const { stack: _, ...rest } = current
+      // What our own parser knows beside its name is for servers.
+      const told = code?.startsWith('HPE_') ? {} : rest
+      return Object.assign(new Error(error.message, { cause: current }), told, code === undefined ? {} : { code })
     }
     current = current.cause
   }
   return undefined
+}
+
+/** Did somebody, rather than the network, say no? The steps of the connect chain that fail without a code are said by us. */
+function isVerdict(error: HyperError, cause: Error): boolean {
+  return error instanceof ConnectError && error.phase === 'tls' && !(cause instanceof HyperError) && !isPeerGone(cause)
+}
+
+function isPeerGone({ message }: Error): boolean {
+  return /the socket closed|closed the connection/.test(message)
+}
+
+/** An error with one of the codes of Node. `cause` is the transport's own error. */
+export class NodeError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, cause?: Error) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'Error'
+    this.code = code
+  }
+}
+
+/** node:http's codes for what ours mean. What is not among them keeps its own: nobody takes it for a lost connection. */
+const nodeCodes: Readonly<Record<string, string>> = {
+  // What had no cause with a code: the peer went away while the connection was made.
+  ERR_HYPER_CONNECT: 'ECONNRESET',
+  ERR_HYPER_QUEUE_TIMEOUT: 'ETIMEDOUT',
+  ERR_HYPER_CONNECT_TIMEOUT: 'ETIMEDOUT',
+  ERR_HYPER_WRITE_TIMEOUT: 'ETIMEDOUT',
+  ERR_HYPER_HEADERS_TIMEOUT: 'ETIMEDOUT',
+  ERR_HYPER_BODY_TIMEOUT: 'ETIMEDOUT',
+  ERR_HYPER_REQUEST_TIMEOUT: 'ETIMEDOUT',
+  ERR_HYPER_CONNECTION_LOST: 'ECONNRESET',
+  ERR_HYPER_STREAM_RESET: 'ECONNRESET',
+  ERR_HYPER_GOAWAY: 'ECONNRESET',
+  ERR_HYPER_PROTOCOL: 'ERR_HTTP2_ERROR',
+  ERR_HYPER_HEADERS_TOO_LARGE: 'HPE_HEADER_OVERFLOW',
+  ERR_HYPER_RESPONSE_CONTENT_LENGTH: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  ERR_HYPER_REQUEST_CONTENT_LENGTH: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+}
+
+/** The code that node:http's own client gives to this kind of failure; our own code where it has none. */
+export function nodeCode(error: HyperError): string {
+  return nodeCodes[error.code] ?? error.code
+}
+
+/** The error that Node's own client would give: the system's where there is one. */
+export function toNodeError(error: Error): Error {
+  if (!(error instanceof HyperError)) return error
+  const system = systemError(error)
+  if (system === undefined || String(Reflect.get(system, 'code')).startsWith('UND_ERR_')) {
+    return new NodeError(nodeCode(error), error.message, error)
+  }
+  return isFailedHandshake(error) ? Object.assign(system, FAILED_HANDSHAKE) : system
+}
+
+/** A client of node:https has written its request by the time the handshake fails, and so tells of a write. */
+const FAILED_HANDSHAKE = { code: 'EPROTO', errno: -71, syscall: 'write' }
+
+/** The two sides did not come to speak TLS with each other; a certificate that is not liked is something else. */
+export function isFailedHandshake(error: HyperError): boolean {
+  return error instanceof ConnectError && error.phase === 'tls' && error.systemCode?.startsWith('ERR_SSL_') === true
+}
+
+/** The connection, or the stream, ended while the response was coming: what node:http tells by `aborted`. */
+export function isBrokenOff(error: Error): boolean {
+  return error instanceof ConnectionLostError || error instanceof StreamResetError || error instanceof GoawayError
 }
 
 /** undici's codes for what ours mean, as far as one code has one meaning there. */

@@ -52,6 +52,23 @@ export function nodeHeaders(fields: FieldList): Record<string, string | string[]
   return headers
 }
 
+/** Each field as the list of its values, which node:http calls distinct. */
+export function distinctHeaders(fields: FieldList): Record<string, string[]> {
+  const lists: Record<string, string[]> = {}
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    if (Object.hasOwn(lists, name)) lists[name].push(fields[i + 1])
+    else
+      Object.defineProperty(lists, name, {
+        value: [fields[i + 1]],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
+  }
+  return lists
+}
+
 /** Fields as undici gives them: any repeated field becomes a list of its values. Names must be in lower case. */
 export function fieldsToUndiciHeaders(fields: FieldList): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {}

@@ -4,6 +4,7 @@
  */
 import type { Agent as HttpAgent } from 'node:http'
 import type { Agent } from 'node:https'
+import { setImmediate } from '../../src/clock.ts'
 import { NotSupportedError } from '../../src/errors.ts'
 import type { Transport } from '../../src/exchange/contract.ts'
 import type { ConnectOptions, TlsOptions } from '../../src/net/options.ts'

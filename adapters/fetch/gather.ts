@@ -5,6 +5,7 @@
  * its length can be announced and a redirect can send it again. What is longer in coming is sent as it comes.
  */
 
+import { setImmediate } from '../../src/clock.ts'
 import type { BodyChunk } from '../../src/exchange/contract.ts'
 import { UploadBody, type UploadSink } from '../../src/exchange/upload.ts'
 import type { RequestBody } from './request.ts'

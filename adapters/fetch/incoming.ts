@@ -10,7 +10,14 @@
  *
  * On the path of each response: plain mutable state.
  */
-import { type Coding, Decoder, type DecoderSink, decodeSmall, smallInput } from '../../src/content/index.ts'
+import {
+  type Coding,
+  Decoder,
+  type DecoderOptions,
+  type DecoderSink,
+  decodeSmall,
+  smallInput,
+} from '../../src/content/index.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
@@ -18,8 +25,12 @@ import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limi
 /** Octets kept for a reader that has not asked: a quarter of a megabyte, so that a burst does not stop the peer. */
 export const highWater = 256 * 1024
 
-/** Node's fetch decodes whatever comes; we stop at bombs. */
-const decoding = { maxRatio: MAX_DECODING_RATIO, ratioFloor: LENIENT_DECODING_RATIO_FLOOR }
+/** Node's fetch decodes whatever comes, and takes a body without its checksum for whole; we stop at bombs. */
+const decoding: DecoderOptions = {
+  tolerant: 'end',
+  maxRatio: MAX_DECODING_RATIO,
+  ratioFloor: LENIENT_DECODING_RATIO_FLOOR,
+}
 
 /** The largest chunk given to a stream's reader, unless the exchange's own are larger. */
 const maxStreamChunk = 64 * 1024
@@ -30,6 +41,9 @@ export interface FailureWords {
   readonly signal: AbortSignal | undefined
   wrapError(error: unknown): unknown
 }
+
+/** Ends the exchanges of bodies whose response, and whose stream, nobody can reach any more. */
+export const abandoned = new FinalizationRegistry<IncomingBody>((incoming) => incoming.abandon())
 
 interface Waiting<T> {
   resolve(value: T): void
@@ -53,9 +67,13 @@ export class IncomingBody implements DecoderSink {
   private cancelled = false
   private decoder: Decoder | undefined
   private collector: Waiting<Buffer> | undefined
+  /** While somebody waits for octets. At other times who reads holds the stream, and not we: so it is seen when nobody does. */
   private controller: ReadableByteStreamController | undefined
-  private readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined
+  private controllerRef: WeakRef<ReadableByteStreamController> | undefined
+  private readable: WeakRef<ReadableStream<Uint8Array<ArrayBuffer>>> | undefined
   private wanted = false
+  /** Somebody waits for what comes behind the body: all of it is kept. */
+  private readsOn = false
   private trailerFields: FieldList | undefined
   private trailerPromise: Promise<FieldList> | undefined
   private trailerWaiting: Waiting<FieldList> | undefined
@@ -87,7 +105,7 @@ export class IncomingBody implements DecoderSink {
       if (this.codings !== undefined && this.queued > smallInput) this.startDecoder(this.codings)
     } else if (this.wanted) {
       this.deliver()
-    } else if (this.queued > highWater) {
+    } else if (this.queued > highWater && (this.read || !this.readsOn)) {
       this.hold()
     }
   }
@@ -139,9 +157,13 @@ export class IncomingBody implements DecoderSink {
 
   /** The body as a byte stream; always the same one. */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const known = this.readable?.deref()
+    if (known !== undefined) return known
     // Nothing is asked for beforehand: a call of pull() means that somebody reads.
-    this.readable ??= new ReadableStream(this, { highWaterMark: 0 }) as ReadableStream<Uint8Array<ArrayBuffer>>
-    return this.readable
+    const made = new ReadableStream(this, { highWaterMark: 0 }) as ReadableStream<Uint8Array<ArrayBuffer>>
+    this.readable = new WeakRef(made)
+    if (!this.arrived) abandoned.register(made, this)
+    return made
   }
 
   /** Another body with the same octets, if all of them have arrived and nobody has begun to read. */
@@ -157,8 +179,11 @@ export class IncomingBody implements DecoderSink {
     return copy
   }
 
-  /** Settles when the trailer section has arrived; empty when there is none. */
+  /** Settles when the trailer section has arrived; empty when there is none. A body that nobody reads is kept until then. */
   trailers(): Promise<FieldList> {
+    this.readsOn = true
+    // Who reads has the pace, whoever waits beside him.
+    if (!this.read) this.release()
     this.trailerPromise ??= new Promise((resolve, reject) => {
       if (this.trailerFields !== undefined) resolve(this.trailerFields)
       else if (this.failed) reject(this.failure)
@@ -167,15 +192,16 @@ export class IncomingBody implements DecoderSink {
     return this.trailerPromise
   }
 
-  /** Nobody can read any more: ends the exchange, unless somebody is reading already. */
+  /** The response, or its stream, cannot be reached any more: ends the exchange, unless somebody reads by another way. */
   abandon(): void {
-    if (!this.read && this.readable === undefined) this.cancel()
+    const taken = this.collector !== undefined || this.trailerWaiting !== undefined
+    if (!taken && !this.failed && this.readable?.deref() === undefined) this.cancel()
   }
 
   // The underlying source of the stream.
 
   start(controller: ReadableByteStreamController): void {
-    this.controller = controller
+    this.controllerRef = new WeakRef(controller)
     if (this.failed) controller.error(this.failure)
   }
 
@@ -186,6 +212,7 @@ export class IncomingBody implements DecoderSink {
       return
     }
     this.wanted = true
+    this.controller = this.controllerRef?.deref()
     if (this.codings !== undefined && !this.complete && this.decoder === undefined) {
       if (this.arrived) this.decodeWhole(this.codings)
       else this.startDecoder(this.codings)
@@ -244,7 +271,7 @@ export class IncomingBody implements DecoderSink {
   /** Everything has arrived: decodes it at once if it is small. */
   private decodeWhole(codings: readonly Coding[]): void {
     try {
-      const decoded = this.queued > smallInput ? undefined : decodeSmall(codings, this.peek())
+      const decoded = this.queued > smallInput ? undefined : decodeSmall(codings, this.peek(), { tolerant: 'end' })
       if (decoded === undefined) {
         this.startDecoder(codings)
         return
@@ -274,9 +301,11 @@ export class IncomingBody implements DecoderSink {
     if (controller === undefined || this.failed || this.cancelled) return
     if (this.queued > 0) {
       this.wanted = false
+      this.controller = undefined
       controller.enqueue(this.shift())
     } else if (this.complete) {
       this.wanted = false
+      this.controller = undefined
       controller.close()
       controller.byobRequest?.respond(0)
     }
@@ -319,7 +348,8 @@ export class IncomingBody implements DecoderSink {
     this.decoder?.destroy()
     this.collector?.reject(failure)
     this.trailerWaiting?.reject(failure)
-    if (!this.cancelled) this.controller?.error(failure)
+    if (!this.cancelled) this.controllerRef?.deref()?.error(failure)
+    this.controller = undefined
   }
 
   private hold(): void {

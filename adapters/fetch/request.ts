@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body, BodyChunk } from '../../src/exchange/contract.ts'
+import { bytesOf, isBlob, isUrlSearchParams } from '../../src/exchange/source.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
 import { type Referrer, refererFor } from './referrer.ts'
 
@@ -17,6 +18,8 @@ export interface FetchRequest {
   readonly body: RequestBody | undefined
   /** The body of a Request given as input: nothing of it is read yet. */
   readonly unread: AsyncIterable<BodyChunk> | undefined
+  /** The Request it was made from: its signal follows the caller's only as long as the Request itself is there. */
+  readonly from: object | undefined
   readonly redirect: 'follow' | 'manual' | 'error'
   readonly signal: AbortSignal | undefined
   readonly integrity: string
@@ -118,6 +121,7 @@ export function readRequest(input: string | URL | Request, given?: RequestInit |
     fields,
     body,
     unread,
+    from,
     redirect,
     signal,
     integrity,
@@ -159,7 +163,11 @@ function readRare(from: RequestLike | undefined, init: RequestInit): Rare {
   const given = checkRare(init)
   if (from?.mode === undefined) return given ?? nothingRare
   const fallback: FetchMode = from.mode === 'navigate' ? 'same-origin' : from.mode
-  if (given !== undefined) return init.mode === undefined ? { ...given, mode: fallback } : given
+  if (given !== undefined) {
+    // It may be a Request of Node's, whose properties are its class's.
+    const { mode, referrer, referrerPolicy } = given
+    return { mode: init.mode === undefined ? fallback : mode, referrer, referrerPolicy }
+  }
   if (Object.keys(init).length > 0) return { ...nothingRare, mode: fallback }
   const { referrer = '', referrerPolicy = '' } = from
   return { mode: from.mode, referrer, referrerPolicy }
@@ -268,20 +276,13 @@ const conditions = new Set(['if-modified-since', 'if-none-match', 'if-unmodified
 
 function readBody(body: unknown, fields: string[], init: RequestInit): RequestBody {
   if (typeof body === 'string') return known(fields, body, 'text/plain;charset=UTF-8')
-  if (body instanceof Uint8Array) return { body: new Uint8Array(body), replayable: true, length: undefined }
-  if (ArrayBuffer.isView(body)) {
-    const { buffer, byteOffset, byteLength } = body
-    return {
-      body: new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength)),
-      replayable: true,
-      length: undefined,
-    }
-  }
-  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body.slice(0)), replayable: true, length: undefined }
-  if (body instanceof URLSearchParams) {
+  const bytes = bytesOf(body)
+  // A copy: what the caller writes into it later is not sent.
+  if (bytes !== null) return { body: new Uint8Array(bytes), replayable: true, length: undefined }
+  if (isUrlSearchParams(body)) {
     return known(fields, String(body), 'application/x-www-form-urlencoded;charset=UTF-8')
   }
-  if (body instanceof Blob) return known(fields, body, body.type)
+  if (isBlob(body)) return known(fields, body, body.type)
   if (isFormData(body)) {
     const form = encodeForm(body)
     const made = known(fields, () => form.body(), form.contentType)
@@ -291,11 +292,11 @@ function readBody(body: unknown, fields: string[], init: RequestInit): RequestBo
     if (!('duplex' in init) || init.duplex !== 'half') {
       throw new TypeError('RequestInit: duplex option is required when sending a body.')
     }
-    if (Readable.isDisturbed(body as Readable) || (body instanceof ReadableStream && body.locked)) {
+    if (Readable.isDisturbed(body as Readable) || ('locked' in body && body.locked === true)) {
       throw new TypeError('Response body object should not be disturbed or locked')
     }
     // A stream of Node's may fail before it is read; whoever reads it then hears of that.
-    if (body instanceof Readable) body.on('error', () => {})
+    if ('pipe' in body && 'on' in body && typeof body.on === 'function') body.on('error', () => {})
     return { body: body as AsyncIterable<BodyChunk>, replayable: false, length: undefined }
   }
   return known(fields, String(body), 'text/plain;charset=UTF-8')

@@ -18,7 +18,7 @@ import type { IncomingBody } from './incoming.ts'
 export interface HyperResponse extends Response {
   /**
    * The trailer section (RFC 9110 section 6.5): settles when the body has arrived, with no fields when there are none;
-   * rejects as the body does. A long body that nobody reads does not arrive.
+   * rejects as the body does. A body that nobody has read by then is kept in memory.
    */
   readonly trailers: Promise<Headers>
   clone(): HyperResponse
@@ -48,7 +48,7 @@ export function makeResponse(head: ResponseHead, body: IncomingBody | undefined)
 
 function defineResponse() {
   // The types declare Response's members as properties, which accessors may not override; at run time they are accessors.
-  const Base = Response as unknown as new () => object
+  const Base = Response as unknown as new (body: null, init: ResponseInit | undefined) => object
   const nativeHeaders = Object.getOwnPropertyDescriptor(Response.prototype, 'headers')?.get as () => Headers
 
   class FetchedResponse extends Base {
@@ -62,7 +62,9 @@ function defineResponse() {
     #trailers: Promise<Headers> | undefined
 
     constructor(head: ResponseHead, incoming: IncomingBody | undefined, stream?: ReadableStream<Bytes>) {
-      super()
+      // What the class's own getters see, whoever calls them on this. Its headers are filled when somebody looks.
+      const { status, statusText } = head
+      super(null, status >= 200 && status <= 599 ? { status, statusText } : undefined)
       this.#head = head
       this.#incoming = incoming
       this.#stream = stream
@@ -98,6 +100,8 @@ function defineResponse() {
       if (!this.#headersBuilt) {
         this.#headersBuilt = true
         appendFields(headers, this.#head.fields)
+        // As those of Node's fetch, which are the server's.
+        Object.defineProperties(headers, immutable)
       }
       return headers
     }
@@ -159,9 +163,7 @@ function defineResponse() {
     }
 
     #copy(incoming: IncomingBody | undefined, stream: ReadableStream<Bytes> | undefined): FetchedResponse {
-      // Once somebody has them, headers may have been changed.
-      const head = this.#headersBuilt ? { ...this.#head, fields: [...this.headers].flat() } : this.#head
-      return new FetchedResponse(head, incoming, stream)
+      return new FetchedResponse(this.#head, incoming, stream)
     }
 
     #read<T>(convert: (bytes: Buffer) => T): Promise<T> {
@@ -196,6 +198,15 @@ function defineResponse() {
 
 const noBytes = Buffer.alloc(0)
 
+/** Not enumerable, so that the headers print and compare as any. */
+const immutable: PropertyDescriptorMap = Object.fromEntries(
+  ['append', 'delete', 'set'].map((name) => [name, { value: refuse, writable: true, configurable: true }]),
+)
+
+function refuse(): never {
+  throw new TypeError('immutable')
+}
+
 function appendFields(headers: Headers, fields: FieldList): void {
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1])
 }
@@ -221,9 +232,8 @@ function toJson(bytes: Buffer): unknown {
 /** The memory itself if the octets fill it, else a copy: it is shared with other bodies. */
 function toBytes(bytes: Buffer): Bytes {
   const { buffer, byteLength } = bytes
-  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
-    ? new Uint8Array(buffer)
-    : new Uint8Array(bytes)
+  // Shared memory is nothing that comes from a socket.
+  return buffer.byteLength === byteLength ? new Uint8Array(buffer as ArrayBuffer) : new Uint8Array(bytes)
 }
 
 function toArrayBuffer(bytes: Buffer): ArrayBuffer {

@@ -2,10 +2,10 @@
 import { EventEmitter } from 'node:events'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldsInit } from '../../src/headers/fields.ts'
+import type { ConnectionSocket } from '../common/connection-socket.ts'
+import { NodeError } from '../common/errors.ts'
 import type { NativeOptions } from '../common/node-options.ts'
-import { NodeError } from './errors.ts'
 import type { Target } from './options.ts'
-import type { ConnectionSocket } from './socket.ts'
 
 export class RequestHead extends EventEmitter {
   readonly method: string

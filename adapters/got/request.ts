@@ -13,20 +13,22 @@
  * Hot path: one object a request, no timers and no closures but where they are asked for.
  */
 
+import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../src/clock.ts'
 import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
+import { ConnectionSocket, socketOf } from '../common/connection-socket.ts'
+import { isBrokenOff, NodeError, toNodeError } from '../common/errors.ts'
 import { nodeHeaders, statusText } from '../common/headers.ts'
 import { globalAgentOptions } from '../common/node-agents.ts'
 import { connectOptions, type NativeOptions } from '../common/node-options.ts'
 import { sharedTransport } from '../common/pool.ts'
 import { serverNameOf } from '../common/server-name.ts'
-import { NodeError, nodeRefusal, toNodeError } from './errors.ts'
+import { nodeRefusal } from './errors.ts'
 import type { Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
 import { HyperResponse } from './response.ts'
-import { ConnectionSocket, socketOf } from './socket.ts'
 
 type Done = (error?: Error | null) => void
 
@@ -62,6 +64,8 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   private socketTold = false
   /** The socket stands for a connection that is being made. */
   private makingSocket = false
+  /** In this turn a write was acknowledged. */
+  private acknowledged = false
   private idle: NodeJS.Timeout | undefined
   private idleTimeout = 0
 
@@ -84,11 +88,12 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
     if (this.writableEnded || this.settled) {
       // got goes on writing to a request whose response came early.
-      if (callback !== undefined) process.nextTick(callback)
+      if (callback !== undefined) nextTick(callback)
       return true
     }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk
     this.touch()
+    if (callback !== undefined) callback = this.acknowledging(callback)
     if (this.upload !== undefined || this.exchange !== undefined) return this.startUpload().push(bytes, callback)
     if (Number(this.headers['content-length']) === bytes.length && bytes.length > 0) {
       this.written = callback
@@ -111,7 +116,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     }
     if (chunk !== undefined && chunk !== null) this.writeLast(chunk, encoding as BufferEncoding | undefined)
     if (callback !== undefined) {
-      if (this.settled || this.writableFinished) process.nextTick(callback)
+      if (this.settled || this.writableFinished) nextTick(callback)
       else this.once('finish', callback)
     }
     if (this.writableEnded) return this
@@ -119,7 +124,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (this.settled) return this
     if (this.upload !== undefined) this.upload.end()
     else if (this.exchange === undefined) this.dispatch(null)
-    else if (this.sent) process.nextTick(finish, this)
+    else if (this.sent) nextTick(finish, this)
     return this
   }
 
@@ -136,24 +141,31 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   abort(): void {
     if (this.aborted) return
     this.aborted = true
-    process.nextTick(emitAbort, this)
+    nextTick(emitAbort, this)
     this.destroy()
   }
 
   destroy(error?: Error | null): this {
-    if (this.destroyed) return this
+    if (this.destroyed || (!error && this.isLeftBehind)) return this
     this.destroyed = true
-    if (this.settled) return this
+    if (this.settled) {
+      // The body has arrived, and nobody has read it: to whoever waits for it the request may still fail.
+      if (error) {
+        nextTick(emitError, this, error)
+        this.res?.destroy()
+      }
+      return this
+    }
     const reason = error ?? new NodeError('ECONNRESET', 'socket hang up')
     this.settle()
     this.exchange?.abort(reason)
     const { res } = this
-    if (res === undefined || error) process.nextTick(emitError, this, reason)
+    if (res === undefined || error) nextTick(emitError, this, reason)
     if (res !== undefined && !res.destroyed) {
       res.endedByCaller = true
       res.destroy(new NodeError('ECONNRESET', 'aborted', error ?? undefined))
     }
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
     return this
   }
 
@@ -233,9 +245,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   onEnd(trailers: FieldList): void {
     if (this.settled) return
     this.settle()
-    this.destroyed = true
     this.res?.finish(trailers)
-    process.nextTick(emitClose, this)
   }
 
   onError(error: Error): void {
@@ -244,9 +254,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.destroyed = true
     const { res } = this
     const failure = nodeRefusal(error, this.method, this.headers) ?? toNodeError(error)
-    if (res !== undefined) res.destroy(failure)
+    if (res !== undefined) res.fail(failure, isBrokenOff(error))
     else emitError(this, failure)
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
   }
 
   onBodySent(): void {
@@ -266,7 +276,13 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.settle()
     this.destroyed = true
     this.exchange?.abort(new NodeError('ECONNRESET', 'aborted'))
-    process.nextTick(emitClose, this)
+    nextTick(emitClose, this)
+  }
+
+  /** @internal The body was read to its end, or is not wanted any more. */
+  responseEnded(): void {
+    this.destroyed = true
+    nextTick(emitClose, this)
   }
 
   /** @internal */
@@ -274,6 +290,28 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (this.writableFinished) return
     this.writableFinished = true
     this.emit('finish')
+  }
+
+  /**
+   * got writes a body and looks, when the write is acknowledged, whether the response has come: then it wants to write no more,
+   * and destroys the request, in the belief that the response is whole by then. Over HTTP/2 its end may be still to come.
+   */
+  private get isLeftBehind(): boolean {
+    return this.acknowledged && this.res !== undefined && !this.writableEnded && !this.settled
+  }
+
+  private acknowledging(callback: Done): Done {
+    return (error) => {
+      this.acknowledged = true
+      callback(error)
+      // got looks in an immediate of its own, which has its turn before this one.
+      setImmediate(forgetAcknowledgement, this)
+    }
+  }
+
+  /** @internal */
+  forgetAcknowledgement(): void {
+    this.acknowledged = false
   }
 
   private watchIdle(): void {
@@ -371,9 +409,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       clearTimeout(this.idle)
       this.idle = undefined
     }
-    if (this.upload !== undefined) process.nextTick(discardUpload, this.upload)
+    if (this.upload !== undefined) nextTick(discardUpload, this.upload)
     if (this.written !== undefined) {
-      process.nextTick(this.written)
+      nextTick(this.written)
       this.written = undefined
     }
   }
@@ -381,6 +419,10 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
 
 function flush(request: HyperRequest): void {
   request.flushHeaders()
+}
+
+function forgetAcknowledgement(request: HyperRequest): void {
+  request.forgetAcknowledgement()
 }
 
 function finish(request: HyperRequest): void {

@@ -1,11 +1,12 @@
 /** The response as got expects it of node:http: a Readable in byte mode with the properties of an IncomingMessage. */
 import { Readable } from 'node:stream'
+import { nextTick } from '../../src/clock.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
-import { nodeHeaders, statusText } from '../common/headers.ts'
-import { NodeError } from './errors.ts'
-import type { ConnectionSocket } from './socket.ts'
+import type { ConnectionSocket } from '../common/connection-socket.ts'
+import { NodeError } from '../common/errors.ts'
+import { distinctHeaders, nodeHeaders, statusText } from '../common/headers.ts'
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({})
 
@@ -15,6 +16,8 @@ export interface RespondedRequest {
   setTimeout(timeout: number, callback?: () => void): unknown
   /** The response was destroyed before its end. */
   responseDestroyed(): void
+  /** It is over, after all of it has come. */
+  responseEnded(): void
 }
 
 export class HyperResponse extends Readable {
@@ -37,6 +40,8 @@ export class HyperResponse extends Readable {
   private readonly fields: FieldList
   private trailerFields: FieldList = NO_FIELDS
   private held = false
+  /** The connection or the stream ended: node:http says so before it says why. */
+  private brokenOff = false
 
   constructor(
     request: RespondedRequest,
@@ -69,7 +74,7 @@ export class HyperResponse extends Readable {
   }
 
   get headersDistinct(): Record<string, string[]> {
-    return distinct(this.fields)
+    return distinctHeaders(this.fields)
   }
 
   get rawTrailers(): string[] {
@@ -102,9 +107,15 @@ export class HyperResponse extends Readable {
     if (trailers.length > 0) {
       this.trailerFields = trailers
       this.trailers = nodeHeaders(trailers)
-      this.trailersDistinct = distinct(trailers)
+      this.trailersDistinct = distinctHeaders(trailers)
     }
     this.push(null)
+  }
+
+  /** @internal */
+  fail(error: Error, brokenOff: boolean): void {
+    this.brokenOff = brokenOff
+    this.destroy(error)
   }
 
   override _read(): void {
@@ -115,12 +126,18 @@ export class HyperResponse extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (this.complete) {
+      this.req.responseEnded()
       callback(error)
       return
     }
     const aborted = !this.endedByCaller
     this.aborted = aborted
     this.req.responseDestroyed()
+    if (this.brokenOff) {
+      this.emit('aborted')
+      callback(this.listenerCount('error') === 0 ? null : error)
+      return
+    }
     const reason = error ?? new NodeError('ECONNRESET', 'aborted')
     if (this.listenerCount('error') === 0) {
       if (aborted) this.emit('aborted')
@@ -129,26 +146,10 @@ export class HyperResponse extends Readable {
     }
     callback(reason)
     // After the error, which says why: who listens to both hears the reason first.
-    if (aborted) process.nextTick(emitAborted, this)
+    if (aborted) nextTick(emitAborted, this)
   }
 }
 
 function emitAborted(response: HyperResponse): void {
   response.emit('aborted')
-}
-
-function distinct(fields: FieldList): Record<string, string[]> {
-  const lists: Record<string, string[]> = {}
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]
-    if (Object.hasOwn(lists, name)) lists[name].push(fields[i + 1])
-    else
-      Object.defineProperty(lists, name, {
-        value: [fields[i + 1]],
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      })
-  }
-  return lists
 }

@@ -1,7 +1,8 @@
 /** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
 
+import { clearTimeout, setTimeout } from '../../src/clock.ts'
 import type { Body } from '../../src/exchange/contract.ts'
-import { isSource, type Source } from '../../src/exchange/source.ts'
+import { bytesOf, isBlob, isSource, type Source } from '../../src/exchange/source.ts'
 import { UploadBody, type UploadOptions } from '../../src/exchange/upload.ts'
 
 /** Hears of each piece. */
@@ -29,9 +30,10 @@ export function watchBody(body: Body, listener: ChunkListener | undefined, gate:
     gate === undefined ? new UploadBody(source, options) : gate.hold(source, options)
   if (typeof body === 'string') return () => watched([body])
   // Blobs and what is in memory remain what can be sent again, as often as it takes.
-  if (body instanceof Blob) return () => watched(body.stream())
+  if (isBlob(body)) return () => watched(body.stream())
   if (isSource(body)) return watched(body)
-  return () => watched([body instanceof ArrayBuffer ? new Uint8Array(body) : body])
+  const bytes = bytesOf(body)
+  return () => watched(bytes === null ? [] : [bytes])
 }
 
 /** How long a body waits for 100 before it is sent all the same (RFC 9110 section 10.1.1), as curl does; milliseconds. */

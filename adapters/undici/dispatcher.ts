@@ -1,6 +1,7 @@
 /** What undici's users dispatch to: see adapters/undici.ts for the rules. */
 import { constants } from 'node:buffer'
 import type { Dispatcher as DispatcherType } from 'undici'
+import { queueMicrotask } from '../../src/clock.ts'
 import { toError } from '../../src/errors.ts'
 import type { Exchange, Transport } from '../../src/exchange/contract.ts'
 import type { ConnectOptions } from '../../src/net/options.ts'

@@ -16,6 +16,7 @@ import {
   NotSupportedError,
   ProtocolError,
   StreamResetError,
+  systemCodeOf,
   TimeoutError,
 } from '../../src/errors.ts'
 import { ErrorCode, errorCodeName } from '../../src/frame/codes.ts'
@@ -64,12 +65,9 @@ function translate(error: HyperError, connection: ConnectionInfo | undefined): E
     return systemError(error) ?? socketError(error.message, connection)
   }
   if (error instanceof TimeoutError) return timeout(error)
+  const code = systemCodeOf(error.cause)
+  if (code?.startsWith('HPE_')) return Object.assign(new errors.HTTPParserError(error.message), { code })
   if (error instanceof ProtocolError) {
-    const { cause } = error
-    if (cause instanceof errors.HTTPParserError) {
-      const data: unknown = Reflect.get(cause, 'data')
-      return Object.assign(new errors.HTTPParserError(error.message), { code: cause.code, data })
-    }
     return Object.assign(socketError(error.message, connection), { http2ErrorCode: error.http2ErrorCode })
   }
   if (error instanceof InvalidArgumentError) return new errors.InvalidArgumentError(error.message)

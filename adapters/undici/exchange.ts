@@ -14,8 +14,10 @@
 
 import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { setImmediate } from '../../src/clock.ts'
 import { toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
+import { bytesOf, isBlob } from '../../src/exchange/source.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
@@ -55,8 +57,8 @@ type RawFields = Exclude<Dispatcher.DispatchController['rawHeaders'], undefined>
 function withLength({ headers, body }: ExchangeRequest): ExchangeRequest['headers'] {
   let length: number | undefined
   if (typeof body === 'string') length = Buffer.byteLength(body)
-  else if (body instanceof Uint8Array || body instanceof ArrayBuffer) length = body.byteLength
-  else if (body instanceof Blob) length = body.size
+  else if (isBlob(body)) length = body.size
+  else length = bytesOf(body)?.byteLength
   if (length === undefined) return headers
   const fields = flattenFields(headers)
   for (let i = 0; i < fields.length; i += 2) if (fields[i].toLowerCase() === 'content-length') return headers

@@ -10,6 +10,7 @@ import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body, BodyChunk, ExchangeRequest } from '../../src/exchange/contract.ts'
+import { bytesOf, isBlob } from '../../src/exchange/source.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
 import type { ConnectOptions } from '../../src/net/options.ts'
 import { errors } from './internals.ts'
@@ -96,7 +97,7 @@ export function toExchangeRequest(
       if (!section.hasContentType) fields.push('content-type', form.contentType)
       contentLength ??= String(form.length)
       body = form.body
-    } else if (body instanceof Blob) {
+    } else if (isBlob(body)) {
       if (!section.hasContentType && body.type) fields.push('content-type', body.type)
     } else if (body instanceof Readable) {
       contentLength ??= knownLength(body)
@@ -293,12 +294,9 @@ function hostServername(host: string | undefined, origin: string): string | unde
 
 function toBody(body: unknown): Body | undefined {
   if (typeof body === 'string') return body === '' ? undefined : body
-  if (body instanceof Uint8Array) return body.byteLength === 0 ? undefined : body
-  if (ArrayBuffer.isView(body)) {
-    return body.byteLength === 0 ? undefined : new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
-  }
-  if (body instanceof ArrayBuffer) return body.byteLength === 0 ? undefined : body
-  if (body instanceof Blob) return body
+  const bytes = bytesOf(body)
+  if (bytes !== null) return bytes.byteLength === 0 ? undefined : bytes
+  if (isBlob(body)) return body
   if (typeof body === 'object' && body !== null) {
     if (Symbol.asyncIterator in body) return body as AsyncIterable<BodyChunk>
     if (Symbol.iterator in body) return body as Iterable<BodyChunk>

@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises'
 import { HTTPConnection } from '../client/http-connection.ts'
 import type { HTTPResponse } from '../client/response.ts'
+import { clearTimeout, setTimeout } from '../clock.ts'
 import { toError } from '../errors.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { type Content, contentOf } from './body.ts'

@@ -1,4 +1,6 @@
 /** A progress bar on standard error while a body goes to a file. Without a terminal there is none. */
+
+import { performanceNow } from '../clock.ts'
 import type { Stream } from './sink.ts'
 
 export interface Progress {
@@ -13,7 +15,7 @@ const NONE: Progress = { add() {}, stop() {} }
 export async function showProgress(stream: Stream, total: number | undefined): Promise<Progress> {
   if (stream.isTTY !== true) return NONE
   const { SingleBar } = (await import('cli-progress')).default
-  const started = performance.now()
+  const started = performanceNow()
   let octets = 0
   const bar = new SingleBar({
     stream,
@@ -27,7 +29,7 @@ export async function showProgress(stream: Stream, total: number | undefined): P
   const payload = (): Record<string, string> => ({
     done: amount(octets),
     all: amount(total ?? 0),
-    rate: amount((octets / Math.max(performance.now() - started, 1)) * 1000),
+    rate: amount((octets / Math.max(performanceNow() - started, 1)) * 1000),
   })
   bar.start(total ?? 1, 0, payload())
   return {

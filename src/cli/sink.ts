@@ -1,6 +1,6 @@
 /** Standard output with backpressure. Once its reader has gone, every write fails, quietly in the end. */
 import type { Writable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate } from '../clock.ts'
 import { systemCodeOf } from '../errors.ts'
 import { OutputClosedError } from './failures.ts'
 
@@ -60,7 +60,7 @@ export class Sink {
    * @throws why the command was ended.
    */
   async breathe(): Promise<void> {
-    await setImmediate()
+    await new Promise((resolve) => setImmediate(resolve))
     this.signal.throwIfAborted()
   }
 

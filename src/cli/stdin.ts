@@ -4,8 +4,11 @@
  * It is read when it is a file, a pipe or a socket, never from a terminal or a device. It is read up to its first octets
  * before the request is begun: a pipe that ends without any is no body, and so no reason for POST.
  */
+
 import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { isUint8Array } from 'node:util/types'
+import { clearTimeout, setTimeout } from '../clock.ts'
 import { toError } from '../errors.ts'
 
 /** Milliseconds of silence after which the user is told what is waited for. */
@@ -61,5 +64,5 @@ async function* continued(first: unknown, rest: AsyncIterator<unknown>): AsyncGe
 }
 
 function toBytes(chunk: unknown): Uint8Array {
-  return chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk))
+  return isUint8Array(chunk) ? chunk : Buffer.from(String(chunk))
 }

@@ -1,11 +1,12 @@
 /** --timing: how long each step took, by the clock of `performance.now()`. Of connections, the last one that was made. */
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { performanceNow } from '../clock.ts'
 import type { ConnectionMessage } from '../exchange/messages.ts'
 
 type Step = 'dns' | 'tcp' | 'proxy' | 'tls' | 'first byte' | 'total'
 
 export class Stopwatch {
-  private readonly start = performance.now()
+  private readonly start = performanceNow()
   private since = this.start
   private steps = new Map<Step, number>()
   private readonly listeners: Readonly<Record<string, ChannelListener>>
@@ -13,7 +14,7 @@ export class Stopwatch {
   constructor() {
     this.listeners = {
       'hyper:connection:connecting': () => {
-        this.since = performance.now()
+        this.since = performanceNow()
         this.steps = new Map()
       },
       'hyper:connection:step': (message) => this.onStep(message as ConnectionMessage),
@@ -28,7 +29,7 @@ export class Stopwatch {
 
   /** Milliseconds since this was made. */
   get elapsed(): number {
-    return performance.now() - this.start
+    return performanceNow() - this.start
   }
 
   /** Listens no more. @returns a line for each step that there was. */
@@ -46,7 +47,7 @@ export class Stopwatch {
   }
 
   private lap(step: Step): void {
-    const now = performance.now()
+    const now = performanceNow()
     this.steps.set(step, (this.steps.get(step) ?? 0) + now - this.since)
     this.since = now
   }

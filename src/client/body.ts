@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from '../errors.ts'
 import type { Body, BodyChunk } from '../exchange/contract.ts'
-import { chunkBytes } from '../exchange/source.ts'
+import { bytesOf, isBlob, isUrlSearchParams } from '../exchange/source.ts'
 import { encodeForm, type FormDataLike, formBoundary, isFormData } from './form.ts'
 
 /**
@@ -50,14 +50,13 @@ function describe(
   body: Exclude<RequestBody, FormDataLike | (() => unknown)> | null | undefined,
   headers: string[],
 ): Body | null | undefined {
-  if (body instanceof URLSearchParams) {
+  if (isUrlSearchParams(body)) {
     addUnlessThere(headers, 'content-type', 'application/x-www-form-urlencoded;charset=UTF-8')
     return body.toString()
   }
-  if (body instanceof Blob && body.type !== '') addUnlessThere(headers, 'content-type', body.type)
+  if (isBlob(body) && body.type !== '') addUnlessThere(headers, 'content-type', body.type)
   // A view of larger elements would be taken for a list of numbers.
-  if (ArrayBuffer.isView(body)) return chunkBytes(body)
-  return body
+  return bytesOf(body) ?? (body as Body | null | undefined)
 }
 
 function addUnlessThere(headers: string[], name: string, value: string): void {
@@ -74,9 +73,10 @@ export type BodyPart = BodyChunk | ArrayBuffer | ArrayBufferView | Blob | Iterab
  */
 export function piecesOf(data: BodyPart): Iterable<BodyChunk> | AsyncIterable<BodyChunk> {
   if (typeof data === 'string') return [data]
-  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return [chunkBytes(data)]
-  if (data instanceof Blob) return data.stream()
+  const octets = bytesOf(data)
+  if (octets !== null) return [octets]
+  if (isBlob(data)) return data.stream()
   if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data))
-    return data
+    return data as Iterable<BodyChunk> | AsyncIterable<BodyChunk>
   throw new InvalidArgumentError(`Cannot send ${Object.prototype.toString.call(data)}`)
 }

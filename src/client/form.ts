@@ -5,6 +5,7 @@
  * beforehand and reads each file only when its turn comes; it can be read again for another attempt.
  */
 import { randomBytes } from 'node:crypto'
+import { isBlob } from '../exchange/source.ts'
 
 /** What of FormData is used. */
 export interface FormDataLike {
@@ -46,7 +47,7 @@ export function encodeForm(form: FormDataLike, boundary = formBoundary()): Encod
   let length = 0
   const add = (part: Buffer | Blob): void => {
     parts.push(part)
-    length += part instanceof Blob ? part.size : part.length
+    length += isBlob(part) ? part.size : part.length
   }
   for (const [name, value] of form) {
     const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(normaliseBreaks(name))}"`
@@ -66,7 +67,7 @@ export function encodeForm(form: FormDataLike, boundary = formBoundary()): Encod
 
 async function* readParts(parts: readonly (Buffer | Blob)[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
-    if (part instanceof Blob) yield* part.stream()
+    if (isBlob(part)) yield* part.stream()
     else yield part
   }
 }

@@ -15,6 +15,7 @@
 import { InvalidArgumentError } from '../errors.ts'
 import { prepareBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeRequest } from '../exchange/contract.ts'
+import { bytesOf } from '../exchange/source.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { FieldsInit } from '../headers/fields.ts'
 import { serialiseRequest } from '../headers/request.ts'
@@ -28,6 +29,9 @@ import { PendingResponse } from './pending-response.ts'
 import { type Push, PushQueue } from './push.ts'
 import { RequestDraft, type SentRequest } from './request-draft.ts'
 import type { HTTPResponse, HTTPVersion } from './response.ts'
+
+/** Text or bytes. */
+export type Octets = string | ArrayBuffer | ArrayBufferView
 
 export interface RequestOptions {
   readonly body?: RequestBody | null | undefined
@@ -99,11 +103,12 @@ export class HTTPConnection implements AsyncDisposable {
   /**
    * Sends a request; its body may still be on its way when this returns.
    * @param path path and query.
+   * @param options or text or bytes alone: then they are the body, as in hyper.
    * @returns the identifier of its stream, or null over HTTP/1.1.
    * @throws {InvalidArgumentError} at once, naming what is wrong with the request; nothing is sent then.
    * @throws {HyperError} (rejects) why there is no connection.
    */
-  request(method: string, path: string, options: RequestOptions = {}): Promise<number | null> {
+  request(method: string, path: string, options: RequestOptions | Octets = {}): Promise<number | null> {
     return this.dispatch(method, path, options).started
   }
 
@@ -111,7 +116,7 @@ export class HTTPConnection implements AsyncDisposable {
    * Sends a request and waits for its response: for many callers at once, over either protocol.
    * @throws {InvalidArgumentError} at once, as {@link request}.
    */
-  roundTrip(method: string, path: string, options: RequestOptions = {}): Promise<HTTPResponse> {
+  roundTrip(method: string, path: string, options: RequestOptions | Octets = {}): Promise<HTTPResponse> {
     const slot = this.dispatch(method, path, options)
     slot.nameless = true
     return slot.take()
@@ -257,7 +262,9 @@ export class HTTPConnection implements AsyncDisposable {
     return info
   }
 
-  private dispatch(method: string, path: string, options: RequestOptions): Slot {
+  private dispatch(method: string, path: string, given: RequestOptions | Octets): Slot {
+    const octets = typeof given === 'string' ? given : bytesOf(given)
+    const options = octets === null ? (given as RequestOptions) : { body: octets }
     const { setup } = this
     const request = toExchange(setup, method, path, options)
     const started = Promise.withResolvers<number | null>()

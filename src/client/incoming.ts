@@ -23,6 +23,8 @@ export class IncomingBody {
   private head = 0
   private queued = 0
   private held = false
+  /** Somebody waits for what comes behind a body that nobody reads: all of it is kept, until somebody does. */
+  private readsOn = false
   private trailerFields: FieldList | undefined
   private failure: Error | undefined
   private closed = false
@@ -47,7 +49,7 @@ export class IncomingBody {
     }
     this.queue.push(chunk)
     this.queued += chunk.length
-    if (this.queued >= RESPONSE_BUFFER && !this.held) {
+    if (this.queued >= RESPONSE_BUFFER && !this.held && !this.readsOn) {
       this.held = true
       this.exchange?.pause()
     }
@@ -77,6 +79,7 @@ export class IncomingBody {
 
   /** The next piece as it arrived, or null at the end. One call at a time. */
   next(): Promise<Buffer | null> {
+    this.readsOn = false
     if (this.head < this.queue.length) {
       const chunk = this.queue[this.head++]
       this.forgetRead()
@@ -101,10 +104,15 @@ export class IncomingBody {
     this.head = 0
   }
 
-  /** The trailer section, which comes after the body: somebody has to read it. */
+  /** The trailer section, which comes after the body: what of it nobody has read by then is kept in memory. */
   trailers(): Promise<FieldList> {
     if (this.trailerFields !== undefined) return Promise.resolve(this.trailerFields)
     if (this.failure !== undefined) return Promise.reject(this.failure)
+    this.readsOn = this.reader === undefined
+    if (this.held && this.readsOn) {
+      this.held = false
+      this.exchange?.resume()
+    }
     return new Promise((resolve, reject) => {
       this.trailerWaiting.push({ resolve, reject })
     })

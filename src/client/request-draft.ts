@@ -1,7 +1,7 @@
 /** A request made step by step: `putRequest`, `putHeader`, `endHeaders`, `send`. */
 
 import { InvalidArgumentError, toError } from '../errors.ts'
-import { chunkBytes, destroySource } from '../exchange/source.ts'
+import { bytesOf, chunkBytes, destroySource, isBlob } from '../exchange/source.ts'
 import { UploadBody } from '../exchange/upload.ts'
 import { type BodyPart, piecesOf, type RequestBody } from './body.ts'
 import { HTTPHeaderMap } from './header-map.ts'
@@ -154,8 +154,7 @@ function isUnwanted({ closed, error }: UploadBody): boolean {
 
 /** What may be followed by more. */
 function sendable(body: RequestBody): BodyPart {
-  if (typeof body === 'string' || ArrayBuffer.isView(body) || body instanceof ArrayBuffer || body instanceof Blob)
-    return body
+  if (typeof body === 'string' || bytesOf(body) !== null || isBlob(body)) return body as BodyPart
   if (typeof body === 'object' && Symbol.asyncIterator in body) return body
   throw new InvalidArgumentError('Only text, bytes and streams can be followed by more of a body')
 }

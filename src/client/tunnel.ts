@@ -8,6 +8,7 @@
  * - What the reader does not read is not asked for: the stream's window stays closed.
  */
 import { Duplex } from 'node:stream'
+import { setImmediate } from '../clock.ts'
 import { abortReason, TunnelRefusedError } from '../errors.ts'
 import type { Exchange, ExchangeRequest, Transport } from '../exchange/contract.ts'
 import { UploadBody } from '../exchange/upload.ts'

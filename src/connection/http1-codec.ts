@@ -5,6 +5,8 @@
  * The response is held back by the engine while the exchange is paused, but for its head; the request by the socket. A body that
  * is there as a whole goes out in slices, so that a peer that takes it slowly is seen to take it.
  */
+
+import { nextTick } from '../clock.ts'
 import type { HyperError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
@@ -287,7 +289,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private tellLater(): void {
     if (this.telling) return
     this.telling = true
-    process.nextTick(tell, this)
+    nextTick(tell, this)
   }
 }
 

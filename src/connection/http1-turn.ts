@@ -3,6 +3,7 @@
  * in together, and so their next requests go out together. A server that is woken for each of them costs both sides more
  * (measured against nginx, 50 connections: a third of the CPU of a request).
  */
+import { setImmediate } from '../clock.ts'
 
 /** A connection that has something to be written. */
 export interface Writer {

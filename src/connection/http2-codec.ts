@@ -2,6 +2,8 @@
  * How an exchange is carried over HTTP/2: a thin codec between `src/exchange` and the engine. The stream's listener is the
  * exchange itself, so what comes in takes no detour; what goes out goes through here.
  */
+
+import { nextTick } from '../clock.ts'
 import { NotSupportedError, StreamResetError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
@@ -72,7 +74,7 @@ export class Http2Codec implements ExchangeCodec {
     if (protocol !== undefined && !this.h2.remoteSettings.enableConnectProtocol) {
       exchange.discard(body)
       exchange.beginLater(this)
-      process.nextTick(refuse, exchange, noExtendedConnect(exchange.request.origin, protocol))
+      nextTick(refuse, exchange, noExtendedConnect(exchange.request.origin, protocol))
       return
     }
     // A tunnel is open both ways, even when nothing is to be said on it.

@@ -4,6 +4,8 @@
  * The session (src/session) has the socket, the engine, the peer's health and the end. Here is what exchanges add: which of
  * them there is room for, their deadlines, those that wait for the peer's settings, and what the pool is told.
  */
+
+import { nextTick } from '../clock.ts'
 import { channels } from '../diagnostics.ts'
 import { PoolDestroyedError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
@@ -216,7 +218,7 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   /** @internal */
   onDeferredEnded(): void {
     // What its end leads to is not for within it.
-    if (this.deferred.length > 0) process.nextTick(onRoom, this)
+    if (this.deferred.length > 0) nextTick(onRoom, this)
   }
 
   /** @internal */

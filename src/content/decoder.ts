@@ -18,11 +18,14 @@ export interface DecoderOptions {
   /** Octets. Default 1 MiB (`DECODING_RATIO_FLOOR`): short bodies may well compress to almost nothing. */
   readonly ratioFloor?: number | undefined
   /**
-   * Take a body that ends too early for what it has so far, and zlib's format where gzip was announced. Default false: it is
-   * an error.
+   * Take a body that ends too early for what it has so far (`end`), and zlib's format where gzip was announced (true). Default
+   * false: it is an error.
    */
-  readonly tolerant?: boolean | undefined
+  readonly tolerant?: Tolerance | undefined
 }
+
+/** How much of what is wrong is overlooked. */
+export type Tolerance = boolean | 'end'
 
 /** Hears what a {@link Decoder} makes. */
 export interface DecoderSink {
@@ -50,7 +53,7 @@ export class Decoder {
   private readonly maxOutput: number
   private readonly maxRatio: number
   private readonly ratioFloor: number
-  private readonly tolerant: boolean
+  private readonly tolerant: Tolerance
   private stages: Stage[] | undefined
   private last: Stage | undefined
   private paused = false
@@ -63,7 +66,7 @@ export class Decoder {
     this.maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY
     this.maxRatio = options.maxRatio ?? Number.POSITIVE_INFINITY
     this.ratioFloor = options.ratioFloor ?? DECODING_RATIO_FLOOR
-    this.tolerant = options.tolerant === true
+    this.tolerant = options.tolerant ?? false
   }
 
   /** Takes one chunk. False: hold the next back until `onDecoderDrain`. */
@@ -168,25 +171,25 @@ export function decodingError(coding: Coding, caught: unknown): ContentDecodingE
 }
 
 /** zlib's options for one coding; `maxOutputLength` bounds the one-shot functions. */
-export function zlibOptions(tolerant: boolean): zlib.ZlibOptions {
+export function zlibOptions(tolerant: Tolerance): zlib.ZlibOptions {
   return tolerant ? { finishFlush: zlib.constants.Z_SYNC_FLUSH } : {}
 }
 
-export function brotliOptions(tolerant: boolean): zlib.BrotliOptions {
+export function brotliOptions(tolerant: Tolerance): zlib.BrotliOptions {
   return tolerant ? { finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH } : {}
 }
 
-export function zstdOptions(tolerant: boolean): zlib.ZstdOptions {
+export function zstdOptions(tolerant: Tolerance): zlib.ZstdOptions {
   return {
     params: { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLog },
     ...(tolerant ? { finishFlush: zlib.constants.ZSTD_e_continue } : {}),
   }
 }
 
-function createStage(coding: Coding, wrapped: boolean, tolerant: boolean): Stage {
+function createStage(coding: Coding, wrapped: boolean, tolerant: Tolerance): Stage {
   switch (coding) {
     case 'gzip':
-      return tolerant ? zlib.createUnzip(zlibOptions(true)) : zlib.createGunzip(zlibOptions(false))
+      return tolerant === true ? zlib.createUnzip(zlibOptions(true)) : zlib.createGunzip(zlibOptions(tolerant))
     case 'deflate':
       return wrapped ? zlib.createInflate(zlibOptions(tolerant)) : zlib.createInflateRaw(zlibOptions(tolerant))
     case 'br':

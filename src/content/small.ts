@@ -7,6 +7,7 @@ import {
   type DecoderOptions,
   decodingError,
   hasZlibHeader,
+  type Tolerance,
   zlibOptions,
   zstdOptions,
 } from './decoder.ts'
@@ -32,7 +33,7 @@ export function decodeSmall(
 ): Buffer | undefined {
   if (bytes.length > smallInput) return undefined
   const maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY
-  const tolerant = options.tolerant === true
+  const tolerant = options.tolerant ?? false
   let current = bytes
   for (let i = codings.length - 1; i >= 0 && current.length > 0; i--) {
     const coding = codings[i] as Coding
@@ -49,10 +50,11 @@ export function decodeSmall(
   return Buffer.isBuffer(current) ? current : Buffer.from(current.buffer, current.byteOffset, current.length)
 }
 
-function undo(coding: Coding, bytes: Uint8Array, tolerant: boolean): Buffer {
+function undo(coding: Coding, bytes: Uint8Array, tolerant: Tolerance): Buffer {
   switch (coding) {
     case 'gzip':
-      return tolerant ? zlib.unzipSync(bytes, tolerantZlib) : zlib.gunzipSync(bytes, strictZlib)
+      if (tolerant === true) return zlib.unzipSync(bytes, tolerantZlib)
+      return zlib.gunzipSync(bytes, tolerant ? tolerantZlib : strictZlib)
     case 'deflate':
       return hasZlibHeader(bytes)
         ? zlib.inflateSync(bytes, tolerant ? tolerantZlib : strictZlib)

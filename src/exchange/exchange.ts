@@ -24,6 +24,7 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
+import { nextTick } from '../clock.ts'
 import { channels } from '../diagnostics.ts'
 import { abortReason, ResponseTooLargeError, TimeoutError, toError } from '../errors.ts'
 import type { H2Stream, StreamListener } from '../h2/index.ts'
@@ -179,7 +180,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   abort(reason?: unknown, code?: number): void {
     if (this.phase === 'settled') return
     if (this.dispatching) {
-      process.nextTick(abort, this, reason, code)
+      nextTick(abort, this, reason, code)
       return
     }
     this.fail(abortReason(reason), code)
@@ -346,7 +347,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     }
     if (this.handler.onConnected === undefined || this.phase !== 'carried') return
     this.unannounced = true
-    process.nextTick(announce, this)
+    nextTick(announce, this)
   }
 
   /** Sends the body; what is wrong with it is told later. */
@@ -361,17 +362,17 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       this.sending = sending
       this.waitForPeer()
       // After dispatch() has returned, as all that is told.
-      process.nextTick(beginSending, this, sending)
+      nextTick(beginSending, this, sending)
       return
     }
     if (body.bytes !== null) codec.write(this, body.bytes)
     this.waitForPeer()
     // The function may throw or give what may not be sent, and the end of a tunnel that carries nothing is framed at once.
-    if (hasTrailers || (method === 'CONNECT' && this.stream !== null)) process.nextTick(sendEnd, this, codec)
+    if (hasTrailers || (method === 'CONNECT' && this.stream !== null)) nextTick(sendEnd, this, codec)
     else if (body.bytes !== null) codec.end(this, null)
     else {
       this.sent = true
-      if (this.handler.onRequestSent !== undefined) process.nextTick(tellSent, this, codec)
+      if (this.handler.onRequestSent !== undefined) nextTick(tellSent, this, codec)
     }
   }
 
@@ -543,7 +544,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** Ends it from our side, for good: the peer is told, if it still matters to it. Not before dispatch() has returned. */
   fail(error: Error, code?: number): void {
     if (this.dispatching) {
-      process.nextTick(fail, this, error)
+      nextTick(fail, this, error)
       return
     }
     const { phase, codec } = this
@@ -564,7 +565,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** The attempt could not be begun, or has failed through no doing of ours: the verdict is carried out. */
   private failAttempt(error: Error): void {
     if (this.dispatching) {
-      process.nextTick(failAttempt, this, error)
+      nextTick(failAttempt, this, error)
       return
     }
     const then = this.judge(error)

@@ -73,6 +73,11 @@ export function bytesOf(value: unknown): Uint8Array | null {
   return null
 }
 
+/** Of any realm. */
+export function isUrlSearchParams(value: unknown): value is URLSearchParams {
+  return Object.prototype.toString.call(value) === '[object URLSearchParams]'
+}
+
 /** A Blob of any realm. */
 export function isBlob(value: unknown): value is Blob {
   if (typeof value !== 'object' || value === null) return false

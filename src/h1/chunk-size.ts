@@ -35,7 +35,7 @@ export class ChunkSize {
       if (digit === -1) break
       value = value * 16 + digit
       if (++digits > MAX_CHUNK_SIZE_DIGITS || value > Number.MAX_SAFE_INTEGER) {
-        throw new Fault('the size of a chunk is beyond counting', 413)
+        throw new Fault('the size of a chunk is beyond counting', 413, 'malformed', 'HPE_INVALID_CHUNK_SIZE')
       }
     }
     this.value = value

@@ -4,27 +4,49 @@ import { HeadersTooLargeError, type HyperError, NotSupportedError, ProtocolError
 /** The error of ours that a fault becomes. */
 export type FaultKind = 'malformed' | 'too-large' | 'unsupported'
 
+/** What node:http's parser calls it: what programs compare `error.code` with. */
+export type ParserCode =
+  | 'HPE_CR_EXPECTED'
+  | 'HPE_HEADER_OVERFLOW'
+  | 'HPE_INVALID_CHUNK_SIZE'
+  | 'HPE_INVALID_CONSTANT'
+  | 'HPE_INVALID_CONTENT_LENGTH'
+  | 'HPE_INVALID_HEADER_TOKEN'
+  | 'HPE_INVALID_STATUS'
+  | 'HPE_INVALID_TRANSFER_ENCODING'
+  | 'HPE_INVALID_VERSION'
+  | 'HPE_LF_EXPECTED'
+  | 'HPE_STRICT'
+  | 'HPE_UNEXPECTED_CONTENT_LENGTH'
+
 export class Fault extends Error {
   /** Server role: the status to answer with. */
   readonly status: number
   readonly kind: FaultKind
+  readonly code: ParserCode
 
-  constructor(message: string, status = 400, kind: FaultKind = 'malformed') {
+  constructor(message: string, status = 400, kind: FaultKind = 'malformed', code: ParserCode = 'HPE_STRICT') {
     super(message)
     this.status = status
     this.kind = kind
+    this.code = kind === 'too-large' ? 'HPE_HEADER_OVERFLOW' : code
   }
 
-  /** @param peer who did it. */
+  /** One that has a name with node:http's parser. */
+  static named(code: ParserCode, message: string): Fault {
+    return new Fault(message, 400, 'malformed', code)
+  }
+
+  /** @param peer who did it. The fault itself is the cause, whose `code` is that of node:http's parser. */
   toError(peer: 'server' | 'client', origin: string | undefined): HyperError {
     const message = `The ${peer}${origin === undefined ? '' : ` at ${origin}`} broke HTTP/1.1: ${this.message}`
     switch (this.kind) {
       case 'malformed':
-        return new ProtocolError(message, { origin })
+        return new ProtocolError(message, { origin, cause: this })
       case 'too-large':
         return new HeadersTooLargeError(message, { origin })
       case 'unsupported':
-        return new NotSupportedError(message, { origin })
+        return new NotSupportedError(message, { origin, cause: this })
     }
   }
 }

@@ -174,8 +174,9 @@ function joinLength(known: number, value: string): number {
   let result = known
   for (const part of value.includes(',') ? value.split(/[ \t]*,[ \t]*/) : [value]) {
     const length = /^\d{1,15}$/.test(part) ? Number(part) : -1
-    if (length === -1) throw new Fault(`content-length is ${shown(value)}`)
-    if (result !== -1 && result !== length) throw new Fault('two content-length fields differ')
+    if (length === -1) throw Fault.named('HPE_INVALID_CONTENT_LENGTH', `content-length is ${shown(value)}`)
+    if (result !== -1 && result !== length)
+      throw Fault.named('HPE_UNEXPECTED_CONTENT_LENGTH', 'two content-length fields differ')
     result = length
   }
   return result
@@ -183,8 +184,12 @@ function joinLength(known: number, value: string): number {
 
 function badLine(text: string, start: number, at: number): Fault {
   const line = text.slice(start, text.indexOf('\r\n', at))
-  if (start === at && (line.startsWith(' ') || line.startsWith('\t'))) return new Fault('a field line is folded')
-  return new Fault(`the line ${shown(line)} is no header field`)
+  if (start === at && (line.startsWith(' ') || line.startsWith('\t')))
+    return Fault.named('HPE_INVALID_HEADER_TOKEN', 'a field line is folded')
+  return Fault.named(
+    /\r./.test(line) ? 'HPE_LF_EXPECTED' : 'HPE_INVALID_HEADER_TOKEN',
+    `the line ${shown(line)} is no header field`,
+  )
 }
 
 function isBlank(octet: number): boolean {

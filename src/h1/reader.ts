@@ -240,7 +240,7 @@ export class MessageReader {
         this.readTrailers()
         break
       default:
-        throw new Fault('octets came that nobody asked for')
+        throw Fault.named('HPE_INVALID_CONSTANT', 'octets came that nobody asked for')
     }
     return true
   }
@@ -329,7 +329,9 @@ export class MessageReader {
     this.pos = pos
     if (pos === chunk.length) return
     const octet = chunk[pos]
-    if (size.digits === 0 || (octet !== CR && octet !== SEMICOLON)) throw new Fault('the size of a chunk is malformed')
+    if (size.digits === 0 || (octet !== CR && octet !== SEMICOLON)) {
+      throw Fault.named(octet === LF ? 'HPE_CR_EXPECTED' : 'HPE_INVALID_CHUNK_SIZE', 'the size of a chunk is malformed')
+    }
     this.pos++
     this.phase = octet === CR ? Phase.SIZE_LF : Phase.EXTENSIONS
   }
@@ -371,7 +373,7 @@ export class MessageReader {
   }
 
   private expect(octet: number, behind: string): void {
-    if (this.chunk[this.pos] !== octet) throw new Fault(`${behind} does not end in CR LF`)
+    if (this.chunk[this.pos] !== octet) throw Fault.named('HPE_STRICT', `${behind} does not end in CR LF`)
     this.pos++
   }
 }

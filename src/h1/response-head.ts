@@ -1,5 +1,5 @@
 /** Reads the head of a response (RFC 9112 sections 4, 5, 6.3 and 9.3). */
-import { Fault, shown } from './faults.ts'
+import { Fault, type ParserCode, shown } from './faults.ts'
 import { section, VALUE_OCTET } from './fields.ts'
 import { HeadMemory } from './head-memory.ts'
 import type { Framing, H1ResponseHead } from './heads.ts'
@@ -92,14 +92,20 @@ function parse(
 function framingOf(status: number, minor: number, asked: number): Framing {
   const { contentLength, transferEncoding } = section
   if (transferEncoding !== '') {
-    if (contentLength !== -1) throw new Fault('it has a content-length and a transfer-encoding')
-    if (minor === 0) throw new Fault('an HTTP/1.0 message has a transfer-encoding')
+    if (contentLength !== -1)
+      throw Fault.named('HPE_INVALID_TRANSFER_ENCODING', 'it has a content-length and a transfer-encoding')
+    if (minor === 0) throw Fault.named('HPE_INVALID_TRANSFER_ENCODING', 'an HTTP/1.0 message has a transfer-encoding')
   }
   if (status < 200 || status === 204 || status === 304 || asked === Asked.HEAD) return 'none'
   if (asked === Asked.CONNECT && status < 300) return 'none'
   if (transferEncoding !== '') {
     if (transferEncoding !== 'chunked') {
-      throw new Fault(`its transfer-encoding is ${shown(transferEncoding)}`, 501, 'unsupported')
+      throw new Fault(
+        `its transfer-encoding is ${shown(transferEncoding)}`,
+        501,
+        'unsupported',
+        'HPE_INVALID_TRANSFER_ENCODING',
+      )
     }
     return 'chunked'
   }
@@ -113,5 +119,11 @@ function hint(pattern: RegExp, hints: string): number | undefined {
 
 function badLine(text: string): Fault {
   const end = text.indexOf('\r\n')
-  return new Fault(`its status line is ${shown(text.slice(0, end))}`)
+  const line = text.slice(0, end)
+  return Fault.named(codeOf(line), `its status line is ${shown(line)}`)
+}
+
+function codeOf(line: string): ParserCode {
+  if (!line.startsWith('HTTP/')) return 'HPE_INVALID_CONSTANT'
+  return /^HTTP\/1\.[01] /.test(line) ? 'HPE_INVALID_STATUS' : 'HPE_INVALID_VERSION'
 }

@@ -40,7 +40,7 @@ export class Stash {
       return from + found + 2
     }
     for (let i = before; i < size; i++) {
-      if (octets[i] === LF && octets[i - 1] !== CR) throw new Fault('a line ends without CR')
+      if (octets[i] === LF && octets[i - 1] !== CR) throw Fault.named('HPE_CR_EXPECTED', 'a line ends without CR')
     }
     this.length = size
     this.taken = taken
@@ -50,7 +50,8 @@ export class Stash {
   /** What cannot become a head need not be waited for. */
   checkBeginning(beginning: string): void {
     const begin = this.octets.toString('latin1', 0, Math.min(this.length, beginning.length))
-    if (!beginning.startsWith(begin)) throw new Fault(`it begins with ${JSON.stringify(begin)}`)
+    if (!beginning.startsWith(begin))
+      throw Fault.named('HPE_INVALID_CONSTANT', `it begins with ${JSON.stringify(begin)}`)
   }
 }
 

@@ -1,4 +1,6 @@
 /** What all parts of a connection stand on: plain data about both sides, and the way out. */
+
+import { performanceNow } from '../clock.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { Flag, MAX_STREAM_ID } from '../frame/codes.ts'
 import { FrameWriter } from '../frame/writer.ts'
@@ -154,5 +156,5 @@ export class Core {
 }
 
 function defaultClock(): number {
-  return performance.now()
+  return performanceNow()
 }

@@ -5,6 +5,7 @@
  * origin, the way, the phase and the cause; whatever ends the dial takes back all that it has begun.
  */
 import type { Socket } from 'node:net'
+import { dateNow, nextTick, performanceNow } from '../clock.ts'
 import {
   ConnectError,
   type ConnectPhase,
@@ -66,7 +67,7 @@ export class Dialling implements Dial, Progress {
   private readonly observer: DialObserver | undefined
   private readonly timings: ConnectTimings
   private readonly timeout: number
-  private readonly begun = performance.now()
+  private readonly begun = performanceNow()
   /** Of the peer that is connected to by TCP: the origin or its proxy; and of TLS with the origin. */
   private readonly trail: Trail
   /** Of the origin, when a proxy is told its address. */
@@ -101,7 +102,7 @@ export class Dialling implements Dial, Progress {
     this.trail = new Trail(home.tools.resolver)
     this.beyond = new Trail(home.tools.resolver)
     this.timings = {
-      start: Date.now(),
+      start: dateNow(),
       lookup: undefined,
       connect: undefined,
       proxy: undefined,
@@ -115,7 +116,7 @@ export class Dialling implements Dial, Progress {
   cancel(reason: HyperError): void {
     if (this.over) return
     // A link that is telling of a step goes on with what it has: it is taken back when it has come to rest.
-    if (this.telling) process.nextTick(() => this.cancelLink())
+    if (this.telling) nextTick(() => this.cancelLink())
     else this.cancelLink()
     this.finish(reason, null)
   }
@@ -144,7 +145,7 @@ export class Dialling implements Dial, Progress {
   private leaveTime(): void {
     const { timeout, trail, beyond } = this
     if (timeout <= 0 || this.over || !(trail.isRevisable || beyond.isRevisable)) return
-    const share = Math.ceil((timeout - (performance.now() - this.begun)) * REVISABLE_SHARE)
+    const share = Math.ceil((timeout - (performanceNow() - this.begun)) * REVISABLE_SHARE)
     const own = this.phaseTimeout ?? 0
     this.limitPhase(Math.max(1, own > 0 ? Math.min(own, share) : share))
   }
@@ -153,17 +154,17 @@ export class Dialling implements Dial, Progress {
     const { timings } = this
     switch (step.step) {
       case 'lookup':
-        timings.lookup = Date.now()
+        timings.lookup = dateNow()
         break
       case 'connected':
-        timings.connect = Date.now()
+        timings.connect = dateNow()
         this.ends = step.ends
         break
       case 'proxy':
-        timings.proxy = Date.now()
+        timings.proxy = dateNow()
         break
       case 'secure':
-        if (step.peer === 'origin') timings.secureConnect = Date.now()
+        if (step.peer === 'origin') timings.secureConnect = dateNow()
         break
       default:
         break

@@ -5,7 +5,9 @@
  * bytes, and the order of options does not matter. Long values and secrets stand as digests; functions and secure
  * contexts are told apart by identity.
  */
+
 import { createHash } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
 import type { TlsOptions } from './options.ts'
 
 /** Numbers for what can only be told apart by identity. */
@@ -17,7 +19,7 @@ const MAX_PLAIN = 64
 
 export function canonicalText(value: unknown): string {
   if (typeof value === 'string') return value.length > MAX_PLAIN ? digest(value) : JSON.stringify(value)
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     return value.length > MAX_PLAIN ? digest(value) : JSON.stringify(Buffer.from(value).toString())
   }
   if (Array.isArray(value)) return value.length === 1 ? canonicalText(value[0]) : `[${value.map(canonicalText).join()}]`

@@ -8,6 +8,7 @@
  * - An `error` listener is on every socket from its birth and stays ({@link guard}).
  */
 import type { Duplex } from 'node:stream'
+import { nextTick } from '../clock.ts'
 import type { ConnectPhase, HyperError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
 import type { Ends, Wire } from '../session/wire.ts'
@@ -113,7 +114,7 @@ export function failLater<T>(error: Error, outcome: Outcome<T>): Cancel {
 /** Something to be done when the caller has returned, unless it is taken back. */
 export function later(action: () => void): Cancel {
   let cancelled = false
-  process.nextTick(() => {
+  nextTick(() => {
     if (!cancelled) action()
   })
   return () => {

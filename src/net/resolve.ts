@@ -8,6 +8,7 @@
  */
 import { ADDRCONFIG, lookup as systemLookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
+import { performanceNow } from '../clock.ts'
 import { toError } from '../errors.ts'
 import { DNS_CACHE_TIME, LOOKUP_PATIENCE, MAX_DNS_NAMES, MAX_LOOKUPS_BESIDE } from '../limits.ts'
 import { type Address, type Cancel, later, type Outcome } from './link.ts'
@@ -61,7 +62,7 @@ export class Resolver {
   constructor(options: ResolverOptions = {}) {
     this.cacheTime = options.cacheTime ?? DNS_CACHE_TIME
     this.system = options.system ?? systemLookup
-    this.clock = options.clock ?? (() => performance.now())
+    this.clock = options.clock ?? (() => performanceNow())
     this.startTimer = options.startTimer ?? systemTimer
   }
 

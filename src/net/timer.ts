@@ -1,4 +1,6 @@
 /** How the connect chain keeps time. */
+
+import { clearTimeout, performanceNow, setTimeout } from '../clock.ts'
 import { LATE_TIMER } from '../limits.ts'
 import type { Cancel } from './link.ts'
 
@@ -24,11 +26,11 @@ export function deadline(delay: number, action: () => void): Cancel {
   let left = delay
   let timer: NodeJS.Timeout | undefined
   const wait = (milliseconds: number): void => {
-    due = performance.now() + milliseconds
+    due = performanceNow() + milliseconds
     timer = setTimeout(fire, Math.min(milliseconds, LONGEST_TIMER))
   }
   const fire = (): void => {
-    const late = performance.now() - due
+    const late = performanceNow() - due
     const more = late > LATE_TIMER ? Math.min(late, left) : 0
     left -= more
     if (more > 0) wait(more)

@@ -2,10 +2,12 @@
  * A TLS context of one's own: the authorities to trust and the certificate to show, read once and shared by connections
  * (`tls.secureContext`).
  */
+
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
+import { isUint8Array } from 'node:util/types'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { refuseUnknown } from '../option-names.ts'
 import type { Pem } from './options.ts'
@@ -61,7 +63,7 @@ function texts(name: string, pem: Pem): string[] {
   const list: readonly unknown[] = Array.isArray(pem) ? pem : [pem]
   return list.map((one) => {
     if (typeof one === 'string') return one
-    if (one instanceof Uint8Array) return Buffer.from(one).toString('latin1')
+    if (isUint8Array(one)) return Buffer.from(one).toString('latin1')
     throw new InvalidArgumentError(`${name} must be PEM text or bytes, or a list of them`)
   })
 }

@@ -13,6 +13,7 @@ import {
   type SecureContext,
   type SecureVersion,
 } from 'node:tls'
+import { isUint8Array } from 'node:util/types'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { warnOnce } from '../warn.ts'
 import type { TlsOptions } from './options.ts'
@@ -37,7 +38,7 @@ export function checkTlsOptions(tls: TlsOptions, name = 'tls'): void {
   if (resume !== undefined && typeof resume !== 'boolean') {
     throw new InvalidArgumentError(`${name}.resume must be true or false, not ${String(resume)}`)
   }
-  if (session !== undefined && !(session instanceof Uint8Array)) {
+  if (session !== undefined && !isUint8Array(session)) {
     throw new InvalidArgumentError(`${name}.session must be the bytes of a TLS session`)
   }
   if (pinnedPublicKeys !== undefined) readPins(pinnedPublicKeys, name)

@@ -1,4 +1,6 @@
 /** Finds a connection of another origin that may carry an origin's requests. The rules are in `borrowed.ts`. */
+
+import { nextTick } from '../clock.ts'
 import type { Connection } from '../connection/contract.ts'
 import { type HyperError, TimeoutError } from '../errors.ts'
 import { MAX_COALESCED } from '../limits.ts'
@@ -35,7 +37,7 @@ export function findLoan(
   const { href, host } = borrower.origin
   const said = candidates.find((one) => one.origins?.has(href) === true)
   if (said !== undefined) {
-    process.nextTick(() => finish(isUsable(said.connection) ? { held: said } : null))
+    nextTick(() => finish(isUsable(said.connection) ? { held: said } : null))
   } else {
     cancelLookup = connector.lookup(host, borrower.connect, (error, addresses) => {
       if (error instanceof TimeoutError) {

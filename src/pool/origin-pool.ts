@@ -5,6 +5,8 @@
  * joins the line. After every change (a slot freed, a connection made or gone) `assign()` carries out what `plan.ts` says:
  * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
+
+import { nextTick, setTimeout } from '../clock.ts'
 import type { Connection } from '../connection/contract.ts'
 import { channels } from '../diagnostics.ts'
 import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, TimeoutError, toError } from '../errors.ts'
@@ -129,7 +131,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   /** Makes a connection unless there is one. The callback is called once, and not before this has returned. */
   expect(found: ExpectedConnection): void {
     this.expecting.push({ found, since: now() })
-    process.nextTick(assign, this)
+    nextTick(assign, this)
   }
 
   /** Takes over an exchange from another origin pool. */
@@ -184,7 +186,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     }
     this.waiting.pushAgain(exchange, delay)
     // Not within the callback of the connection that is just going.
-    process.nextTick(returned, this)
+    nextTick(returned, this)
   }
 
   /** Somebody has come back to the line. */
@@ -243,7 +245,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   onDraining(connection: Connection): void {
     const index = this.usable.indexOf(connection)
     if (index !== -1) this.usable.splice(index, 1)
-    if (this.waiting.length > 0) process.nextTick(assign, this)
+    if (this.waiting.length > 0) nextTick(assign, this)
     this.held.takeBack(connection)
   }
 
@@ -408,13 +410,13 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     const reused = this.held.use(connection)
     try {
       if (connection.carry(exchange)) exchange.started(reused, connection instanceof BorrowedConnection)
-      else if (exchange.isDispatching) process.nextTick(again, this, exchange)
+      else if (exchange.isDispatching) nextTick(again, this, exchange)
       else if (!exchange.hasSettled) this.again(exchange, 0)
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
-      process.nextTick(fail, exchange, toError(thrown))
+      nextTick(fail, exchange, toError(thrown))
       // The slot that it had is free again, and somebody may have joined the line meanwhile.
-      process.nextTick(assign, this)
+      nextTick(assign, this)
     }
   }
 
@@ -513,7 +515,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** For those who are left of a line that has failed. */
   private assignLater(): void {
-    if (this.waiting.length > 0 || this.expecting.length > 0) process.nextTick(assign, this)
+    if (this.waiting.length > 0 || this.expecting.length > 0) nextTick(assign, this)
   }
 
   /** A handshake that failed because HTTP/1.1 alone was offered, from memory. */

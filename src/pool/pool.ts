@@ -8,6 +8,8 @@
  * - `close()` lets everything finish, `destroy()` ends everything; after either, dispatch() is refused.
  * - An origin without connections and exchanges is forgotten.
  */
+
+import { nextTick } from '../clock.ts'
 import type { Connection } from '../connection/contract.ts'
 import {
   ConnectionLostError,
@@ -270,7 +272,7 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
     settled = true
     handler.onError(reason)
   }
-  process.nextTick(settle, error)
+  nextTick(settle, error)
   return {
     connection: undefined,
     timings: NEVER_BEGUN,

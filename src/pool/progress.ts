@@ -3,6 +3,8 @@
  *
  * Of several the newest is told of: whoever joins the line makes the pool open that one, if any.
  */
+
+import { dateNow, nextTick } from '../clock.ts'
 import { channels } from '../diagnostics.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
 import { publishConnection } from '../exchange/messages.ts'
@@ -21,7 +23,7 @@ export class DialProgress {
   /** Hears the steps of one dial. */
   observe(): DialObserver {
     this.tellLater({
-      start: Date.now(),
+      start: dateNow(),
       lookup: undefined,
       connect: undefined,
       proxy: undefined,
@@ -39,7 +41,7 @@ export class DialProgress {
   /** @param dialling a connection is being made: the exchange is told how far it is, once dispatch() has returned. */
   add(exchange: LiveExchange, dialling: boolean): void {
     this.watchers.add(exchange)
-    if (dialling && this.timings !== undefined) process.nextTick(tell, exchange, this.timings)
+    if (dialling && this.timings !== undefined) nextTick(tell, exchange, this.timings)
   }
 
   remove(exchange: LiveExchange): void {
@@ -48,7 +50,7 @@ export class DialProgress {
 
   private tellLater(timings: Readonly<ConnectTimings>): void {
     this.timings = timings
-    for (const exchange of this.watchers) process.nextTick(tell, exchange, timings)
+    for (const exchange of this.watchers) nextTick(tell, exchange, timings)
   }
 }
 

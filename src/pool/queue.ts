@@ -8,6 +8,8 @@
  *   an answer or has settled.
  * - Joining, leaving and being called cost the same however many wait. How long each may wait is its own affair.
  */
+
+import { clearTimeout, nextTick, setTimeout } from '../clock.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
 import { now } from '../session/deadline.ts'
 import { WaitingLine } from './waiting.ts'
@@ -89,7 +91,7 @@ export class Queue {
     if (next === undefined) return
     this.quarantined.delete(next)
     this.pushAgain(next, 0)
-    process.nextTick(returned, this.owner)
+    nextTick(returned, this.owner)
   }
 
   /** The first in the line has waited for so many milliseconds. */

@@ -2,11 +2,13 @@
  * One timer for many deadlines. Setting a deadline costs a comparison; only when the earliest one known may have
  * passed are the holders asked, and the timer is set again for what they answer.
  */
+
+import { clearImmediate, clearTimeout, performanceNow, setImmediate, setTimeout } from '../clock.ts'
 import { LATE_TIMER } from '../limits.ts'
 
 /** Milliseconds on a clock that never goes back. */
 export function now(): number {
-  return performance.now()
+  return performanceNow()
 }
 
 export class DeadlineTimer {

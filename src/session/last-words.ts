@@ -3,6 +3,8 @@
  * away: a stream whose write fails is destroyed at once. So a failed write only ends the writing; what is there is read first,
  * and then the connection is judged.
  */
+
+import { setImmediate } from '../clock.ts'
 import type { Wire } from './wire.ts'
 
 /** Turns of the event loop without anything read after which nothing more is taken to be there. */

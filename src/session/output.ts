@@ -8,6 +8,8 @@
  *   urgent does not wait behind what is not.
  * - Only the session may end it: a write that fails is told, once.
  */
+
+import { nextTick } from '../clock.ts'
 import { toError } from '../errors.ts'
 import type { H2Connection } from '../h2/index.ts'
 import { BLOCKED_WRITE_BUDGET, WRITE_BUDGET } from '../limits.ts'
@@ -58,7 +60,7 @@ export class Output {
   schedule(): void {
     if (this.scheduled || this.reading) return
     this.scheduled = true
-    process.nextTick(flush, this)
+    nextTick(flush, this)
   }
 
   /** Writes what this turn produced. */

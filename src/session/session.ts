@@ -16,6 +16,8 @@
  * - The owner opens streams on the engine itself. Whoever is about to do so takes a place first, by `reserve()`, and gives it
  *   back by `release()`: in between the session is not idle, and does not end.
  */
+
+import { clearTimeout, nextTick, setImmediate, setTimeout } from '../clock.ts'
 import { type ConnectionLostError, GoawayError, type ProtocolError } from '../errors.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { Budget } from '../h2/budgets.ts'
@@ -136,7 +138,7 @@ export class Session implements ConnectionListener {
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: what it leads to is told to an owner that does not know us yet.
-      if (upgrade.octets.length > 0) process.nextTick(receive, this, upgrade.octets)
+      if (upgrade.octets.length > 0) nextTick(receive, this, upgrade.octets)
     }
     this.watch.request(Math.min(this.times.settingsUntil, this.times.retireAt))
     this.rest()
@@ -511,7 +513,7 @@ export class Session implements ConnectionListener {
   }
 
   private tellClosed(error: Error | undefined): void {
-    for (const onPong of this.pings) process.nextTick(onPong, null)
+    for (const onPong of this.pings) nextTick(onPong, null)
     this.pings.clear()
     this.owner.onClosed(error)
   }

@@ -1,3 +1,5 @@
+import '../support/virtual-time.ts'
+
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'

@@ -1,3 +1,5 @@
+import '../support/virtual-time.ts'
+
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MAX_REMEMBERED_PROTOCOLS, PROTOCOL_MEMORY } from '../../src/limits.ts'

@@ -1,3 +1,5 @@
+import '../support/virtual-time.ts'
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DeadlineTimer, now } from '../../src/session/deadline.ts'

@@ -1,3 +1,5 @@
+import '../support/virtual-time.ts'
+
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { GIVE_UP_FACTOR, LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS, RTT_PATIENCE } from '../../src/limits.ts'

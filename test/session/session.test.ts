@@ -1,4 +1,6 @@
 /** A session over a wire in memory: its states, and the ways in which it ends. */
+import '../support/virtual-time.ts'
+
 import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'

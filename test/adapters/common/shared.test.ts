@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemCode, systemError, undiciCode } from '../../../adapters/common/errors.ts'
+import { isFailedHandshake, systemError, toNodeError, undiciCode } from '../../../adapters/common/errors.ts'
 import { fieldsToUndiciHeaders, joinedField, nodeHeaders, statusText } from '../../../adapters/common/headers.ts'
 import { resolvePool, sharedPool, sharedTransport } from '../../../adapters/common/pool.ts'
 import { ConnectError, ConnectionLostError, TimeoutError } from '../../../src/errors.ts'
@@ -74,16 +74,29 @@ test('a pool that is given is used, any other option makes a pool of its own', a
 test('the code of the system is found through the causes', () => {
   const system = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
   const connect = new ConnectError('no connection', { phase: 'tcp', cause: system })
-  assert.equal(systemCode(connect), 'ECONNREFUSED')
-  assert.equal(systemCode(new Error('outer', { cause: connect })), 'ECONNREFUSED')
   const shown = systemError(connect)
   assert.equal(shown?.cause, system)
   assert.equal(shown.message, 'no connection')
   assert.equal(Reflect.get(shown, 'code'), 'ECONNREFUSED')
-  const lost = new ConnectionLostError('lost')
-  assert.equal(systemCode(lost), undefined)
-  assert.equal(systemError(lost), undefined)
-  assert.equal(systemCode('text'), undefined)
+  assert.equal(systemError(new ConnectionLostError('lost')), undefined)
+})
+
+test('an error that a check of the caller threw without a code is given without one, so that nobody takes it for a lost connection', () => {
+  const mine = Object.assign(new RangeError('not this one'), { reason: 'mine' })
+  const given = toNodeError(new ConnectError('no connection', { phase: 'tls', cause: mine }))
+  assert.equal(Reflect.get(given, 'code'), undefined)
+  assert.equal(Reflect.get(given, 'reason'), 'mine')
+  assert.equal(given.cause, mine)
+})
+
+test('a handshake that failed is EPROTO, a certificate that is not liked is not', () => {
+  const tls = (code: string): ConnectError =>
+    new ConnectError('no connection', { phase: 'tls', cause: Object.assign(new Error(code), { code }) })
+  const handshake = toNodeError(tls('ERR_SSL_WRONG_VERSION_NUMBER'))
+  assert.equal(Reflect.get(handshake, 'code'), 'EPROTO')
+  assert.equal(Reflect.get(handshake, 'syscall'), 'write')
+  assert.equal(Reflect.get(toNodeError(tls('CERT_HAS_EXPIRED')), 'code'), 'CERT_HAS_EXPIRED')
+  assert.equal(isFailedHandshake(tls('CERT_HAS_EXPIRED')), false)
 })
 
 test("undici's codes are known for ours", () => {

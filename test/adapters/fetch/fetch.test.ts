@@ -143,10 +143,9 @@ for (const path of ['/gzip', '/br', '/deflate', '/raw-deflate', '/zstd', '/chain
   })
 }
 
-both('a coded body that ends too early fails', async ({ fetch, url }) => {
-  const error = await caught(fetch(url('/cut-gzip')).then((response) => response.text()))
-  assert.ok(error instanceof TypeError)
-  assert.equal(error.cause.code, 'Z_BUF_ERROR')
+both('a coded body that ends too early is given as far as it came, as by the fetch of Node', async ({ fetch, url }) => {
+  const text = await fetch(url('/cut-gzip')).then((response) => response.text())
+  assert.ok(text.length > 0)
 })
 
 both(

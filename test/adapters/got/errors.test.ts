@@ -96,15 +96,50 @@ for (const [name, start] of [
     assert.equal(response.body, 'call 3')
   })
 
-  test(`${name}: a connection lost within the body is a ReadError, ECONNRESET, with the cause`, async () => {
+  test(`${name}: a connection lost within the body is a ReadError: of a wrong length where there is one, else ECONNRESET`, async () => {
+    await using bench = await open(start, {
+      '/cut-open'(_call, answer) {
+        answer.head(200)
+        answer.write('only this')
+        setTimeout(() => answer.cut(), 30)
+      },
+    })
+    for (const [path, code] of [
+      ['/cut', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH'],
+      ['/cut-open', 'ECONNRESET'],
+    ] as const) {
+      const error = await failure(bench.got(`${bench.origin.origin}${path}`))
+      assert.ok(error instanceof ReadError)
+      assert.equal(error.code, code)
+      const stream = bench.got.stream(`${bench.origin.origin}${path}`)
+      stream.resume()
+      const [streamError] = (await once(stream, 'error', {})) as [RequestError]
+      assert.equal(streamError.code, code)
+    }
+  })
+
+  test(`${name}: a POST that is answered before its body is read gets its answer, whatever comes between head and end`, async () => {
+    await using bench = await open(start, {
+      '/early'(_call, answer) {
+        answer.head(200)
+        setTimeout(() => answer.end('answered'), 5)
+      },
+    })
+    const url = `${bench.origin.origin}/early`
+    for (const length of [2600, 200_000]) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => bench.got.post(url, { body: 'x'.repeat(length) }).text()),
+      )
+      assert.deepEqual(new Set(answers), new Set(['answered']))
+    }
+  })
+
+  test(`${name}: a body that has arrived and is not read runs into the timeouts, as got's own does`, async () => {
     await using bench = await open(start)
-    const error = await failure(bench.got(`${bench.origin.origin}/cut`))
-    assert.ok(error instanceof ReadError)
-    assert.equal(error.code, 'ECONNRESET')
-    const stream = bench.got.stream(`${bench.origin.origin}/cut`)
-    stream.resume()
-    const [streamError] = (await once(stream, 'error', {})) as [RequestError]
-    assert.equal(streamError.code, 'ECONNRESET')
+    const stream = bench.got.stream(`${bench.origin.origin}/bytes/10`, { timeout: { read: 30 } })
+    const [error] = (await once(stream, 'error')) as [Error]
+    assert.ok(error instanceof TimeoutError)
+    assert.equal(error.event, 'read')
   })
 
   test(`${name}: a truncated body is an error, coded or not`, async () => {

@@ -1,4 +1,6 @@
 /** The options of a single request, over both protocols. */
+import '../../support/virtual-time.ts'
+
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'

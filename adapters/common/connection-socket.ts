@@ -1,5 +1,5 @@
 /**
- * The socket that got sees: an emitter with what a connection says of itself. It carries nothing.
+ * The socket that got's and axios's users see: an emitter with what a connection says of itself. It carries nothing.
  *
  * got takes the times of lookup, connect and TLS from a socket's events, and keeps what it measured on the socket for
  * requests that find it connected; so one such object stands for one connection, for as long as that lives.
@@ -7,7 +7,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
-import { socketAddress } from '../common/socket-address.ts'
+import { type Described, describeConnection } from './connection-members.ts'
 
 const sockets = new WeakMap<ConnectionInfo, ConnectionSocket>()
 
@@ -21,12 +21,15 @@ export function socketOf(info: ConnectionInfo): ConnectionSocket {
   return socket
 }
 
-export class ConnectionSocket extends EventEmitter {
+export class ConnectionSocket extends EventEmitter implements Described {
   connecting: boolean
   readonly readable = true
   readonly writable = true
   readonly destroyed = false
-  private info: ConnectionInfo | undefined
+  /** Undefined while it is being made. */
+  connectionInfo: ConnectionInfo | undefined
+  /** There is, or will be, TLS. */
+  readonly secure: boolean
   private lookedUp = false
 
   /**
@@ -38,42 +41,9 @@ export class ConnectionSocket extends EventEmitter {
     // Each request that waits for it listens.
     this.setMaxListeners(0)
     this.connecting = info === undefined
-    this.info = info
-    if (encrypted) Object.assign(this, { encrypted, authorized: info?.authorized === true })
+    this.connectionInfo = info
+    this.secure = encrypted
     if (info !== undefined) this.keepPhases(info)
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.info?.remoteAddress
-  }
-
-  get remotePort(): number | undefined {
-    return this.info?.remotePort
-  }
-
-  get remoteFamily(): string | undefined {
-    return this.info?.remoteFamily
-  }
-
-  get localAddress(): string | undefined {
-    return this.info?.localAddress
-  }
-
-  get localPort(): number | undefined {
-    return this.info?.localPort
-  }
-
-  get servername(): string | undefined {
-    return this.info?.servername
-  }
-
-  /** What TLS agreed on: `h2`, `http/1.1`, or false without TLS. */
-  get alpnProtocol(): string | false {
-    return this.info?.encrypted ? this.info.protocol : false
-  }
-
-  address(): { address?: string; port?: number; family?: string } {
-    return socketAddress(this.info)
   }
 
   /** How far the connection has come; each step is told once. */
@@ -87,11 +57,10 @@ export class ConnectionSocket extends EventEmitter {
 
   /** The connection is there. */
   connected(info: ConnectionInfo): void {
-    this.info = info
+    this.connectionInfo = info
     if (!sockets.has(info)) sockets.set(info, this)
     this.tcpConnected()
     if (info.encrypted) {
-      Object.assign(this, { encrypted: true, authorized: info.authorized })
       this.emit('secureConnect')
     }
     this.keepPhases(info)
@@ -117,20 +86,24 @@ export class ConnectionSocket extends EventEmitter {
     })
   }
 
-  // What belongs to the connection, which more than one request uses: a request has no say in it.
-  setNoDelay(): this {
-    return this
-  }
-  setKeepAlive(): this {
-    return this
-  }
+  /** How long nothing moved is the request's affair: it has its own `setTimeout()`. */
   setTimeout(): this {
     return this
   }
-  ref(): this {
+
+  // It carries nothing, and ends with the connection, which others use too.
+  destroy(): this {
     return this
   }
-  unref(): this {
+  destroySoon(): void {}
+  end(): this {
+    return this
+  }
+  pause(): this {
+    return this
+  }
+  resume(): this {
     return this
   }
 }
+describeConnection(ConnectionSocket.prototype)

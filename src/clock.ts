@@ -1,0 +1,19 @@
+/**
+ * Timers, immediates and clocks, taken when this is imported.
+ *
+ * Test runners put false ones in their place (node:test's mock.timers, Jest, Sinon, Vitest): a program that mocks the time of
+ * its own code must not stop its connections with it. So nothing of ours reads these off the global object, or off `process`,
+ * when it needs them (`test/clock.test.ts` sees to it).
+ */
+
+export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate, queueMicrotask } =
+  globalThis
+
+/** `process.nextTick`. */
+export const { nextTick } = process
+
+/** Milliseconds on a clock that never goes back. */
+export const performanceNow: () => number = performance.now.bind(performance)
+
+/** Milliseconds since 1970, by the wall clock. */
+export const dateNow: () => number = Date.now
