@@ -25,7 +25,11 @@ export type { AwsRequest } from './aws/request.ts'
 
 /** Options: those of the pool, `{ pool }`, and what the SDK's own handlers take by these names. Times are milliseconds. */
 export interface HyperRequestHandlerOptions extends ShimOptions {
-  /** For a whole request, its body included. Default: none. */
+  /**
+   * As the SDK's own handlers mean it: for the response's head to come, and for each silence within its body; a body that flows is
+   * not cut. Default: the pool's `headersTimeout` and `bodyTimeout`. Give an
+   * `abortSignal` to end a whole request.
+   */
   readonly requestTimeout?: number | undefined
   /** As `connectTimeout`, by the SDK's name. */
   readonly connectionTimeout?: number | undefined
@@ -77,6 +81,8 @@ export class HyperRequestHandler {
   handle(request: AwsRequest, options: HandlerOptions = {}): Promise<{ response: AwsResponse }> {
     return new Promise((resolve, reject) => {
       const { abortSignal } = options
+      // 0 means none, to the SDK and to the pool.
+      const silence = options.requestTimeout ?? this.options.requestTimeout
       const handler = new AwsExchange(resolve, reject)
       if (abortSignal?.aborted) {
         handler.onError(abortError(abortSignal))
@@ -89,7 +95,8 @@ export class HyperRequestHandler {
           path: pathOf(request),
           headers: requestFields(request),
           body: bodyOf(request),
-          timeout: options.requestTimeout ?? this.options.requestTimeout ?? 0,
+          headersTimeout: silence,
+          bodyTimeout: silence,
         },
         handler,
       )

@@ -46,6 +46,8 @@ export class Core {
   readonly scheduler = new Scheduler<H2Stream>()
   /** Streams open now that we opened, and that the peer opened; how many of the latter are allowed. */
   openLocal = 0
+  /** The initial window of streams that our latest SETTINGS say, acknowledged or not. */
+  announcedWindow = 65_535
   /** DATA and HEADERS frames received. */
   messageFrames = 0
   openRemote = 0

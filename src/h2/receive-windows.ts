@@ -47,9 +47,12 @@ export class ReceiveWindows implements WindowContext {
     this.window = this.size
   }
 
-  /** The manager of a stream that is to be opened; null: there are none. Making one may throw: nothing may depend on it yet. */
+  /**
+   * The manager of a stream that is to be opened; null: there are none. Making one may throw: nothing may depend on it yet. The
+   * window that it begins with is the one that we have announced: the peer acknowledges it before it sends on the stream.
+   */
   newManager(): WindowManager | null {
-    return this.core.options.windowManager?.(this.core.localSettings.initialWindowSize, 'stream', this) ?? null
+    return this.core.options.windowManager?.(this.core.announcedWindow, 'stream', this) ?? null
   }
 
   consume(stream: H2Stream, octets: number): void {

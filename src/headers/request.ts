@@ -18,6 +18,7 @@ export interface RequestParts {
   readonly upgrade?: string | undefined
   readonly headers?: FieldsInit | null | undefined
   readonly trailers?: unknown
+  readonly body?: unknown
 }
 
 /** Path characters: visible ASCII but `#`, and the octets above it, which servers read as they please. */
@@ -63,7 +64,7 @@ export function serialiseRequest(
           head.push(name, value)
           break
         case FieldKind.CONTENT_LENGTH:
-          length = sameLength(length, checkContentLength(value, bodyLength, request.origin), request.origin)
+          length = sameLength(length, checkContentLength(value, bodyLength, request), request.origin)
           break
         case FieldKind.HOST:
           // A plain CONNECT's :authority is its target.
@@ -83,10 +84,9 @@ export function serialiseRequest(
     }
     if (dropped !== undefined) dropNamed(head, dropped, pseudoLength)
   }
+  if (length === undefined && (bodyLength > 0 || (bodyLength === 0 && TAKES_CONTENT.has(method))))
+    length = String(bodyLength)
   if (length !== undefined) head.push('content-length', length)
-  else if (bodyLength > 0 || (bodyLength === 0 && expectsBody(method))) {
-    head.push('content-length', String(bodyLength))
-  }
   return head
 }
 
@@ -138,7 +138,7 @@ export function serialiseRequest1(
         if (!asksToContinue(name, value)) fields.push(given[i], value)
         break
       case FieldKind.CONTENT_LENGTH:
-        length = sameLength(length, checkContentLength(value, bodyLength, origin), origin)
+        length = sameLength(length, checkContentLength(value, bodyLength, request), origin)
         // A trailer section needs chunks, which have no length.
         if (!inChunks) fields.push(given[i], length)
         break
@@ -212,7 +212,7 @@ function checkConnectTarget({ path, origin }: RequestParts): string {
   return checkAuthority(path, origin)
 }
 
-/** Methods whose content servers look for. */
+/** Methods whose content servers look for: without any, they are told so (RFC 9110 section 8.6). */
 const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
 
 /**
@@ -227,11 +227,6 @@ function misleads(method: string, bodyLength: number): boolean {
 /** Bodies do not wait for 100 there, and so must not ask for it (RFC 9110 section 10.1.1). */
 function asksToContinue(name: string, value: string): boolean {
   return name === 'expect' && value.toLowerCase() === '100-continue'
-}
-
-/** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */
-function expectsBody(method: string): boolean {
-  return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }
 
 function checkPath(request: RequestParts): string {
@@ -281,13 +276,15 @@ function isBlank(code: number): boolean {
 }
 
 /** The one number that a content-length value says, as text. */
-function checkContentLength(value: string, bodyLength: number, origin: string): string {
+function checkContentLength(value: string, bodyLength: number, { origin, body }: RequestParts): string {
   // Some runtimes' fetch joins a repeated content-length ("5, 5"): equal repeats are one.
   const parts = value.split(/[ \t]*,[ \t]*/)
   const length = Number(parts[0])
   if (!/^\d+$/.test(parts[0]) || parts.some((part) => part !== parts[0]) || !Number.isSafeInteger(length)) {
     throw new InvalidArgumentError(`Invalid content-length: ${JSON.stringify(value)}`, { origin })
   }
+  // Headers of another request that are passed on without its body: what they say of it is set right, as undici does.
+  if (body === undefined || body === null) return String(Math.max(bodyLength, 0))
   if (bodyLength >= 0 && length !== bodyLength) {
     throw new ContentLengthError('request', `content-length says ${length}, but the body has ${bodyLength} octets`, {
       origin,

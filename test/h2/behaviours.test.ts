@@ -531,6 +531,23 @@ describe('windows', () => {
     assert.equal(server.goawayCode(), ErrorCode.ENHANCE_YOUR_CALM)
   })
 
+  test('the manager of a stream begins with the window that SETTINGS announce, acknowledged or not', () => {
+    const sizes: number[] = []
+    // Without the greeting nothing is acknowledged.
+    const server = new ScriptedServer(
+      {
+        streamWindow: 1_000_000,
+        windowManager: (size, scope) => {
+          if (scope === 'stream') sizes.push(size)
+          return { windowSize: 0, documentSize: undefined, increaseWindowSize: () => 0 }
+        },
+      },
+      false,
+    )
+    server.open()
+    assert.deepEqual(sizes, [1_000_000])
+  })
+
   test('a window manager that asks for more than a window can be gets the most', () => {
     const server = new ScriptedServer({
       windowManager: () => ({ windowSize: 0, documentSize: undefined, increaseWindowSize: () => MAX_WINDOW_SIZE }),

@@ -7,7 +7,8 @@ import { serialiseRequest, serialiseRequest1, serialiseTrailers } from '../../sr
 const origin = 'https://example.com'
 const serialise = (request: Partial<ExchangeRequest>, bodyLength = 0): string[] =>
   serialiseRequest({ origin, method: 'GET', path: '/', ...request }, 'https', 'example.com', bodyLength)
-const fields = (headers: FieldsInit, bodyLength = 0): string[] => serialise({ headers }, bodyLength).slice(8)
+const fields = (headers: FieldsInit, bodyLength = 0): string[] =>
+  serialise({ headers, body: bodyLength === 0 ? null : 'x' }, bodyLength).slice(8)
 const invalid = { code: 'ERR_HYPER_INVALID_ARGUMENT' }
 
 test('pseudo-header fields come first, in one order', () => {
@@ -103,6 +104,13 @@ test('equal repeats of content-length are one, different ones are refused', () =
   assert.throws(() => fields({ 'content-length': '5' }, 4), { code: 'ERR_HYPER_REQUEST_CONTENT_LENGTH' })
 })
 
+test('content-length without a body is set right: headers of another request may be passed on', () => {
+  const headers = { 'content-length': '5' }
+  assert.deepEqual(serialise({ headers }).slice(-2), ['content-length', '0'])
+  const head = serialiseRequest1({ origin, method: 'DELETE', path: '/', headers, body: null }, 'example.com', 0)
+  assert.deepEqual(head.fields.slice(-2), ['content-length', '0'])
+})
+
 test('a path keeps its query and loses its fragment', () => {
   assert.equal(serialise({ path: '/a?b=c#d' })[7], '/a?b=c')
   assert.equal(serialise({ path: '?b=c' })[7], '/?b=c')
@@ -141,6 +149,7 @@ test('for HTTP/1.1 what governs the connection is left to the connection, and na
     origin,
     method: 'GET',
     path: '/a#b',
+    body: '12345',
     headers: {
       Host: 'other.example',
       Connection: 'close, x-hop',
