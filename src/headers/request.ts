@@ -213,7 +213,7 @@ function checkConnectTarget({ path, origin }: RequestParts): string {
 }
 
 /** Methods whose content servers look for. */
-const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
+export const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
 
 /**
  * Requests that servers of HTTP/1.1 answer, or read, with octets that belong to no message: content after the head of a HEAD, a
@@ -231,7 +231,7 @@ function asksToContinue(name: string, value: string): boolean {
 
 /** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */
 function expectsBody(method: string): boolean {
-  return method === 'POST' || method === 'PUT' || method === 'PATCH'
+  return TAKES_CONTENT.has(method)
 }
 
 function checkPath(request: RequestParts): string {
