@@ -9,16 +9,13 @@
  * - Upgrades and CONNECT need a socket of their own: an ordinary agent of Node's carries them.
  * - The shims for axios and got are faster and more faithful: an agent is for what has no shim.
  */
-import { EventEmitter } from 'node:events'
-import type { Agent, AgentOptions, ClientRequest } from 'node:http'
+import type { Agent, ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Transport } from '../src/exchange/contract.ts'
-import type { Pool } from '../src/pool/pool.ts'
 import { AgentSocket } from './agent/socket.ts'
 import { agentFor, poolOptionsOf } from './common/node-agents.ts'
 import { handedOn } from './common/node-fates.ts'
 import { connectOptions, type NativeOptions } from './common/node-options.ts'
-import { resolvePool, type ShimOptions } from './common/pool.ts'
+import { type ResolvedPool, resolvePool, type ShimOptions } from './common/pool.ts'
 import { serverNameOf } from './common/server-name.ts'
 
 /** The options that Node passes to an agent with each request. */
@@ -32,63 +29,114 @@ interface AgentClientRequest extends ClientRequest {
   onSocket(socket: Duplex, error?: Error): void
 }
 
-/** An agent for one of the two protocols. */
-export class HyperAgent extends EventEmitter {
-  /** `http:` or `https:`: what node:http and node:https insist on. */
-  readonly protocol: 'http:' | 'https:'
-  readonly defaultPort: number
-  readonly keepAlive = true
-  readonly maxSockets: number = Number.POSITIVE_INFINITY
-  readonly maxTotalSockets: number = Number.POSITIVE_INFINITY
-  readonly maxFreeSockets = 0
-  // What Node's agents count here, the pool counts.
-  readonly sockets = {}
-  readonly freeSockets = {}
-  readonly requests = {}
-  readonly options: AgentOptions = {}
-  private readonly transport: Transport
-  private readonly own: Pool | undefined
-  /** @internal */
-  constructor(protocol: 'http:' | 'https:', transport: Transport, own: Pool | undefined) {
-    super()
+/**
+ * Node's own classes, so that `instanceof` knows ours. Importing node:http would read all of its exports, and one of those
+ * loads Node's own fetch; what is asked for by name loads nothing.
+ */
+const { Agent: NodeHttpAgent } = process.getBuiltinModule('node:http')
+const { Agent: NodeHttpsAgent } = process.getBuiltinModule('node:https')
+
+/** What the two agents have of ours. */
+class Carrier {
+  private readonly protocol: 'http:' | 'https:'
+  private readonly pool: ResolvedPool
+
+  constructor(protocol: 'http:' | 'https:', given: ShimOptions | Made) {
     this.protocol = protocol
-    this.defaultPort = protocol === 'https:' ? 443 : 80
-    this.transport = transport
-    this.own = own
+    this.pool = given instanceof Made ? given.pool : resolvePool(given)
   }
 
-  /** Called by node:http for each request. */
   addRequest(request: AgentClientRequest, options: RequestOptions): void {
+    const { protocol, pool } = this
     const elsewhere = request.method === 'CONNECT' || request.hasHeader('upgrade') || handedOn(options)
     if (elsewhere) {
       this.ordinaryAgent(options).addRequest(request, options)
       return
     }
-    const named = this.protocol === 'https:' ? withServerName(options, request.getHeader('host')) : options
-    const socket = new AgentSocket(this.transport, originOf(this.protocol, options), connectOptions(named), request)
+    const named = protocol === 'https:' ? withServerName(options, request.getHeader('host')) : options
+    const socket = new AgentSocket(pool.transport, this.originOf(options), connectOptions(named), request)
     // node:http leaves it to the agent to set the time of the socket.
     if (options.timeout !== undefined && options.timeout > 0) socket.setTimeout(options.timeout)
     request.onSocket(socket)
   }
 
-  /** Node asks for it to name a connection. */
-  getName(options: RequestOptions = {}): string {
-    return originOf(this.protocol, options)
-  }
-
   /** Closes the pool made for this agent alone; a shared one stays open. */
   destroy(): void {
-    void this.own?.destroy()
+    void this.pool.own?.destroy()
+  }
+
+  originOf(options: RequestOptions): string {
+    return originOf(this.protocol, options)
   }
 
   /** An agent of Node's own, by the pool's rules. */
   private ordinaryAgent(
     options: RequestOptions,
   ): Agent & { addRequest(request: ClientRequest, options: object): void } {
-    const { Agent: Ordinary } = process.getBuiltinModule(this.protocol === 'https:' ? 'node:https' : 'node:http')
-    const agent = agentFor(this.protocol, poolOptionsOf(this.transport) ?? {}, undefined, options) ?? new Ordinary()
+    const { protocol, pool } = this
+    const Ordinary = protocol === 'https:' ? NodeHttpsAgent : NodeHttpAgent
+    const agent = agentFor(protocol, poolOptionsOf(pool.transport) ?? {}, undefined, options) ?? new Ordinary()
     // Node's types leave out what Node itself calls.
     return agent as Agent & { addRequest(request: ClientRequest, options: object): void }
+  }
+}
+
+/** A pool that both agents of a pair use. */
+class Made {
+  readonly pool: ResolvedPool
+
+  constructor(pool: ResolvedPool) {
+    this.pool = pool
+  }
+}
+
+/**
+ * An agent for `http:`. Node makes another by `new agent.constructor()` where a request has `agent: false` and this is the
+ * global agent: without options it is one on the process-wide pool.
+ */
+export class HyperHttpAgent extends NodeHttpAgent {
+  readonly #carrier: Carrier
+
+  constructor(options: ShimOptions | Made = {}) {
+    super({ keepAlive: true })
+    this.#carrier = new Carrier('http:', options)
+  }
+
+  /** Called by node:http for each request. */
+  addRequest(request: AgentClientRequest, options: RequestOptions): void {
+    this.#carrier.addRequest(request, options)
+  }
+
+  /** Node asks for it to name a connection. */
+  override getName(options: object = {}): string {
+    return this.#carrier.originOf(options)
+  }
+
+  override destroy(): void {
+    this.#carrier.destroy()
+  }
+}
+
+/** An agent for `https:`. */
+export class HyperHttpsAgent extends NodeHttpsAgent {
+  readonly #carrier: Carrier
+
+  constructor(options: ShimOptions | Made = {}) {
+    super({ keepAlive: true })
+    this.#carrier = new Carrier('https:', options)
+  }
+
+  /** Called by node:https for each request. */
+  addRequest(request: AgentClientRequest, options: RequestOptions): void {
+    this.#carrier.addRequest(request, options)
+  }
+
+  override getName(options: object = {}): string {
+    return this.#carrier.originOf(options)
+  }
+
+  override destroy(): void {
+    this.#carrier.destroy()
   }
 }
 
@@ -111,10 +159,8 @@ export interface HyperAgents {
  * @throws {InvalidArgumentError} naming a pool option that is not acceptable.
  */
 export function createHyperAgent(options: ShimOptions = {}): HyperAgents {
-  const { transport, own } = resolvePool(options)
-  // By type they are not Node's agents, whose members are mostly their own affair.
-  const make = (protocol: 'http:' | 'https:'): never => new HyperAgent(protocol, transport, own) as never
-  return { http: make('http:'), https: make('https:') }
+  const made = new Made(resolvePool(options))
+  return { http: new HyperHttpAgent(made), https: new HyperHttpsAgent(made) }
 }
 
 /** Agents on the process-wide pool. */

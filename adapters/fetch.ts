@@ -13,9 +13,10 @@
 
 import { clearTimeout, setTimeout } from '../src/clock.ts'
 import { parseCodings } from '../src/content/index.ts'
-import { toError } from '../src/errors.ts'
+import { AbortedError, toError } from '../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
-import { destroySource } from '../src/exchange/source.ts'
+import { destroySource, isSource } from '../src/exchange/source.ts'
+import { UploadBody } from '../src/exchange/upload.ts'
 import type { FieldList } from '../src/headers/fields.ts'
 import { getField } from '../src/headers/fields.ts'
 import { joinedField } from './common/headers.ts'
@@ -177,7 +178,7 @@ class Hop implements ExchangeHandler, FailureWords {
         method,
         path: targetOf(url),
         headers: headerSection(this.request),
-        body: body?.body,
+        body: body !== undefined && isSource(body.body) ? new UploadBody(body.body, { asTold: reasonOf }) : body?.body,
         trailers: undefined,
         headersTimeout: undefined,
         bodyTimeout: undefined,
@@ -347,6 +348,11 @@ class Hop implements ExchangeHandler, FailureWords {
   }
 }
 
+/** What the caller aborted with, whatever it is: his stream is cancelled with that. */
+function reasonOf(error: Error): Error {
+  return error instanceof AbortedError && error.cause !== undefined ? (error.cause as Error) : error
+}
+
 /** Flags of a hop. */
 const redirected = 1
 const again = 2
@@ -383,7 +389,7 @@ function targetOf({ pathname, search, href }: URL): string {
 }
 
 function headerSection(request: FetchRequest): FieldList {
-  const { fields, mode, referrer, url } = request
+  const { fields, spellings, mode, referrer, url } = request
   const length = request.body?.length
   const trustworthy = isTrustworthy(url)
   if (
@@ -412,12 +418,20 @@ function headerSection(request: FetchRequest): FieldList {
     )
   }
   if (length !== undefined && !hasField(fields, 'content-length')) section.push('content-length', String(length))
+  if (request.body === undefined) dropField(section, 'content-length')
+  if (spellings !== undefined) {
+    for (let i = 0; i < section.length; i += 2) section[i] = spellings.get(section[i]) ?? section[i]
+  }
   return section
 }
 
 function setField(section: string[], name: string, value: string): void {
+  dropField(section, name)
+  section.push(name, value)
+}
+
+function dropField(section: string[], name: string): void {
   for (let i = section.length - 2; i >= 0; i -= 2) {
     if (section[i] === name) section.splice(i, 2)
   }
-  section.push(name, value)
 }

@@ -98,8 +98,9 @@ export class HttpText implements H1ServerListener {
     let trailers = false
     let length = false
     for (let i = 0; i < fields.length; i += 2) {
-      if (fields[i] === 'trailer') trailers = true
-      else if (fields[i] === 'content-length') length = true
+      const name = fields[i].toLowerCase()
+      if (name === 'trailer') trailers = true
+      else if (name === 'content-length') length = true
     }
     this.chunked = trailers || !length
     return this.h1.respond({ status, reason, fields: passedOn(fields), bodyLength: -1, trailers })
@@ -119,7 +120,7 @@ export class HttpText implements H1ServerListener {
 function passedOn(fields: FieldList): FieldList {
   const kept: string[] = []
   for (let i = 0; i < fields.length; i += 2) {
-    if (!HOP.has(fields[i])) kept.push(fields[i], fields[i + 1])
+    if (!HOP.has(fields[i].toLowerCase())) kept.push(fields[i], fields[i + 1])
   }
   return kept
 }

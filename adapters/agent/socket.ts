@@ -22,11 +22,17 @@ import { toNodeError } from '../common/errors.ts'
 import { statusText as reasonOf } from '../common/headers.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
+/** What of Node's request the socket reads and sets. */
+export interface AgentedRequest {
+  reusedSocket: boolean
+  res?: { destroy(error?: Error): unknown } | undefined
+}
+
 export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler {
   connecting = true
   readonly secure: boolean
   timeout = 0
-  private readonly request: { reusedSocket: boolean }
+  private readonly request: AgentedRequest
   private readonly transport: Transport
   private readonly origin: string
   private readonly connect: ConnectOptions | undefined
@@ -38,15 +44,14 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   private timer: NodeJS.Timeout | undefined
   connectionInfo: ConnectionInfo | undefined
   private lookedUp = false
+  /** Of a write that waits for the connection. */
+  private unacknowledged: ((error?: Error | null) => void) | undefined
+  /** The head of the response is on its way to the message. */
+  private answered = false
   /** The request waits to be told that it may send its body. */
   private expects = false
 
-  constructor(
-    transport: Transport,
-    origin: string,
-    connect: ConnectOptions | undefined,
-    request: { reusedSocket: boolean },
-  ) {
+  constructor(transport: Transport, origin: string, connect: ConnectOptions | undefined, request: AgentedRequest) {
     super({ allowHalfOpen: true, autoDestroy: true, emitClose: false })
     this.request = request
     this.transport = transport
@@ -62,7 +67,12 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   override _write(octets: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.touch()
-    this.text.write(octets, callback)
+    this.text.write(octets, (error) => {
+      // Written is what a connection has taken: until there is one, nothing is, and `finish` waits with it.
+      if (this.connectionInfo === undefined && !error) this.unacknowledged = callback
+      // Once the head has come, the message hears of what fails.
+      else callback(this.answered ? null : error)
+    })
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -72,13 +82,13 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   onRequestHead({ method, target, raw, framing, expectContinue }: H1RequestHead): void {
     const hasBody = framing !== 'none'
-    if (hasBody) this.source = new UploadBody(null)
+    if (hasBody) this.source = new UploadBody(null, { asTold: toNodeError })
     this.expects = expectContinue
     this.exchange = this.transport.dispatch(
       {
         origin: this.origin,
         method,
-        path: target,
+        path: pathOf(target, this.origin),
         headers: ownFields(raw, this.origin),
         body: this.source,
         ...(hasBody && announcesTrailers(raw) ? { trailers: () => this.trailers } : {}),
@@ -117,8 +127,15 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     this.request.reusedSocket = reused
     this.tellConnect()
     if (first && info.encrypted) this.emit('secureConnect')
+    this.acknowledge()
     // Over HTTP/1.1 the expectation is not sent, so nobody else would answer it.
     if (this.expects && info.protocol === 'http/1.1') this.onInformational(100, [], '')
+  }
+
+  private acknowledge(error?: Error): void {
+    const { unacknowledged } = this
+    this.unacknowledged = undefined
+    unacknowledged?.(error)
   }
 
   private tellConnect(): void {
@@ -128,15 +145,16 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     this.emit('ready')
   }
 
-  onInformational(status: number, fields: FieldList, statusText: string): void {
+  onInformational(status: number, fields: FieldList, statusText: string, raw: FieldList = fields): void {
     this.touch()
     if (status === 100) this.expects = false
-    this.push(this.text.inform(status, statusText || reasonOf(status), fields), 'latin1')
+    this.push(this.text.inform(status, statusText || reasonOf(status), raw), 'latin1')
   }
 
-  onHeaders(status: number, fields: FieldList, statusText: string): void {
+  onHeaders(status: number, fields: FieldList, statusText: string, raw: FieldList = fields): void {
     this.touch()
-    this.push(this.text.respond(status, statusText || reasonOf(status), fields), 'latin1')
+    this.answered = true
+    this.push(this.text.respond(status, statusText || reasonOf(status), raw), 'latin1')
   }
 
   onData(chunk: Buffer): void {
@@ -146,15 +164,15 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     if (!more) this.exchange?.pause()
   }
 
-  onEnd(trailers: FieldList): void {
+  onEnd(trailers: FieldList, raw: FieldList = trailers): void {
     this.settled = true
     const whole = this.text.done
     try {
-      const end = this.text.end(trailers)
+      const end = this.text.end(raw)
       if (end !== '') this.push(end, 'latin1')
     } catch (thrown) {
       // It is shorter than it said.
-      this.destroy(toNodeError(toError(thrown)))
+      this.breakOff(toNodeError(toError(thrown)))
       return
     }
     // Node would take the end for one of both directions, and keep the rest of the body for ever.
@@ -163,7 +181,20 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   onError(error: Error): void {
     this.settled = true
-    this.destroy(toNodeError(error))
+    const failure = toNodeError(error)
+    const { code } = failure as NodeJS.ErrnoException
+    // Of what its own parser does not understand Node tells the request, whether or not it has a response.
+    if (this.answered && !code?.startsWith('HPE_')) this.breakOff(failure)
+    else this.destroy(failure)
+  }
+
+  /** The response will not be whole: its message alone is told, when all that arrived was read. */
+  private breakOff(failure: Error): void {
+    this.once('end', () => {
+      this.request.res?.destroy(failure)
+      this.destroy()
+    })
+    this.push(null)
   }
 
   override _read(): void {
@@ -179,7 +210,12 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     this.source?.fail(error ?? new AbortedError())
     callback(error)
     // Of a socket of Node's this is the last event, after all that its end sets off.
-    setImmediate(emitClose, this, error !== null)
+    setImmediate(emitClose, this, error)
+  }
+
+  /** @internal As Node's does, whoever wrote before there was a connection hears only now that there will be none. */
+  afterClose(error: Error | null): void {
+    this.acknowledge(error ?? new AbortedError())
   }
 
   // What is asked of a socket.
@@ -215,8 +251,9 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 }
 describeConnection(AgentSocket.prototype)
 
-function emitClose(socket: AgentSocket, failed: boolean): void {
-  socket.emit('close', failed)
+function emitClose(socket: AgentSocket, error: Error | null): void {
+  socket.emit('close', error !== null)
+  socket.afterClose(error)
 }
 
 /**
@@ -232,6 +269,13 @@ function ownFields(headers: FieldList, origin: string): string[] {
     kept.push(headers[i], headers[i + 1])
   }
   return kept
+}
+
+/** An absolute form (RFC 9112 section 3.2.2) of the same origin as a path; any other is not ours to send. */
+function pathOf(target: string, origin: string): string {
+  if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return target
+  const url = new URL(target)
+  return url.origin === new URL(origin).origin ? url.pathname + url.search : target
 }
 
 function announcesTrailers(headers: FieldList): boolean {

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
+import { failWhenHeard } from '../common/fail-when-heard.ts'
 import { nodeHeaders } from '../common/headers.ts'
 
 export class AwsBody extends Readable {
@@ -19,6 +20,12 @@ export class AwsBody extends Readable {
     this.finished = true
     this.trailers = nodeHeaders(trailers)
     this.push(null)
+  }
+
+  /** It broke off: whoever reads it is told, when he does. */
+  fail(error: Error): void {
+    this.finished = true
+    failWhenHeard(this, error)
   }
 
   override _read(): void {

@@ -26,6 +26,7 @@ import {
   MAX_REDIRECTS,
   redirectTarget,
   sensitiveNames,
+  spellings,
 } from './redirect.ts'
 import { RequestView, ResponseView } from './request-view.ts'
 import { BodyCollector, BodyStream, type Collected, codingOf, dropCoding, TooLongError } from './response.ts'
@@ -183,7 +184,7 @@ export class AxiosCall implements HopListener, Collected {
     const { hop, config } = this
     const { url } = hop
     const path = url.pathname + url.search
-    const headers = flatHeaders(hop.headers)
+    const headers = flatHeaders(hop.headers, spellings(config))
     this.view = new RequestView(hop.method, url, path, headers, () => this.abandon())
     this.upload?.restart()
     const handler = new HopHandler(this, this.upload)
@@ -243,6 +244,7 @@ export class AxiosCall implements HopListener, Collected {
       this.hop = followRedirect(this.hop, status, fields, target, this.config, this.realm, source)
     } catch (caught) {
       const error = toError(caught)
+      if (isAxiosOwn(error) && Reflect.get(error, 'request') === undefined) Reflect.set(error, 'request', this.view)
       this.finish(isAxiosOwn(error) ? error : redirectionError(error, this.config, this.realm, this.view))
       handler?.drain(Number.POSITIVE_INFINITY)
       return

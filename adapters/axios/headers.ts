@@ -39,9 +39,11 @@ function headerText(value: unknown): string {
   return NEEDS_CLEANING.test(text) ? text.replace(UNFIT, '').trim() : text
 }
 
-export function flatHeaders(headers: HeaderMap): string[] {
+/** @param names how they are spelt: HTTP/1.1 keeps that. */
+export function flatHeaders(headers: HeaderMap, names: ReadonlyMap<string, string>): string[] {
   const flat: string[] = []
-  for (const [name, value] of headers) {
+  for (const [lower, value] of headers) {
+    const name = names.get(lower) ?? lower
     if (typeof value === 'string') flat.push(name, value)
     else for (const one of value) flat.push(name, one)
   }

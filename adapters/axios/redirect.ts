@@ -133,11 +133,19 @@ export function basic(auth: string): string {
   return `Basic ${Buffer.from(auth).toString('base64')}`
 }
 
+const OWN_NAMES: readonly (readonly [string, string])[] = [
+  'User-Agent',
+  'Accept-Encoding',
+  'Content-Type',
+  'Content-Length',
+  'Authorization',
+].map((name) => [name.toLowerCase(), name])
+
 /** Header names as the caller, or axios, spells them: beforeRedirect finds them so in its options. */
-function spellings(config: InternalAxiosRequestConfig): ReadonlyMap<string, string> {
-  const given = Object.keys(config.headers ?? {})
-  const own = ['User-Agent', 'Accept-Encoding', 'Content-Type', 'Content-Length', 'Authorization']
-  return new Map([...own, ...given].map((name) => [name.toLowerCase(), name]))
+export function spellings(config: InternalAxiosRequestConfig): ReadonlyMap<string, string> {
+  const names = new Map(OWN_NAMES)
+  for (const name of Object.keys(config.headers ?? {})) names.set(name.toLowerCase(), name)
+  return names
 }
 
 function spelled(headers: Hop['headers'], names: ReadonlyMap<string, string>): Record<string, string | string[]> {

@@ -1,6 +1,5 @@
 /** Turns what comes up into axios's response: collected or streamed, decoded, limited, with its trailers. */
 import { Readable } from 'node:stream'
-import { nextTick } from '../../src/clock.ts'
 import {
   ContentDecodingError,
   Decoder,
@@ -13,6 +12,7 @@ import { toError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
+import { failWhenHeard } from '../common/fail-when-heard.ts'
 import { MESSAGE_MEMBERS, type RequestView, type ResponseView } from './request-view.ts'
 
 /** What the body is read for. */
@@ -227,18 +227,8 @@ export class BodyStream extends Readable implements DecoderSink {
     if (this.destroyed || this.failure !== undefined) return
     if (!this.ended) this.exchange.abort(error)
     this.ended = true
-    if (this.listenerCount('error') > 0 || this.readableFlowing !== null) {
-      this.destroy(error)
-      return
-    }
     this.failure = error
-    const tell = (): void => {
-      nextTick(() => this.destroy(error))
-    }
-    this.once('resume', tell)
-    this.on('newListener', (event) => {
-      if (event === 'error' || event === 'data' || event === 'readable') tell()
-    })
+    failWhenHeard(this, error)
   }
 
   onDecoded(chunk: Buffer): void {

@@ -78,6 +78,8 @@ const methods: Readonly<Record<string, TlsMethod>> = {
   getPeerCertificate: (tls, detailed) => tls?.getPeerCertificate(detailed === true) ?? {},
   getPeerX509Certificate: (tls) => tls?.peerX509Certificate,
   getCertificate: (tls) => tls?.getCertificate() ?? null,
+  // Of our own certificate only the older shape is kept.
+  getX509Certificate: () => undefined,
   getProtocol: (tls) => tls?.protocol ?? null,
   getCipher: (tls) => tls?.cipher,
   getEphemeralKeyInfo: (tls) => tls?.ephemeralKey ?? null,

@@ -16,6 +16,8 @@ export interface FetchRequest {
   /** The caller's and the body's own, names in lower case. */
   readonly fields: string[]
   readonly body: RequestBody | undefined
+  /** Names that were not in lower case, as they were given: HTTP/1.1 keeps them. */
+  readonly spellings: ReadonlyMap<string, string> | undefined
   /** The body of a Request given as input: nothing of it is read yet. */
   readonly unread: AsyncIterable<BodyChunk> | undefined
   /** The Request it was made from: its signal follows the caller's only as long as the Request itself is there. */
@@ -88,7 +90,8 @@ export function readRequest(input: string | URL | Request, given?: RequestInit |
   }
   const fields: string[] = []
   const headers = init.headers ?? from?.headers
-  if (headers !== undefined) takeHeaders(fields, headers)
+  // Those of a Headers object are in lower case.
+  const spellings = headers === undefined ? undefined : takeHeaders(fields, headers)
   takeCache(fields, init.cache ?? from?.cache)
   const redirect = init.redirect ?? from?.redirect ?? 'follow'
   if (redirect !== 'follow' && redirect !== 'manual' && redirect !== 'error') {
@@ -119,6 +122,7 @@ export function readRequest(input: string | URL | Request, given?: RequestInit |
     url,
     method,
     fields,
+    spellings,
     body,
     unread,
     from,
@@ -217,35 +221,41 @@ function readMethod(method: string): string {
   return Object.hasOwn(upperMethods, lower) ? upperMethods[lower] : text
 }
 
-function takeHeaders(fields: string[], headers: HeaderSource): void {
+type Spellings = Map<string, string> | undefined
+
+/** @returns how names were spelt, where not in lower case. */
+function takeHeaders(fields: string[], headers: HeaderSource): Spellings {
+  let spellings: Spellings
   if (Symbol.iterator in headers && typeof headers !== 'string') {
     for (const pair of headers as Iterable<unknown>) {
       const [name, value, ...more] = pair as Iterable<unknown>
       if (value === undefined || more.length > 0) {
         throw new TypeError('Headers constructor: expected name/value pair to be length 2')
       }
-      takeField(fields, String(name), String(value))
+      spellings = takeField(fields, String(name), String(value), spellings)
     }
-    return
+    return spellings
   }
   if (typeof headers !== 'object' || headers === null) {
     throw new TypeError('Headers constructor: the argument is neither a sequence nor a record')
   }
   const record = headers as Readonly<Record<string, unknown>>
-  for (const name of Object.keys(record)) takeField(fields, name, String(record[name]))
+  for (const name of Object.keys(record)) spellings = takeField(fields, name, String(record[name]), spellings)
+  return spellings
 }
 
-function takeField(fields: string[], spelling: string, value: string): void {
+function takeField(fields: string[], spelling: string, value: string, spellings: Spellings): Spellings {
   const { name, kind } = fieldName(spelling)
   if (kind === FieldKind.INVALID || kind === FieldKind.PSEUDO) {
     throw new TypeError(`Headers.append: ${spelling} is an invalid header name.`)
   }
   // A fetch asks whom its URL names: Node's ignores the field, too.
-  if (name === 'host') return
+  if (name === 'host') return spellings
   // Outer white space is the serialiser's to remove; line breaks count as such here, and only here.
   const text = isFieldValue(value) ? value : value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
   if (!isFieldValue(text)) throw new TypeError(`Headers.append: ${text} is an invalid header value.`)
   fields.push(name, text)
+  return name === spelling ? spellings : (spellings ?? new Map<string, string>()).set(name, spelling)
 }
 
 /**

@@ -205,7 +205,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (this.sent) this.tellSent()
   }
 
-  onInformational(status: number, fields: FieldList, reason: string): void {
+  onInformational(status: number, fields: FieldList, reason: string, raw: FieldList = fields): void {
     if (this.settled) return
     this.touch()
     if (status === 100) this.emit('continue')
@@ -218,11 +218,11 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       httpVersionMajor: protocol === 'h2' ? 2 : 1,
       httpVersionMinor: protocol === 'h2' ? 0 : 1,
       headers: nodeHeaders(fields),
-      rawHeaders: [...fields],
+      rawHeaders: [...raw],
     })
   }
 
-  onHeaders(status: number, fields: FieldList, reason: string): void {
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
     const { exchange } = this
     if (this.settled || exchange === undefined) return
     this.touch()
@@ -231,7 +231,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       this.destroy(new NodeError('HPE_HEADER_OVERFLOW', `The response headers exceed ${maxHeaderSize} octets`))
       return
     }
-    const res = new HyperResponse(this, exchange, status, fields, reason, exchange.connection?.protocol ?? 'h2')
+    const res = new HyperResponse(this, exchange, status, fields, reason, exchange.connection?.protocol ?? 'h2', raw)
     this.res = res
     // Nobody wants it: its body must not hold up the connection.
     if (!this.emit('response', res)) res.resume()
@@ -242,10 +242,10 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.res?.add(chunk)
   }
 
-  onEnd(trailers: FieldList): void {
+  onEnd(trailers: FieldList, raw?: FieldList): void {
     if (this.settled) return
     this.settle()
-    this.res?.finish(trailers)
+    this.res?.finish(trailers, raw)
   }
 
   onError(error: Error): void {

@@ -38,7 +38,8 @@ export class HyperResponse extends Readable {
   readonly req: RespondedRequest
   private readonly exchange: Exchange
   private readonly fields: FieldList
-  private trailerFields: FieldList = NO_FIELDS
+  private readonly raw: FieldList
+  private rawTrailerFields: FieldList = NO_FIELDS
   private held = false
   /** The connection or the stream ended: node:http says so before it says why. */
   private brokenOff = false
@@ -50,6 +51,7 @@ export class HyperResponse extends Readable {
     fields: FieldList,
     reason: string,
     protocol: string,
+    raw: FieldList = fields,
   ) {
     super()
     this.req = request
@@ -58,6 +60,7 @@ export class HyperResponse extends Readable {
     this.statusMessage = reason || (status === 200 ? 'OK' : statusText(status))
     this.headers = nodeHeaders(fields)
     this.fields = fields
+    this.raw = raw
     this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
   }
 
@@ -70,7 +73,7 @@ export class HyperResponse extends Readable {
   }
 
   get rawHeaders(): string[] {
-    return [...this.fields]
+    return [...this.raw]
   }
 
   get headersDistinct(): Record<string, string[]> {
@@ -78,7 +81,7 @@ export class HyperResponse extends Readable {
   }
 
   get rawTrailers(): string[] {
-    return [...this.trailerFields]
+    return [...this.rawTrailerFields]
   }
 
   get socket(): ConnectionSocket | undefined {
@@ -102,10 +105,10 @@ export class HyperResponse extends Readable {
   }
 
   /** @internal */
-  finish(trailers: FieldList): void {
+  finish(trailers: FieldList, raw: FieldList = trailers): void {
     this.complete = true
     if (trailers.length > 0) {
-      this.trailerFields = trailers
+      this.rawTrailerFields = raw
       this.trailers = nodeHeaders(trailers)
       this.trailersDistinct = distinctHeaders(trailers)
     }

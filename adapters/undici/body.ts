@@ -14,16 +14,23 @@ export interface ChunkListener {
  * The same body, watched on its way.
  * @param listener hears of each piece when the next one is asked for: by then it was taken.
  * @param gate holds it back.
+ * @param asTold how its source is told of a failure.
  */
-export function watchBody(body: Body, listener: ChunkListener | undefined, gate: ContinueGate | undefined): Body {
+export function watchBody(
+  body: Body,
+  listener: ChunkListener | undefined,
+  gate: ContinueGate | undefined,
+  asTold?: UploadOptions['asTold'],
+): Body {
   if (body instanceof UploadBody) return body
   if (typeof body === 'function') {
     return () => {
       const made = body()
-      return made == null ? made : watchBody(made, listener, gate)
+      return made == null ? made : watchBody(made, listener, gate, asTold)
     }
   }
   const options: UploadOptions = {
+    asTold,
     onTaken: listener && ((octets) => listener.onChunkSent(toBuffer(octets))),
   }
   const watched = (source: Source): UploadBody =>

@@ -17,7 +17,8 @@ import type { Dispatcher } from 'undici'
 import { setImmediate } from '../../src/clock.ts'
 import { toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
-import { bytesOf, isBlob } from '../../src/exchange/source.ts'
+import { bytesOf, isBlob, isSource } from '../../src/exchange/source.ts'
+import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
@@ -124,9 +125,12 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (body != null) {
       const tapped = this.handler.onBodySent !== undefined || (observed !== undefined && wantsBodyChunks())
       if (expectContinue) this.gate = new ContinueGate()
+      const asTold = (error: Error): Error => toUndiciError(error, this.exchange?.connection)
       if (tapped || expectContinue) {
-        const watched = watchBody(body, tapped ? this : undefined, this.gate)
+        const watched = watchBody(body, tapped ? this : undefined, this.gate, asTold)
         request = { ...request, headers: withLength(request), body: watched }
+      } else if (isSource(body)) {
+        request = { ...request, body: new UploadBody(body, { asTold }) }
       }
     }
     if (observed !== undefined || this.gate !== undefined) this.onConnected = this.tellConnected
@@ -210,19 +214,19 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
 
   // The exchange: what happens to the request.
 
-  onInformational(status: number, headers: FieldList, statusText: string): void {
+  onInformational(status: number, headers: FieldList, statusText: string, raw?: FieldList): void {
     if (this.gate !== undefined && status === 100) {
       this.gate.open()
       return
     }
-    this.head(status, headers, statusText)
+    this.head(status, headers, statusText, raw)
   }
 
-  onHeaders(status: number, headers: FieldList, statusText: string): void {
+  onHeaders(status: number, headers: FieldList, statusText: string, raw?: FieldList): void {
     // A server that takes the request without a word about its body wants it; one that refuses does not.
     if (status < 300) this.gate?.open()
     else this.gate?.hush()
-    this.head(status, headers, statusText)
+    this.head(status, headers, statusText, raw)
   }
 
   /** The request has ended in a socket, which is the caller's from here on. */
@@ -258,12 +262,12 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     }
   }
 
-  onEnd(trailers: FieldList): void {
+  onEnd(trailers: FieldList, raw: FieldList = trailers): void {
     if (this.done) return
     this.done = true
     this.leave()
-    this.trailerFields = trailers
-    if (this.observed !== undefined) publishTrailers(this.observed, trailers)
+    this.trailerFields = raw
+    if (this.observed !== undefined) publishTrailers(this.observed, raw)
     try {
       this.tellEnd(trailers)
     } catch (thrown) {
@@ -311,7 +315,7 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     this.handler.onResponseStarted?.()
   }
 
-  protected tellHead(status: number, headers: FieldList, statusText: string): void {
+  protected tellHead(status: number, headers: FieldList, statusText: string, _raw: FieldList): void {
     this.handler.onResponseStart?.(this, status, fieldsToUndiciHeaders(headers), statusText)
   }
 
@@ -331,15 +335,15 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     this.handler.onResponseError?.(this, error)
   }
 
-  private head(status: number, headers: FieldList, statusText: string): void {
+  private head(status: number, headers: FieldList, statusText: string, raw: FieldList = headers): void {
     if (this.done) return
-    this.headerFields = headers
+    this.headerFields = raw
     this.headersRead = undefined
-    if (this.observed !== undefined) publishHeaders(this.observed, status, headers, statusText)
+    if (this.observed !== undefined) publishHeaders(this.observed, status, raw, statusText)
     try {
       this.tellOnceStarted()
       // It may have been aborted there.
-      if (!this.done) this.tellHead(status, headers, statusText)
+      if (!this.done) this.tellHead(status, headers, statusText, raw)
     } catch (thrown) {
       this.abort(thrown as Error)
     }

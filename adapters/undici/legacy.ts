@@ -40,8 +40,8 @@ export class LegacyDispatched extends Dispatched {
     this.legacy.onResponseStarted?.()
   }
 
-  protected override tellHead(status: number, headers: FieldList, statusText: string): void {
-    if (this.legacy.onHeaders?.(status, toBuffers(headers), this.resumeOnce, statusText) !== false) return
+  protected override tellHead(status: number, _headers: FieldList, statusText: string, raw: FieldList): void {
+    if (this.legacy.onHeaders?.(status, toBuffers(raw), this.resumeOnce, statusText) !== false) return
     // Node's fetch answers 1xx with false and means nothing by it: it never resumes.
     if (status >= 200) this.pause()
   }

@@ -103,6 +103,8 @@ export function toExchangeRequest(
       contentLength ??= knownLength(body)
     }
   }
+  // As undici has it: what is said of a body that is none, is not sent.
+  if (body === undefined) contentLength = undefined
   if (section.host !== undefined) fields.push('host', section.host)
   if (contentLength !== undefined) fields.push('content-length', contentLength)
   if (section.close) fields.push('connection', 'close')
@@ -220,7 +222,7 @@ function takeField(section: Section, key: unknown, value: unknown): void {
   if (typeof value === 'string' && kind === FieldKind.PLAIN && name !== 'expect') {
     if (!isFieldValue(value)) throw new errors.InvalidArgumentError(`invalid ${spelling} header`)
     if (name === 'content-type') section.hasContentType = true
-    section.fields.push(name, value)
+    section.fields.push(spelling, value)
   } else {
     takeOther(section, spelling, name, kind, value)
   }
@@ -253,7 +255,7 @@ function takeOther(section: Section, spelling: string, name: string, kind: numbe
     default:
       if (name === 'expect') throw new errors.NotSupportedError('expect header not supported')
       if (name === 'content-type') section.hasContentType = true
-      for (const one of list) section.fields.push(name, one)
+      for (const one of list) section.fields.push(spelling, one)
   }
 }
 

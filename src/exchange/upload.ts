@@ -33,6 +33,8 @@ export interface UploadOptions {
   readonly limit?: number | undefined
   /** Who made it closes it; an exchange that is over only lets go of it. Default false: the exchange closes it. */
   readonly owned?: boolean | undefined
+  /** How the source, when an exchange fails, is told why: in the words of whoever gave it. */
+  readonly asTold?: ((error: Error) => Error) | undefined
   /** Nothing of it goes to a sink before {@link UploadBody.open}. The function is called when the first sink waits for that. */
   readonly held?: (() => void) | undefined
   /** Called with each piece that the source gives. What it throws, the body fails with. */
@@ -55,6 +57,7 @@ const NO_OPTIONS: UploadOptions = {}
 export class UploadBody implements Intake {
   private readonly limit: number
   private readonly owned: boolean
+  private readonly asTold: ((error: Error) => Error) | undefined
   private readonly onRead: ((octets: Uint8Array) => void) | undefined
   private readonly onTaken: ((octets: Uint8Array) => void) | undefined
   private readonly reader: Reader | null
@@ -82,9 +85,10 @@ export class UploadBody implements Intake {
 
   /** @param source null: a writer pushes. */
   constructor(source: Source | null, options: UploadOptions = NO_OPTIONS) {
-    const { limit = MAX_REPLAY_OCTETS, owned = false, held, onRead, onTaken } = options
+    const { limit = MAX_REPLAY_OCTETS, owned = false, asTold, held, onRead, onTaken } = options
     this.limit = limit
     this.owned = owned
+    this.asTold = asTold
     this.held = held !== undefined
     this.whenAwaited = held ?? null
     this.onRead = onRead
@@ -208,7 +212,9 @@ export class UploadBody implements Intake {
    * @param error what the exchange ended with; null when it ended well.
    */
   release(error: Error | null): void {
-    if (!this.owned) this.close(error, error)
+    if (this.owned) return
+    const told = error !== null && this.asTold !== undefined ? this.asTold(error) : error
+    this.close(told, told)
   }
 
   /** @internal The reader's next octets. */

@@ -13,6 +13,7 @@
  */
 import { ConnectionLostError, type HyperError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { TAKES_CONTENT } from '../headers/request.ts'
 import { MAX_INFORMATIONAL, MAX_INFORMATIONAL_OCTETS } from '../limits.ts'
 import { type BodyListener, H1Endpoint } from './endpoint.ts'
 import { Fault } from './faults.ts'
@@ -159,5 +160,5 @@ export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
 
 /** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */
 function expectsBody(method: string): boolean {
-  return method === 'POST' || method === 'PUT' || method === 'PATCH'
+  return TAKES_CONTENT.has(method)
 }

@@ -213,7 +213,7 @@ function checkConnectTarget({ path, origin }: RequestParts): string {
 }
 
 /** Methods whose content servers look for: without any, they are told so (RFC 9110 section 8.6). */
-const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
+export const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
 
 /**
  * Requests that servers of HTTP/1.1 answer, or read, with octets that belong to no message: content after the head of a HEAD, a

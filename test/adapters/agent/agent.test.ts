@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
+import { type AddressInfo, createServer } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import axios from 'axios'
@@ -270,3 +271,63 @@ describe('agents', () => {
     assert.equal(await text(response), 'after all')
   })
 })
+
+test('what is written before there is a connection is not sent: `finish` does not come when there will be none', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  const events = (agent: http.Agent | undefined): Promise<string[]> =>
+    new Promise((resolve) => {
+      const seen: string[] = []
+      const request = http.request(`http://127.0.0.1:${port}/`, { method: 'POST', ...(agent && { agent }) })
+      request.on('finish', () => seen.push('finish'))
+      request.on('error', (error: NodeJS.ErrnoException) => seen.push(String(error.code)))
+      request.on('close', () => resolve([...seen, 'close']))
+      request.end('body')
+    })
+  const agents = createHyperAgent({ idleTimeout: 1000 })
+  assert.deepEqual(await events(agents.http), await events(undefined))
+  agents.http.destroy()
+})
+
+for (const [protocol, start] of [
+  ['HTTP/2', startH2Origin],
+  ['HTTP/1.1', startH1Origin],
+] as const) {
+  test(`${protocol}: a body that breaks off is told to the message alone, after all that arrived`, async () => {
+    await using origin = await start({
+      '*'(_call, answer) {
+        answer.head(200, { 'content-length': 200_000 })
+        answer.write(Buffer.alloc(100_000))
+        setTimeout(() => answer.cut(), 50)
+      },
+    })
+    const pool = new Pool({ tls: { ca: origin.ca } })
+    const request = https.get(`${origin.origin}/`, { agent: createHyperAgent({ pool }).https })
+    const [message] = (await once(request, 'response')) as [http.IncomingMessage]
+    // From here on nobody listens to the request.
+    request.removeAllListeners('error')
+    let octets = 0
+    await assert.rejects(
+      async () => {
+        for await (const chunk of message) octets += (chunk as Buffer).length
+      },
+      { code: 'ECONNRESET' },
+    )
+    assert.equal(octets, 100_000)
+    await pool.destroy()
+  })
+
+  test(`${protocol}: a request in absolute form for the same origin is one for its path`, async () => {
+    await using origin = await start({ '*': (call, answer) => answer.end(call.path) })
+    const pool = new Pool({ tls: { ca: origin.ca } })
+    const { hostname, port } = new URL(origin.origin)
+    const path = `${origin.origin}/there`
+    const request = https.request({ hostname, port, path, agent: createHyperAgent({ pool }).https }).end()
+    const [message] = (await once(request, 'response')) as [http.IncomingMessage]
+    assert.equal((await message.toArray()).join(''), '/there')
+    await pool.destroy()
+  })
+}

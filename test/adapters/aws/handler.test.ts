@@ -15,6 +15,12 @@ import { Pool } from '../../../src/index.ts'
 import { rejection } from '../../support/exchange.ts'
 import { type Routes, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
 
+/** A GET without the SDK. */
+function get(handler: HyperRequestHandler, origin: TestOrigin): ReturnType<HyperRequestHandler['handle']> {
+  const request = { method: 'GET', protocol: 'https:', hostname: 'localhost', path: '/', headers: {} }
+  return handler.handle({ ...request, port: origin.port })
+}
+
 /** Objects by path; the body of a PUT as it came. */
 function playS3(): Routes {
   const objects = new Map<string, string>()
@@ -69,6 +75,7 @@ function clientFor(origin: Started, requestHandler: HyperRequestHandler, maxAtte
 }
 
 for (const [kind, start, protocol] of kinds) {
+  const startWith = protocol === 'h2' ? startH2Origin : startH1Origin
   describe(`the AWS SDK, with ${kind}`, () => {
     test('puts, gets, lists and deletes objects', async () => {
       await using origin = await start()
@@ -99,6 +106,38 @@ for (const [kind, start, protocol] of kinds) {
       const client = clientFor(origin, new HyperRequestHandler({ pool, requestTimeout: 50 }), 1)
       const error = await rejection(client.send(new GetObjectCommand({ Bucket: 'b', Key: 'slow' })))
       assert.equal(error.name, 'TimeoutError')
+    })
+
+    test('the time of a request ends with the head of its response: a body that flows is not cut', async () => {
+      await using origin = await startWith({
+        '*'(_call, answer) {
+          answer.head(200)
+          let left = 5
+          const timer = setInterval(() => {
+            answer.write('x')
+            if (--left > 0) return
+            clearInterval(timer)
+            answer.end()
+          }, 40)
+        },
+      })
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const { response } = await get(new HyperRequestHandler({ pool, requestTimeout: 100 }), origin)
+      assert.equal(await text(response.body), 'xxxxx')
+    })
+
+    test('a body that breaks off while nobody listens ends no process, and its reader is told', async () => {
+      await using origin = await startWith({
+        '*'(_call, answer) {
+          answer.head(200, { 'content-length': 100 })
+          answer.write('begin')
+          setTimeout(() => answer.cut(), 10)
+        },
+      })
+      await using pool = new Pool({ tls: { ca: origin.ca } })
+      const { response } = await get(new HyperRequestHandler({ pool }), origin)
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      await assert.rejects(text(response.body), { code: 'ECONNRESET' })
     })
 
     test('an abort is an AbortError, before and while it runs', async () => {

@@ -160,7 +160,7 @@ for (const start of [startH2Origin, startH1Origin]) {
     assert.ok(request !== undefined)
     assert.deepEqual(
       [request.origin, request.path, request.method, request.completed, request.headers.slice(0, 2)],
-      [origin.origin, '/echo?q', 'POST', true, ['x-own', '1']],
+      [origin.origin, '/echo?q', 'POST', true, ['X-Own', '1']],
     )
     const inOrder = heard.filter((message) => !/SendHeaders|sendHeaders|bodySent|bodyChunkSent/.test(message))
     assert.equal(inOrder[0], 'request:create')
