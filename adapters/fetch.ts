@@ -29,6 +29,7 @@ import { isBadPort, nextRequest, redirectLimit } from './fetch/redirect.ts'
 import { isTrustworthy } from './fetch/referrer.ts'
 import { type FetchRequest, hasField, readRequest } from './fetch/request.ts'
 import { type HyperResponse, makeResponse, type ResponseHead } from './fetch/response.ts'
+import { reportTiming } from './fetch/timing.ts'
 
 export type { HyperResponse } from './fetch/response.ts'
 
@@ -138,6 +139,9 @@ class Hop implements ExchangeHandler, FailureWords {
   /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
   private response: HyperResponse | undefined
   private pieces = 0
+  /** Of a response that is the caller's, for its entry of timing. */
+  private status = 0
+  private octets = 0
   /** The redirect that this hop follows, until it has an answer of its own. */
   private previous: Hop | undefined
   /** What follows this redirect, when it waits for its connection. */
@@ -218,6 +222,7 @@ class Hop implements ExchangeHandler, FailureWords {
       this.sendAgain()
       return
     }
+    this.status = status
     const opaque = request.tainting === 'opaque'
     // Of another origin's response to a `no-cors` request Node's fetch tells no status and no body.
     const withBody = !opaque && !(status === 204 || status === 205 || status === 304 || request.method === 'HEAD')
@@ -248,6 +253,7 @@ class Hop implements ExchangeHandler, FailureWords {
   }
 
   onData(chunk: Buffer): void {
+    this.octets += chunk.length
     if (this.incoming === undefined) {
       if (this.ignoring !== undefined) this.ignoring -= chunk.length
       if (this.ignoring !== undefined && this.ignoring < 0) this.exchange?.abort()
@@ -262,6 +268,10 @@ class Hop implements ExchangeHandler, FailureWords {
   }
 
   onEnd(trailers: FieldList): void {
+    if (this.status !== 0) {
+      const { first, started } = this.request
+      reportTiming(first.href, started, (this.flags & redirected) !== 0, this.status, this.octets)
+    }
     if (this.next !== undefined) this.sendNext()
     this.response = undefined
     this.incoming?.end(trailers)

@@ -17,3 +17,8 @@ export const performanceNow: () => number = performance.now.bind(performance)
 
 /** Milliseconds since 1970, by the wall clock. */
 export const dateNow: () => number = Date.now
+
+/** Node's `performance.markResourceTiming()`, which makes an entry on the same clock; its types know only older parameters. */
+export const markResourceTiming: (...args: readonly unknown[]) => void = (
+  performance.markResourceTiming as (...args: unknown[]) => void
+).bind(performance)

@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
+import { performanceNow } from '../../src/clock.ts'
 import type { Body, BodyChunk } from '../../src/exchange/contract.ts'
 import { bytesOf, isBlob, isUrlSearchParams } from '../../src/exchange/source.ts'
 import { FieldKind, fieldName, isFieldValue, isToken } from '../../src/headers/names.ts'
@@ -25,6 +26,8 @@ export interface FetchRequest {
   readonly redirect: 'follow' | 'manual' | 'error'
   readonly signal: AbortSignal | undefined
   readonly integrity: string
+  /** When the caller asked, on the clock of `performance.now()`. */
+  readonly started: number
   readonly mode: FetchMode
   /** What this request tells as `referer`. */
   readonly referrer: Referrer
@@ -129,6 +132,7 @@ export function readRequest(input: string | URL | Request, given?: RequestInit |
     redirect,
     signal,
     integrity,
+    started: performanceNow(),
     mode,
     referrer,
     referrerPolicy,

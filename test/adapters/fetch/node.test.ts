@@ -110,6 +110,22 @@ both('trailers can be awaited before a long body is read, and the body after the
   assert.equal((await response.arrayBuffer()).byteLength, 3_000_000)
 })
 
+both(
+  'a fetch is an entry of resource timing, under the URL that was asked for',
+  async ({ fetch, url }) => {
+    performance.clearResourceTimings()
+    await (await fetch(url('/to'))).text()
+    const entries = performance.getEntriesByName(url('/to'))
+    assert.equal(entries.length, 1)
+    const [entry] = entries
+    assert.ok(entry !== undefined)
+    assert.equal(Reflect.get(entry, 'initiatorType'), 'fetch')
+    assert.equal(Reflect.get(entry, 'encodedBodySize'), 'Hello world!'.length)
+    assert.ok(entry.duration > 0)
+  },
+  ROUTES,
+)
+
 test('what follows a redirect over HTTP/1.1 goes over the same connection, and no other is made', async () => {
   await using origin = await startH1Origin(ROUTES)
   await using fetch = createFetch({ tls: { ca: origin.ca } })
