@@ -9,8 +9,7 @@
  * - The handler closes only a pool that it made for itself.
  */
 
-import { clearTimeout, setTimeout } from '../src/clock.ts'
-import { InvalidArgumentError, TimeoutError } from '../src/errors.ts'
+import { InvalidArgumentError } from '../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
 import type { FieldList } from '../src/headers/fields.ts'
 import { refuseUnknown } from '../src/option-names.ts'
