@@ -25,7 +25,11 @@ export type { AwsRequest } from './aws/request.ts'
 
 /** Options: those of the pool, `{ pool }`, and what the SDK's own handlers take by these names. Times are milliseconds. */
 export interface HyperRequestHandlerOptions extends ShimOptions {
-  /** Until the response begins, as the SDK's own handler for node:http means it. Default: none. */
+  /**
+   * As the SDK's own handlers mean it: for the response's head to come, and for each silence within its body; a body that flows is
+   * not cut. Default: the pool's `headersTimeout` and `bodyTimeout`. Give an `abortSignal` to
+   * end a whole request.
+   */
   readonly requestTimeout?: number | undefined
   /** As `connectTimeout`, by the SDK's name. */
   readonly connectionTimeout?: number | undefined
@@ -77,6 +81,8 @@ export class HyperRequestHandler {
   handle(request: AwsRequest, options: HandlerOptions = {}): Promise<{ response: AwsResponse }> {
     return new Promise((resolve, reject) => {
       const { abortSignal } = options
+      // 0 means none, to the SDK and to the pool.
+      const silence = options.requestTimeout ?? this.options.requestTimeout
       const handler = new AwsExchange(resolve, reject)
       if (abortSignal?.aborted) {
         handler.onError(abortError(abortSignal))
@@ -89,10 +95,12 @@ export class HyperRequestHandler {
           path: pathOf(request),
           headers: requestFields(request),
           body: bodyOf(request),
+          headersTimeout: silence,
+          bodyTimeout: silence,
         },
         handler,
       )
-      handler.begin(exchange, options.requestTimeout ?? this.options.requestTimeout ?? 0, originOf(request))
+      handler.begin(exchange)
       if (abortSignal !== undefined) handler.follow(abortSignal)
     })
   }
@@ -119,7 +127,6 @@ class AwsExchange implements ExchangeHandler {
   private readonly reject: (error: Error) => void
   private exchange: Exchange | undefined
   private body: AwsBody | undefined
-  private timer: NodeJS.Timeout | undefined
   private stopFollowing: (() => void) | undefined
 
   constructor(resolve: (value: { response: AwsResponse }) => void, reject: (error: Error) => void) {
@@ -127,11 +134,8 @@ class AwsExchange implements ExchangeHandler {
     this.reject = reject
   }
 
-  begin(exchange: Exchange, timeout: number, origin: string): void {
+  begin(exchange: Exchange): void {
     this.exchange = exchange
-    if (timeout > 0) {
-      this.timer = setTimeout(() => exchange.abort(new TimeoutError('headers', timeout, { origin })), timeout)
-    }
   }
 
   /** A DOM signal, or the SDK's own kind, which has `onabort` alone. */
@@ -149,7 +153,6 @@ class AwsExchange implements ExchangeHandler {
   }
 
   onHeaders(statusCode: number, fields: FieldList, statusText: string): void {
-    clearTimeout(this.timer)
     const { exchange } = this
     const body = new AwsBody(exchange)
     this.body = body
@@ -170,7 +173,6 @@ class AwsExchange implements ExchangeHandler {
   }
 
   onError(error: Error): void {
-    clearTimeout(this.timer)
     this.stopFollowing?.()
     const translated = toAwsError(error)
     if (this.body === undefined) this.reject(translated)

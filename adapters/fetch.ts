@@ -428,7 +428,6 @@ function headerSection(request: FetchRequest): FieldList {
     )
   }
   if (length !== undefined && !hasField(fields, 'content-length')) section.push('content-length', String(length))
-  if (request.body === undefined) dropField(section, 'content-length')
   if (spellings !== undefined) {
     for (let i = 0; i < section.length; i += 2) section[i] = spellings.get(section[i]) ?? section[i]
   }

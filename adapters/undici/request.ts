@@ -103,8 +103,6 @@ export function toExchangeRequest(
       contentLength ??= knownLength(body)
     }
   }
-  // As undici has it: what is said of a body that is none, is not sent.
-  if (body === undefined) contentLength = undefined
   if (section.host !== undefined) fields.push('host', section.host)
   if (contentLength !== undefined) fields.push('content-length', contentLength)
   if (section.close) fields.push('connection', 'close')
