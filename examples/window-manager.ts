@@ -34,9 +34,10 @@ class WholeDocument extends BaseFlowControlManager {
   }
 
   increaseWindowSize(frameSize: number): number {
-    // A connection carries many documents, whose lengths it does not know: it gets back what was used.
+    // A document without a length gets back what was used. With one: an octet more than it has, for node:http2 and other
+    // servers on nghttp2 do not send the empty frame that ends a body into a window of nothing.
     const { documentSize } = this
-    const increment = documentSize === undefined ? frameSize : Math.max(documentSize - this.granted, 0)
+    const increment = documentSize === undefined ? frameSize : Math.max(documentSize + 1 - this.granted, 0)
     if (increment === 0) return 0
     updates++
     this.granted += increment
