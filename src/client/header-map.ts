@@ -100,10 +100,12 @@ export class HTTPHeaderMap implements Iterable<[string, string]> {
     return found
   }
 
-  /** Removes a field. @returns its values; undefined when there were none. */
-  pop(name: string): string[] | undefined {
+  /** Removes a field. @returns its values; `otherwise`, undefined unless given, when there were none. */
+  pop(name: string): string[] | undefined
+  pop<Default>(name: string, otherwise: Default): string[] | Default
+  pop(name: string, otherwise?: unknown): unknown {
     const values = this.get(name)
-    return this.delete(name) ? values : undefined
+    return this.delete(name) ? values : otherwise
   }
 
   /** Removes the last line. @returns it, canonical; undefined when the map is empty. */

@@ -91,7 +91,7 @@ export class H2Connection implements FrameSink, WindowContext {
     this.reader = new FrameReader(this, MAX_FRAME_SIZE)
     this.streams = streams
     this.queue = new SendQueue(core, streams)
-    this.granted = new ReceiveWindows(core)
+    this.granted = new ReceiveWindows(core, streams)
     this.bodies = new Bodies(core, streams, this.granted)
     this.sections = new Sections(core, streams, this.granted, this.bodies)
     this.blocks = new HeaderBlocks(core, this.sections)

@@ -49,7 +49,7 @@ export class Outgoing {
     const method = head[1]
     if (method === 'HEAD') stream.bodyForbidden = true
     else if (method === 'CONNECT') stream.tunnel = true
-    stream.windowManager = manager
+    this.windows.manage(stream, manager)
     stream.headersSent = true
     this.streams.open(stream)
     this.core.headers(stream.id, length, endStream)
@@ -71,9 +71,10 @@ export class Outgoing {
     const { core } = this
     if (core.role !== 'client' || core.nextLocalId !== 1) throw core.misuse('An upgrade comes before all streams')
     const { initialWindowSize } = core.localSettings
+    const manager = this.windows.newManager()
     const id = core.takeId()
     const stream = new H2Stream(id, listener, StreamState.HALF_CLOSED_LOCAL, true, initialWindowSize, 0, true)
-    stream.windowManager = this.windows.newManager()
+    this.windows.manage(stream, manager)
     stream.headersSent = true
     stream.bodyForbidden = method === 'HEAD'
     this.streams.open(stream)

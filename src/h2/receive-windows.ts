@@ -9,11 +9,14 @@
  *
  * Hot path: plain mutable state, no allocation.
  */
-import { MAX_WINDOW_SIZE } from '../frame/codes.ts'
+import { InvalidArgumentError, StreamResetError, toError } from '../errors.ts'
+import { ErrorCode, MAX_WINDOW_SIZE } from '../frame/codes.ts'
 import { CONNECTION_WINDOW, MAX_STREAM_WINDOW } from '../limits.ts'
 import type { Core } from './core.ts'
-import { windowError } from './faults.ts'
+import { ConnectionFault, windowError } from './faults.ts'
+import { StreamState } from './states.ts'
 import type { H2Stream } from './stream.ts'
+import type { Streams } from './streams.ts'
 import { askManager, grownWindow, refillAt, type WindowContext, type WindowManager } from './window.ts'
 
 export class ReceiveWindows implements WindowContext {
@@ -22,14 +25,16 @@ export class ReceiveWindows implements WindowContext {
   window = 65_535
   private unreturned = 0
   private readonly core: Core
+  private readonly streams: Streams
   private readonly size: number
   private readonly manager: WindowManager | null
   private readonly maxStreamWindow: number
   /** The largest window that a stream of this connection has needed. */
   private learntWindow = 0
 
-  constructor(core: Core) {
+  constructor(core: Core, streams: Streams) {
     this.core = core
+    this.streams = streams
     const { connectionWindow, maxStreamWindow, streamWindow, windowManager } = core.options
     this.size = connectionWindow ?? CONNECTION_WINDOW
     this.maxStreamWindow = maxStreamWindow ?? streamWindow ?? MAX_STREAM_WINDOW
@@ -50,9 +55,44 @@ export class ReceiveWindows implements WindowContext {
   /**
    * The manager of a stream that is to be opened; null: there are none. Making one may throw: nothing may depend on it yet. The
    * window that it begins with is the one that we have announced: the peer acknowledges it before it sends on the stream.
+   * @throws {InvalidArgumentError} when it cannot be made.
    */
   newManager(): WindowManager | null {
     return this.core.options.windowManager?.(this.core.announcedWindow, 'stream', this) ?? null
+  }
+
+  /** A stream gets its manager. */
+  manage(stream: H2Stream, manager: WindowManager | null): void {
+    stream.windowManager = manager
+    stream.managedWindow = this.core.announcedWindow
+  }
+
+  /** A stream of the peer's, which has an owner now, gets a manager; when none can be made it ends. */
+  adopt(stream: H2Stream): void {
+    if (this.core.options.windowManager === undefined || stream.state === StreamState.CLOSED) return
+    try {
+      this.manage(stream, this.newManager())
+    } catch (thrown) {
+      this.fail(stream, thrown)
+    }
+  }
+
+  /** Tells a stream's manager what content-length says. */
+  tellLength(stream: H2Stream): void {
+    if (stream.windowManager === null || stream.expectedLength === -1) return
+    try {
+      stream.windowManager.documentSize = stream.expectedLength
+    } catch (thrown) {
+      this.fail(stream, thrown)
+    }
+  }
+
+  /** Our SETTINGS say another initial window, which counts for open streams too (RFC 9113 section 6.9.2). */
+  announceInitial(size: number): void {
+    const { core } = this
+    const delta = size - core.announcedWindow
+    core.announcedWindow = size
+    if (delta !== 0) for (const stream of core.streams.values()) stream.managedWindow += delta
   }
 
   consume(stream: H2Stream, octets: number): void {
@@ -64,7 +104,13 @@ export class ReceiveWindows implements WindowContext {
       if (stream.unreturned < refillAt(stream.windowTarget) || hasEnough(stream)) return
       increment = this.refill(stream)
     } else {
-      increment = askManager(windowManager, stream.receiveWindow, octets)
+      try {
+        increment = askManager(windowManager, stream.managedWindow, octets, stream.receiveWindow)
+      } catch (thrown) {
+        this.fail(stream, thrown)
+        return
+      }
+      stream.managedWindow += increment - octets
     }
     increment = Math.min(increment, MAX_WINDOW_SIZE - stream.receiveWindow)
     if (increment <= 0) return
@@ -76,6 +122,7 @@ export class ReceiveWindows implements WindowContext {
   /** Octets came on the connection. @throws {ConnectionFault} when they are more than were granted. */
   take(octets: number): void {
     if (octets > this.window) throw windowError('more DATA than the connection window allows')
+    const before = this.window
     this.window -= octets
     let increment: number
     if (this.manager === null) {
@@ -84,12 +131,28 @@ export class ReceiveWindows implements WindowContext {
       increment = this.unreturned
       this.unreturned = 0
     } else {
-      increment = Math.min(askManager(this.manager, this.window, octets), MAX_WINDOW_SIZE - this.window)
+      try {
+        increment = askManager(this.manager, before, octets, this.window)
+      } catch (thrown) {
+        throw new ConnectionFault(ErrorCode.INTERNAL_ERROR, managerThrew(thrown))
+      }
       if (increment <= 0) return
     }
     this.window += increment
     this.core.writer.windowUpdate(0, increment)
     this.core.announce()
+  }
+
+  /** A stream's manager threw: the stream ends, and its owner learns why. The peer did nothing wrong. */
+  private fail(stream: H2Stream, thrown: unknown): void {
+    const code = ErrorCode.INTERNAL_ERROR
+    const { origin } = this.core.options
+    const error =
+      thrown instanceof InvalidArgumentError
+        ? thrown
+        : new StreamResetError(code, { remote: false, detail: managerThrew(thrown), cause: thrown, origin })
+    this.streams.reset(stream, code)
+    stream.listener.onError(stream, error)
   }
 
   /** What to return of a window partly used, and more when it is the window that limits the speed: see window.ts. */
@@ -110,6 +173,10 @@ export class ReceiveWindows implements WindowContext {
     stream.measuredAt = at
     return increment
   }
+}
+
+function managerThrew(thrown: unknown): string {
+  return `its window manager threw: ${toError(thrown).message}`
 }
 
 /**

@@ -18,7 +18,6 @@ import {
 } from '../headers/section.ts'
 import { HeaderListTooLargeError, HpackError } from '../hpack/index.ts'
 import { parsePriority } from '../priority/field.ts'
-import { surface } from '../surface.ts'
 import type { Bodies } from './bodies.ts'
 import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
@@ -28,7 +27,6 @@ import type { ReceiveWindows } from './receive-windows.ts'
 import { OwnState, StreamEvent, StreamState } from './states.ts'
 import { H2Stream, NOBODY } from './stream.ts'
 import type { Streams } from './streams.ts'
-import { tellLength } from './window.ts'
 
 /** Octets that each name and value counts beside its own (RFC 9113 section 6.5.2: 32 a field). */
 const INFORMATIONAL_FIELD = 16
@@ -90,7 +88,6 @@ export class Sections implements BlockListener {
   onUpgrade(head: RequestHead): H2Stream {
     const { core } = this
     const stream = this.newRequest(1)
-    stream.windowManager = this.windows.newManager()
     core.lastRemoteId = 1
     this.streams.open(stream)
     const listener = core.listener.onRequest?.(stream, head)
@@ -100,6 +97,7 @@ export class Sections implements BlockListener {
     }
     stream.listener = listener
     stream.headersReceived = true
+    // The request has no body: its window needs no manager.
     this.bodies.end(stream)
     return stream
   }
@@ -125,23 +123,8 @@ export class Sections implements BlockListener {
       return undefined
     }
     const stream = this.newRequest(id)
-    return this.take(stream) ? stream : undefined
-  }
-
-  /**
-   * Opens a stream of the peer's.
-   * @returns false when its window manager could not be made: the stream is refused, and why is its owner's to see.
-   */
-  private take(stream: H2Stream): boolean {
-    try {
-      stream.windowManager = this.windows.newManager()
-    } catch (thrown) {
-      surface(thrown)
-      this.streams.refuse(stream.id, ErrorCode.INTERNAL_ERROR)
-      return false
-    }
     this.streams.open(stream)
-    return true
+    return stream
   }
 
   private onSection(stream: H2Stream, section: FieldList, endStream: boolean): void {
@@ -176,7 +159,11 @@ export class Sections implements BlockListener {
     // A CONNECT that succeeds has no message body, only the tunnel's octets (RFC 9110 section 9.3.6).
     if (head.status >= 300) stream.tunnel = false
     if (head.status === 204 || head.status === 304) stream.bodyForbidden = true
-    if (!stream.bodyForbidden && !stream.tunnel) this.expectLength(stream, head.contentLength)
+    if (!stream.bodyForbidden && !stream.tunnel) {
+      stream.expectedLength = head.contentLength
+      this.windows.tellLength(stream)
+      if (stream.state === StreamState.CLOSED) return
+    }
     stream.listener.onHeaders(stream, head.status, head.fields)
   }
 
@@ -185,20 +172,20 @@ export class Sections implements BlockListener {
     const head = checkRequest(section, localSettings.enableConnectProtocol)
     stream.headersReceived = true
     stream.tunnel = head.method === 'CONNECT'
-    this.expectLength(stream, head.contentLength)
+    stream.expectedLength = head.contentLength
     const priority = getField(head.fields, 'priority')
     if (priority !== undefined) {
       const { urgency, incremental } = parsePriority(priority)
       scheduler.reprioritize(stream, urgency, incremental)
     }
     const heard = listener.onRequest?.(stream, head)
-    if (heard !== undefined) stream.listener = heard
-    else this.streams.reset(stream, ErrorCode.REFUSED_STREAM)
-  }
-
-  private expectLength(stream: H2Stream, length: number): void {
-    stream.expectedLength = length
-    if (stream.windowManager !== null && length !== -1) tellLength(stream.windowManager, length)
+    if (heard === undefined) {
+      this.streams.reset(stream, ErrorCode.REFUSED_STREAM)
+      return
+    }
+    stream.listener = heard
+    this.windows.adopt(stream)
+    this.windows.tellLength(stream)
   }
 
   /** CVE-2023-45288's relative, bounded by octets and rate: informational responses without end cost memory and time as any header section does. */
@@ -235,10 +222,12 @@ export class Sections implements BlockListener {
     const { initialWindowSize } = core.localSettings
     const stream = new H2Stream(promised, NOBODY, StreamState.RESERVED_REMOTE, false, initialWindowSize, 0, false)
     if (head.method === 'HEAD') stream.bodyForbidden = true
-    if (!this.take(stream)) return
+    this.streams.open(stream)
     const listener = core.listener.onPush?.(parent, stream, head)
-    if (listener !== undefined) stream.listener = listener
-    else {
+    if (listener !== undefined) {
+      stream.listener = listener
+      this.windows.adopt(stream)
+    } else {
       spend(core.budgets.refusedPushes, 'pushes that are refused')
       this.streams.reset(stream, ErrorCode.CANCEL)
     }

@@ -43,7 +43,7 @@ export class SettingsExchange {
   send(entries: SettingEntry[]): void {
     this.core.writer.settings(entries)
     this.unacknowledged.push(entries)
-    for (const [id, value] of entries) if (id === Setting.INITIAL_WINDOW_SIZE) this.core.announcedWindow = value
+    for (const [id, value] of entries) if (id === Setting.INITIAL_WINDOW_SIZE) this.windows.announceInitial(value)
     this.core.announce()
   }
 

@@ -50,6 +50,8 @@ export class H2Stream implements Schedulable {
   measured = 0
   measuredAt = Number.NEGATIVE_INFINITY
   windowManager: WindowManager | null = null
+  /** What the manager knows as its window: octets granted, less those dealt with. */
+  managedWindow = 0
   /** The final header section has come: what follows is body or trailers. */
   headersReceived = false
   /** The response may have no body whatever content-length says: HEAD, 204, 304. */

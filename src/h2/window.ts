@@ -7,18 +7,22 @@
  * and it is doubled when half of it was used within one round trip, for then it is the window that limits the speed.
  */
 
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, toError } from '../errors.ts'
+import { MAX_WINDOW_SIZE } from '../frame/codes.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../limits.ts'
-import { surface } from '../surface.ts'
 
 /** The policy of one window: one instance a connection, one a stream. */
 export interface WindowManager {
-  /** Octets the peer may still send; kept by the engine. */
+  /**
+   * Octets of the window, kept by the engine: those that came and were not yet dealt with still count. While
+   * `increaseWindowSize` runs, those of the frame that it is asked about do too, as in hyper.
+   */
   windowSize: number
   /** Octets announced by content-length, once known; kept by the engine. */
   documentSize: number | undefined
   /**
-   * A frame of so many flow-controlled octets (padding included, possibly 0) was received and dealt with.
+   * A frame of so many flow-controlled octets (padding included, possibly 0) was received and dealt with. Called before
+   * they are taken from `windowSize`; with 0 when a change of our SETTINGS has taken effect. One that throws ends its stream.
    * @returns octets to add to the window; 0 for none.
    */
   increaseWindowSize(frameSize: number): number
@@ -60,7 +64,12 @@ export function managerFactory(
     ? (size, scope, context) => new given(size, scope, context)
     : given
   return (size, scope, context) => {
-    const manager: Partial<WindowManager> | undefined = make(size, scope, context)
+    let manager: Partial<WindowManager> | undefined
+    try {
+      manager = make(size, scope, context)
+    } catch (thrown) {
+      throw new InvalidArgumentError(`windowManager could not be made: ${toError(thrown).message}`, { cause: thrown })
+    }
     if (typeof manager?.increaseWindowSize === 'function') return manager as WindowManager
     throw new InvalidArgumentError('windowManager must make objects with increaseWindowSize()')
   }
@@ -73,30 +82,24 @@ function isManagerClass(given: WindowManagerFactory | WindowManagerClass): given
   return prototype.writable === false || 'increaseWindowSize' in Object(prototype.value)
 }
 
-/** Calls a manager with what it must know. One that throws grants nothing, and its error surfaces outside of the data path. */
-export function askManager(manager: WindowManager, windowSize: number, frameSize: number): number {
-  try {
-    manager.windowSize = windowSize
-    const increment = grant(manager.increaseWindowSize(frameSize))
-    if (increment > 0 || windowSize > 0 || manager.blocked === undefined) return increment
-    return grant(manager.blocked())
-  } catch (thrown) {
-    surface(thrown)
-    return 0
-  }
+/**
+ * Calls a manager with what it must know, and lets through what it throws.
+ * @param windowSize of before the frame.
+ * @param left octets that the peer may still send.
+ * @returns octets to add, no more than a window can have.
+ */
+export function askManager(manager: WindowManager, windowSize: number, frameSize: number, left: number): number {
+  const after = windowSize - frameSize
+  manager.windowSize = windowSize
+  let increment = grant(manager.increaseWindowSize(frameSize), after)
+  manager.windowSize = after
+  if (increment === 0 && left <= 0 && manager.blocked !== undefined) increment = grant(manager.blocked(), after)
+  manager.windowSize = after + increment
+  return increment
 }
 
-/** Tells a manager what content-length says. */
-export function tellLength(manager: WindowManager, length: number): void {
-  try {
-    manager.documentSize = length
-  } catch (thrown) {
-    surface(thrown)
-  }
-}
-
-function grant(increment: number): number {
-  return Number.isInteger(increment) && increment > 0 ? increment : 0
+function grant(increment: number, windowSize: number): number {
+  return Number.isInteger(increment) && increment > 0 ? Math.min(increment, MAX_WINDOW_SIZE - windowSize) : 0
 }
 
 /**
@@ -153,16 +156,10 @@ export function grownWindow(target: number, elapsed: number, rtt: number, limit:
  * size never changes.
  */
 export class FlowControlManager extends BaseFlowControlManager {
-  private dealtWith = 0
-
   increaseWindowSize(frameSize: number): number {
-    const { windowSize, initialWindowSize } = this
-    this.dealtWith += frameSize
-    if (windowSize >= initialWindowSize / 4 && windowSize >= 1000) return 0
-    // No more than was dealt with: what waits to be read must not be granted again.
-    const increment = Math.min(this.dealtWith, initialWindowSize - windowSize)
-    this.dealtWith -= increment
-    return increment
+    const { initialWindowSize } = this
+    const left = this.windowSize - frameSize
+    return left >= initialWindowSize / 4 && left >= 1000 ? 0 : initialWindowSize - left
   }
 }
 

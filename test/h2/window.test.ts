@@ -1,19 +1,19 @@
 /** The policies of receive windows: the engine's own, and the two managers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { StreamResetError } from '../../src/errors.ts'
+import { InvalidArgumentError, ProtocolError, StreamResetError } from '../../src/errors.ts'
 import { ErrorCode } from '../../src/frame/index.ts'
 import {
   AdaptiveFlowControlManager,
   BaseFlowControlManager,
   FlowControlManager,
   firstWindow,
+  type H2Stream,
   managerFactory,
   type WindowContext,
 } from '../../src/h2/index.ts'
-import { askManager } from '../../src/h2/window.ts'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW } from '../../src/limits.ts'
-import { Pair } from '../support/pair.ts'
+import { Pair, Side } from '../support/pair.ts'
 import { GET, Recorder, ScriptedServer } from '../support/peer.ts'
 
 const MIB = 1024 * 1024
@@ -29,6 +29,8 @@ function flow(server: ScriptedServer, octets: number, streamId = 1): number {
   }
   return granted
 }
+
+const FlowControlManagers = (size: number): FlowControlManager => new FlowControlManager(size)
 
 function start(options: ConstructorParameters<typeof ScriptedServer>[0] = {}): {
   server: ScriptedServer
@@ -140,24 +142,38 @@ describe('the first window of a stream', () => {
 })
 
 describe('FlowControlManager', () => {
-  test('fills the window when less than a quarter, or than 1000 octets, is left', () => {
+  test('fills the window when less than a quarter, or than 1000 octets, will be left', () => {
     const manager = new FlowControlManager(100_000)
-    manager.windowSize = 25_000
     assert.equal(manager.increaseWindowSize(75_000), 0)
-    manager.windowSize = 24_999
-    assert.equal(manager.increaseWindowSize(1), 75_001)
+    assert.equal(manager.increaseWindowSize(75_001), 75_001)
+    manager.windowSize = 30_000
+    assert.equal(manager.increaseWindowSize(5001), 75_001)
     const small = new FlowControlManager(2000)
-    small.windowSize = 999
+    assert.equal(small.increaseWindowSize(1000), 0)
     assert.equal(small.increaseWindowSize(1001), 1001)
   })
 
   test('grants no more than was dealt with: an unread response holds no more than its window', () => {
-    const manager = new FlowControlManager(100_000)
-    manager.windowSize = 0
-    // Padding alone is dealt with while nobody reads.
-    assert.equal(manager.increaseWindowSize(200), 200)
-    manager.windowSize = 0
-    assert.equal(manager.increaseWindowSize(0), 0)
+    const server = new ScriptedServer({ streamWindow: 65_536, windowManager: FlowControlManagers })
+    const { stream, seen } = server.open()
+    seen.consuming = false
+    server.headers(1, [':status', '200'])
+    assert.equal(flow(server, 65_536), 0)
+    server.client.consume(stream, 40_000)
+    assert.deepEqual(server.frames(), [])
+    server.client.consume(stream, 10_000)
+    assert.deepEqual(server.frames(), [{ type: 'WINDOW_UPDATE', streamId: 1, increment: 50_000 }])
+  })
+
+  test('of a stream that is older than the acknowledgement of our settings fills the window that they announce', () => {
+    const server = new ScriptedServer({ streamWindow: MIB, windowManager: FlowControlManagers }, false)
+    server.settings([])
+    server.open()
+    server.headers(1, [':status', '200'])
+    assert.equal(flow(server, 32_768), 0)
+    server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
+    server.frames()
+    assert.equal(flow(server, MIB - 32_768), 49 * 16_384)
   })
 
   test('runs a connection and its streams', () => {
@@ -246,7 +262,7 @@ describe('a class of managers', () => {
       }
 
       override blocked(): number {
-        calls.push('blocked')
+        calls.push(`blocked ${this.windowSize}`)
         return 30_000
       }
     }
@@ -255,7 +271,7 @@ describe('a class of managers', () => {
       windowManager: (size, scope) => (scope === 'stream' ? new Last(size) : new Eager(size)),
     })
     assert.equal(flow(server, 32_768), 30_000)
-    assert.deepEqual(calls, ['increase 16384', 'increase 0', 'blocked'])
+    assert.deepEqual(calls, ['increase 32768', 'increase 16384', 'blocked 0'])
   })
 
   test('one that says nothing when the window is used up leaves it so', () => {
@@ -298,22 +314,90 @@ describe('what is given as window manager', () => {
     }
   })
 
-  test('one that throws grants nothing, and its error surfaces outside of the data path', async () => {
-    class Broken extends BaseFlowControlManager {
-      increaseWindowSize(): number {
-        throw new Error('broken')
+  test('knows the window of before the frame, and of after it between the calls', () => {
+    const managers: Steps[] = []
+    class Steps extends BaseFlowControlManager {
+      readonly seen: number[] = []
+      constructor(size: number) {
+        super(size)
+        managers.push(this)
+      }
+      increaseWindowSize(frameSize: number): number {
+        this.seen.push(this.windowSize)
+        return frameSize === 10 ? 0 : 5
       }
     }
-    const surfaced = Promise.withResolvers<unknown>()
-    const before = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException')
-    process.once('uncaughtException', surfaced.resolve)
-    try {
-      assert.equal(askManager(new Broken(10), 0, 10), 0)
-      assert.match(String(await surfaced.promise), /broken/)
-    } finally {
-      for (const listener of before) process.on('uncaughtException', listener)
+    const server = new ScriptedServer({
+      streamWindow: 100_000,
+      connectionWindow: 200_000,
+      windowManager: managerFactory(Steps),
+    })
+    server.open()
+    server.headers(1, [':status', '200'])
+    server.data(1, Buffer.alloc(10))
+    server.data(1, Buffer.alloc(20))
+    const [connection, stream] = managers
+    assert.deepEqual([connection.seen, connection.windowSize], [[200_000, 199_990], 199_975])
+    assert.deepEqual([stream.seen, stream.windowSize], [[100_000, 99_990], 99_975])
+    // A changed setting is told with a frame of nothing, once it counts.
+    server.client.updateSettings({ initialWindowSize: 150_000 })
+    server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
+    assert.deepEqual([stream.seen.at(-1), stream.windowSize], [149_975, 149_980])
+    server.client.updateSettings({ initialWindowSize: 150_000 })
+    assert.equal(stream.windowSize, 149_980)
+  })
+
+  test('one that throws ends its stream with an error that says so, and the others go on', () => {
+    const thrown = new Error('broken')
+    let made = 0
+    class Broken extends BaseFlowControlManager {
+      private readonly broken = made++ === 0
+      increaseWindowSize(frameSize: number): number {
+        if (this.broken) throw thrown
+        return frameSize
+      }
     }
+    const server = new ScriptedServer({
+      windowManager: (size, scope) => (scope === 'stream' ? new Broken(size) : new FlowControlManager(size)),
+    })
+    const { seen } = server.open()
+    const other = server.open()
+    server.headers(1, [':status', '200'])
+    server.data(1, 'a', true)
+    assert.ok(seen.error instanceof StreamResetError)
+    assert.match(seen.error.message, /INTERNAL_ERROR: its window manager threw: broken/)
+    assert.deepEqual([seen.error.cause, seen.error.remote, seen.error.retryable, seen.ends], [thrown, false, false, 1])
+    assert.equal(server.resetCode(1), ErrorCode.INTERNAL_ERROR)
+    server.respond(3, 'whole')
+    assert.equal(other.seen.body, 'whole')
+  })
+
+  test('one of the connection that throws ends the connection', () => {
+    const server = new ScriptedServer({
+      windowManager: (size, scope) => {
+        const manager = new FlowControlManager(size)
+        if (scope === 'stream') return manager
+        return Object.assign(manager, {
+          increaseWindowSize() {
+            throw 'broken'
+          },
+        })
+      },
+    })
+    const { seen } = server.open()
+    server.headers(1, [':status', '200'])
+    server.data(1, 'a')
+    assert.match(String(server.failure), /its window manager threw: broken/)
+    assert.ok(seen.error instanceof ProtocolError)
+    assert.equal(server.goawayCode(), ErrorCode.INTERNAL_ERROR)
+  })
+
+  test('one that cannot be made says so in an error of ours', () => {
+    const cause = new Error('no manager')
+    const make = managerFactory(() => {
+      throw cause
+    })
+    assert.throws(() => make?.(10, 'stream', context), { code: 'ERR_HYPER_INVALID_ARGUMENT', cause })
   })
 
   test('one that cannot be made costs no stream', () => {
@@ -343,75 +427,74 @@ describe('what is given as window manager', () => {
     assert.deepEqual(server.decode(frame), head)
   })
 
-  test('one that cannot be made for a pushed stream costs that stream alone, and the error surfaces', async () => {
-    await surfacing(/no manager/, () => {
-      let made = 0
-      const server = new ScriptedServer({
-        enablePush: true,
-        windowManager: (size, scope) => {
-          if (scope === 'stream' && made++ === 1) throw new Error('no manager')
+  const firstFails = managerFactory((size, scope) => {
+    if (scope === 'stream' && failures-- > 0) throw new Error('no manager')
+    return new FlowControlManager(size)
+  })
+  let failures = 0
+
+  test('one that cannot be made for a pushed stream costs that stream alone, and its owner is told', () => {
+    const pair = new Pair({ enablePush: true, windowManager: firstFails })
+    const { seen, at } = pair.request(GET)
+    failures = 1
+    const { connection } = pair.server
+    const lost = new Recorder()
+    connection.push(at.stream, [...GET.slice(0, -1), '/pushed'], lost)
+    connection.respond(at.stream, [':status', '204'], true)
+    pair.flow()
+    assert.ok(pair.client.pushes[0].seen.error instanceof InvalidArgumentError)
+    assert.match(String(lost.error), /INTERNAL_ERROR/)
+    assert.equal(seen.status, 204)
+  })
+
+  test('one that cannot be made for a request ends that request alone, and its owner is told', () => {
+    failures = 1
+    const pair = new Pair({}, { windowManager: firstFails })
+    const { seen, at } = pair.request(GET)
+    assert.ok(at.seen.error instanceof InvalidArgumentError)
+    assert.ok(seen.error instanceof StreamResetError)
+    assert.equal(seen.error.http2ErrorCode, ErrorCode.INTERNAL_ERROR)
+    const next = pair.request(GET).at
+    assert.equal(next.stream.id, 3)
+    assert.ok(next.stream.windowManager instanceof FlowControlManager)
+  })
+
+  test('none is made for a request whose owner ends it at once', () => {
+    let made = 0
+    class Ending extends Side {
+      override onRequest(stream: H2Stream): Recorder {
+        this.connection.reset(stream)
+        return new Recorder()
+      }
+    }
+    const sides = {
+      client: new Side({ role: 'client' }),
+      server: new Ending({
+        role: 'server',
+        windowManager: (size) => {
+          made++
           return new FlowControlManager(size)
         },
-      })
-      const { seen } = server.open()
-      const block = server.block([...GET.slice(0, -1), '/pushed'])
-      server.send({ type: 'PUSH_PROMISE', streamId: 1, promisedStreamId: 2, endHeaders: true, block })
-      assert.equal(server.resetCode(2), ErrorCode.INTERNAL_ERROR)
-      server.respond(1, 'whole')
-      assert.equal(seen.body, 'whole')
-    })
+      }),
+    }
+    const pair = new Pair({}, {}, sides)
+    pair.client.connection.request(GET, true, new Recorder())
+    pair.flow()
+    assert.equal(made, 1)
   })
 
-  test('one that cannot be made for a request refuses that request alone, and the error surfaces', async () => {
-    await surfacing(/no manager/, () => {
-      let made = 0
-      const pair = new Pair(
-        {},
-        {
-          windowManager: (size, scope) => {
-            if (scope === 'stream' && made++ === 0) throw new Error('no manager')
-            return new FlowControlManager(size)
-          },
-        },
-      )
-      const refused = new Recorder()
-      pair.client.connection.request(GET, true, refused)
-      pair.flow()
-      assert.ok(refused.error instanceof StreamResetError)
-      assert.equal(refused.error.http2ErrorCode, ErrorCode.INTERNAL_ERROR)
-      const { at } = pair.request(GET)
-      assert.equal(at.stream.id, 3)
-    })
-  })
-
-  test('one that will not hear of the length of a body manages it all the same, and the error surfaces', async () => {
+  test('one that will not hear of the length of a body ends its stream', () => {
     const deaf = {
       set(): void {
         throw new Error('no length')
       },
     }
-    await surfacing(/no length/, () => {
-      const server = new ScriptedServer({
-        windowManager: (size) => Object.defineProperty(new FlowControlManager(size), 'documentSize', deaf),
-      })
-      const { seen } = server.open()
-      server.headers(1, [':status', '200', 'content-length', '5'])
-      server.data(1, Buffer.from('whole'), true)
-      assert.equal(seen.body, 'whole')
+    const server = new ScriptedServer({
+      windowManager: (size) => Object.defineProperty(new FlowControlManager(size), 'documentSize', deaf),
     })
+    const { seen } = server.open()
+    server.headers(1, [':status', '200', 'content-length', '5'])
+    assert.ok(seen.error instanceof StreamResetError)
+    assert.deepEqual([seen.status, seen.ends], [undefined, 1])
   })
 })
-
-/** Runs it, and waits for an error that is thrown outside of it. */
-async function surfacing(error: RegExp, run: () => void): Promise<void> {
-  const surfaced = Promise.withResolvers<unknown>()
-  const before = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.once('uncaughtException', surfaced.resolve)
-  try {
-    run()
-    assert.match(String(await surfaced.promise), error)
-  } finally {
-    for (const listener of before) process.on('uncaughtException', listener)
-  }
-}
