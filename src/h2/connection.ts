@@ -250,6 +250,16 @@ export class H2Connection implements FrameSink, WindowContext {
   }
 
   /**
+   * Pads the DATA frames of a stream from here on (RFC 9113 section 10.7). Padding uses up the windows as data does; where they
+   * have no room for it, a frame goes without.
+   * @param octets of each frame, 0 to 255, and one more that tells how many; undefined: none, which is how a stream begins.
+   * @throws {InvalidArgumentError} for any other number.
+   */
+  pad(stream: H2Stream, octets: number | undefined): void {
+    this.queue.pad(stream, octets)
+  }
+
+  /**
    * Ends our side of a stream, with a trailer section when there is one.
    * @throws {InvalidArgumentError} when it has ended already or not begun, or the section is not allowed.
    */
@@ -303,9 +313,19 @@ export class H2Connection implements FrameSink, WindowContext {
     this.going.shutdown()
   }
 
-  /** Sends GOAWAY: streams up to the last one taken may finish. */
-  goaway(code: number = ErrorCode.NO_ERROR, debug = ''): void {
-    this.going.goaway(code, debug)
+  /**
+   * Sends GOAWAY: streams up to the last one taken may finish.
+   * @param lastStreamId the last one that is or will be dealt with. Default {@link lastStreamId}; a lower one says of those
+   *   above it that nothing was done for them, so they end with a GoawayError here, and the client may send them again.
+   * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number.
+   */
+  goaway(code: number = ErrorCode.NO_ERROR, debug = '', lastStreamId: number = this.lastStreamId): void {
+    this.going.goaway(code, debug, lastStreamId)
+  }
+
+  /** The highest stream of the peer's that was taken; 0 before the first. */
+  get lastStreamId(): number {
+    return this.core.lastRemoteId
   }
 
   /** Ends every stream with an error: the transport is gone. */
@@ -426,7 +446,8 @@ export class H2Connection implements FrameSink, WindowContext {
         this.control.onPriorityUpdate(streamId, buffer, start, end)
         break
       default:
-        // Unknown types are ignored (RFC 9113 section 5.5).
+        // Unknown types change nothing (RFC 9113 section 5.5).
+        this.core.listener.onUnknownFrame?.(type, flags, streamId, buffer.subarray(start, end))
         break
     }
   }

@@ -8,6 +8,7 @@ import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError } from './faults.ts'
 import type { GoingAway } from './going-away.ts'
+import type { ConnectionListener } from './listener.ts'
 import { OwnState, StreamState } from './states.ts'
 import type { H2Stream } from './stream.ts'
 import type { Streams } from './streams.ts'
@@ -62,6 +63,7 @@ export class ControlFrames {
       spend(core.budgets.pings, 'PING frames')
       core.writer.ping(payload, true)
       core.announceReply()
+      core.listener.onPing?.(Uint8Array.from(payload))
     } else if (!this.going.takePong(payload)) {
       spend(core.budgets.pongs, 'answers to PING')
       core.listener.onPong(payload)
@@ -73,10 +75,12 @@ export class ControlFrames {
     if (streamId === 0) throw protocolError('PRIORITY on stream 0')
     spend(this.core.budgets.priorities, 'priority frames')
     const stream = this.core.streams.get(streamId)
-    if (stream === undefined) return
-    if (end - start !== 5) this.streams.fail(stream, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY of a wrong length')
-    else if (readStreamId(buffer, start) === streamId) {
-      this.streams.fail(stream, ErrorCode.PROTOCOL_ERROR, 'a stream that depends on itself')
+    if (end - start !== 5) {
+      if (stream !== undefined) this.streams.fail(stream, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY of a wrong length')
+    } else if (readStreamId(buffer, start) === streamId) {
+      if (stream !== undefined) this.streams.fail(stream, ErrorCode.PROTOCOL_ERROR, 'a stream that depends on itself')
+    } else {
+      tellPriority(this.core.listener, streamId, buffer, start)
     }
   }
 
@@ -94,6 +98,7 @@ export class ControlFrames {
     const { earlyPriorities } = this.streams
     if (stream !== undefined) core.scheduler.reprioritize(stream, priority.urgency, priority.incremental)
     else if (core.isIdle(id) && earlyPriorities.size < MAX_EARLY_PRIORITIES) earlyPriorities.set(id, priority)
+    core.listener.onPriorityUpdate?.(id, priority)
   }
 
   /** ALTSVC (RFC 7838) and ORIGIN (RFC 8336): in a wrong place, or broken, they are ignored. */
@@ -110,6 +115,12 @@ export class ControlFrames {
       core.listener.onAltSvc?.(frame.origin, frame.value, stream)
     }
   }
+}
+
+/** The five octets that PRIORITY is, and that HEADERS may begin with (RFC 9113 section 6.2). */
+export function tellPriority(listener: ConnectionListener, streamId: number, buffer: Buffer, start: number): void {
+  const exclusive = buffer[start] >= 0x80
+  listener.onPriority?.(streamId, readStreamId(buffer, start), buffer[start + 4] + 1, exclusive)
 }
 
 function parseLeniently(...frame: Parameters<typeof parsePayload>): ReturnType<typeof parsePayload> | undefined {

@@ -37,12 +37,21 @@ export class GoingAway {
     core.announce()
   }
 
-  goaway(code: number, debug: string): void {
+  goaway(code: number, debug: string, lastStreamId: number = this.core.lastRemoteId): void {
     const { core } = this
     if (core.own === OwnState.DEAD) return
-    core.writer.goaway(core.lastRemoteId, code, Buffer.from(debug))
+    if (!Number.isInteger(lastStreamId) || lastStreamId < 0 || lastStreamId > core.lastRemoteId) {
+      throw core.misuse(`GOAWAY may name a stream from 0 to ${core.lastRemoteId}, not ${lastStreamId}`)
+    }
+    core.writer.goaway(lastStreamId, code, Buffer.from(debug))
+    core.lastRemoteId = lastStreamId
     core.advance(OwnState.GONE)
     core.announce()
+    const { origin } = core.options
+    this.streams.endAll(
+      ({ local, id }) => !local && id > lastStreamId,
+      () => new GoawayError(code, lastStreamId, { retryable: false, debug, origin }),
+    )
   }
 
   /** An answer to a PING: true when it was the one of our shutdown. */

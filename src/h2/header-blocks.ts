@@ -2,6 +2,7 @@
 import { Flag } from '../frame/codes.ts'
 import { readStreamId } from '../frame/reader.ts'
 import { MAX_CONTINUATIONS, MAX_HEADER_BLOCK } from '../limits.ts'
+import { tellPriority } from './control-frames.ts'
 import type { Core } from './core.ts'
 import { flood, protocolError, sizeError } from './faults.ts'
 
@@ -32,8 +33,10 @@ export class HeaderBlocks {
       end -= start < end ? buffer[start] : 0
       start += 1
     }
+    const priority = start
     if ((flags & Flag.PRIORITY) !== 0) start += 5
     if (start > end) throw protocolError('HEADERS with too much padding')
+    if (start !== priority) tellPriority(this.core.listener, streamId, buffer, priority)
     this.begin(flags, streamId, 0, buffer, start, end)
   }
 

@@ -1,6 +1,7 @@
 /** What a connection tells its owner. Callbacks come while `receive()` or a call of the owner's runs; they must not throw. */
 import type { ProtocolError } from '../errors.ts'
 import type { RequestHead } from '../headers/section.ts'
+import type { Priority } from '../priority/field.ts'
 import type { Settings } from './settings.ts'
 import type { H2Stream, StreamListener } from './stream.ts'
 
@@ -11,6 +12,8 @@ export interface ConnectionListener {
   onSettings(settings: Readonly<Settings>): void
   /** The peer acknowledged our oldest settings: they count from here on. */
   onSettingsAcknowledged?(settings: Readonly<Settings>): void
+  /** The peer sent PING; the answer is in the output already. */
+  onPing?(payload: Uint8Array): void
   /** The peer answered one of our PING frames. */
   onPong(payload: Uint8Array): void
   /** The peer will take no new streams. Those it refused have ended with a retryable error already. */
@@ -26,6 +29,12 @@ export interface ConnectionListener {
    * is returned hears the response; without it the push is cancelled.
    */
   onPush?(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined
+  /** PRIORITY, or HEADERS with the same parameters (RFC 7540 section 5.3), which count for nothing (RFC 9113 section 5.3.2). */
+  onPriority?(streamId: number, dependsOn: number, weight: number, exclusive: boolean): void
+  /** Server role: PRIORITY_UPDATE (RFC 9218 section 7.1). The stream may not have begun. */
+  onPriorityUpdate?(streamId: number, priority: Priority): void
+  /** A frame of a type that is not ours (RFC 9113 section 5.5). The payload is a view, good until the call returns. */
+  onUnknownFrame?(type: number, flags: number, streamId: number, payload: Uint8Array): void
   /** An alternative service for an origin, or for the origin of a stream (RFC 7838 section 4). */
   onAltSvc?(origin: string, value: string, stream: H2Stream | undefined): void
   /** The server says which origins it speaks for (RFC 8336). */

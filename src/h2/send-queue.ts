@@ -19,6 +19,10 @@ import { StreamEvent, StreamState } from './states.ts'
 import { type H2Stream, NO_CHUNKS } from './stream.ts'
 import type { Streams } from './streams.ts'
 
+/** RFC 9113 section 6.1: one octet says how much there is. */
+const MAX_PADDING = 255
+const PADDING = new Uint8Array(MAX_PADDING)
+
 export class SendQueue {
   /** Octets we may send on the whole connection. */
   window = 65_535
@@ -49,6 +53,13 @@ export class SendQueue {
     return false
   }
 
+  pad(stream: H2Stream, octets: number | undefined): void {
+    if (octets !== undefined && !(Number.isInteger(octets) && octets >= 0 && octets <= MAX_PADDING)) {
+      throw this.core.misuse(`Padding must be a whole number from 0 to ${MAX_PADDING}, not ${octets}`)
+    }
+    stream.padding = octets === undefined ? 0 : octets + 1
+  }
+
   /** Nothing more is written to this stream but trailers, where there are any. */
   end(stream: H2Stream, trailers: FieldList | null): void {
     stream.endQueued = true
@@ -75,9 +86,12 @@ export class SendQueue {
       const stream = scheduler.head()
       if (stream === null) return
       const { maxFrameSize } = remoteSettings
-      const room = Math.min(stream.sendWindow, this.window, SEND_QUANTUM, maxFrameSize, stream.queuedBytes)
+      const most = Math.min(stream.sendWindow, this.window, SEND_QUANTUM, maxFrameSize)
+      // Without room for an octet of data beside it, there is no padding.
+      const padding = stream.padding < most ? stream.padding : 0
+      const room = Math.min(most - padding, stream.queuedBytes)
       if (room <= 0) scheduler.remove(stream)
-      else this.frame(stream, room)
+      else this.frame(stream, room, padding)
     }
   }
 
@@ -124,7 +138,7 @@ export class SendQueue {
     return true
   }
 
-  private frame(stream: H2Stream, length: number): void {
+  private frame(stream: H2Stream, length: number, padding: number): void {
     if (!isWhole(stream, length)) {
       this.streams.reset(stream, ErrorCode.INTERNAL_ERROR)
       const error = this.core.misuse(`A chunk of the body of stream ${stream.id} was taken away`)
@@ -132,16 +146,25 @@ export class SendQueue {
       return
     }
     const { scheduler } = this.core
-    stream.sendWindow -= length
-    this.window -= length
+    stream.sendWindow -= length + padding
+    this.window -= length + padding
     stream.queuedBytes -= length
     this.updatesDue += 2
     const emptied = stream.queuedBytes === 0
     // As it is now: the listener may write and end in answer, which then takes its own way.
     const finishes = emptied && stream.endQueued
     const ends = finishes && stream.trailersQueued === null
-    this.core.writer.header(length, FrameType.DATA, ends ? Flag.END_STREAM : 0, stream.id)
-    this.append(stream, length)
+    const flags = ends ? Flag.END_STREAM : 0
+    const { writer } = this.core
+    if (padding === 0) {
+      writer.header(length, FrameType.DATA, flags, stream.id)
+      this.append(stream, length)
+    } else {
+      writer.header(length + padding, FrameType.DATA, flags | Flag.PADDED, stream.id)
+      writer.append(Uint8Array.of(padding - 1), 0, 1)
+      this.append(stream, length)
+      writer.append(PADDING, 0, padding - 1)
+    }
     if (emptied || stream.sendWindow <= 0) scheduler.remove(stream)
     else scheduler.rotate(stream)
     stream.listener.onSent(stream, length)

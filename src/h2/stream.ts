@@ -75,6 +75,8 @@ export class H2Stream implements Schedulable {
   endQueued = false
   trailersQueued: FieldList | null = null
   needDrain = false
+  /** Octets that padding adds to a DATA frame, the one that tells its length among them; 0: it is not padded. */
+  padding = 0
 
   urgency = 3
   incremental: boolean

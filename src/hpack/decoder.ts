@@ -31,7 +31,8 @@ const MAX_INTEGER = 0x7fff_ffff
 /** Octets of the largest list that is remembered for a repeated block: bounds what the cache keeps alive. */
 const LARGEST_REPEATED = 8192
 
-const NONE: ReadonlySet<string> = new Set()
+const NO_NAMES: ReadonlySet<string> = new Set()
+const NO_PLACES: ReadonlySet<number> = new Set()
 
 export interface DecoderOptions {
   /**
@@ -50,7 +51,9 @@ export class Decoder {
    * Names of the fields that the last block sent as never-indexed. Whoever forwards the message must keep them so
    * (RFC 7541 section 6.2.3): give the set to `Encoder.write`.
    */
-  neverIndexed: ReadonlySet<string> = NONE
+  neverIndexed: ReadonlySet<string> = NO_NAMES
+  /** The same by field, where one of several lines of a name was sent so: places in the list, 0 being its first field. */
+  neverIndexedFields: ReadonlySet<number> = NO_PLACES
 
   private readonly table: DynamicTable
   private readonly blocks = new BlockCache()
@@ -134,7 +137,7 @@ export class Decoder {
       if ((insertions & 1) !== 0) this.table.add(list[i], list[i + 1])
       insertions >>>= 1
     }
-    this.neverIndexed = NONE
+    this.forget()
     return list
   }
 
@@ -148,6 +151,7 @@ export class Decoder {
     const maxFields = this.maxFields
     let fields: string[] = []
     let never: Set<string> | undefined
+    let places: Set<number> | undefined
     let count = 0
     let size = 0
     let exceeded: 'bytes' | 'fields' | undefined
@@ -188,6 +192,8 @@ export class Decoder {
           repeatable = false
           never ??= new Set()
           never.add(name)
+          places ??= new Set()
+          places.add(count)
         }
       }
       count++
@@ -202,14 +208,20 @@ export class Decoder {
       }
     }
     if (exceeded !== undefined) {
-      this.neverIndexed = NONE
+      this.forget()
       throw new HeaderListTooLargeError(exceeded, exceeded === 'bytes' ? maxListSize : maxFields, size, count)
     }
-    this.neverIndexed = never ?? NONE
+    this.neverIndexed = never ?? NO_NAMES
+    this.neverIndexedFields = places ?? NO_PLACES
     if (repeatable && size <= LARGEST_REPEATED && !(this.usedDynamic && insertions !== 0)) {
       this.blocks.keep(block, start, end, this.usedDynamic ? table.generation : ANY_GENERATION, fields, insertions)
     }
     return fields
+  }
+
+  private forget(): void {
+    this.neverIndexed = NO_NAMES
+    this.neverIndexedFields = NO_PLACES
   }
 
   private failure(reason: string): HpackDecodingError {

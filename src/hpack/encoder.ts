@@ -21,7 +21,9 @@
  * changes (a bearer token, say), the very octets.
  */
 
+import { InvalidArgumentError } from '../errors.ts'
 import { HEADER_TABLE_SIZE } from '../limits.ts'
+import { refuseUnknown } from '../option-names.ts'
 import { checkSize, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
 import { EncoderTable, FIRST_DYNAMIC, History, type NameState, Slot } from './encoder-state.ts'
 import { HpackEncodingError } from './errors.ts'
@@ -62,6 +64,15 @@ const SCRATCH = 1024
 
 const MAX_SIZE = 0xffff_ffff
 
+/**
+ * Fields of one block that are to be sent as never-indexed: names, or places in the list, 0 being its first field.
+ */
+export type NeverIndex = ReadonlySet<string | number>
+
+const OPTIONS: ReadonlySet<string> = new Set(['maxTableSize', 'sensitiveNames', 'indexing', 'huffman'])
+const INDEXING: ReadonlySet<unknown> = new Set(['adaptive', 'always', 'never'])
+const HUFFMAN: ReadonlySet<unknown> = new Set(['shorter', 'always', 'never'])
+
 export interface EncoderOptions {
   /** Octets of dynamic table this encoder is willing to keep, whatever the peer allows; default 4096. */
   readonly maxTableSize?: number
@@ -98,13 +109,18 @@ export class Encoder {
   /** Smallest size since the last block, to be announced before the present one; negative when nothing changed. */
   private smallest = -1
 
-  /** @throws InvalidArgumentError when `maxTableSize` is not an integer from 0 to 2^32-1. */
+  /** @throws InvalidArgumentError naming the option that is unknown or has a value that it cannot have. */
   constructor(options: EncoderOptions = {}) {
-    this.ownMaximum = checkSize('maxTableSize', options.maxTableSize ?? HEADER_TABLE_SIZE, MAX_SIZE)
-    this.indexing = options.indexing ?? 'adaptive'
-    this.huffman = options.huffman ?? 'shorter'
+    refuseUnknown(options, OPTIONS)
+    const { maxTableSize = HEADER_TABLE_SIZE, sensitiveNames = DEFAULT_SENSITIVE_NAMES } = options
+    this.ownMaximum = checkSize('maxTableSize', maxTableSize, MAX_SIZE)
+    this.indexing = oneOf('indexing', options.indexing ?? 'adaptive', INDEXING)
+    this.huffman = oneOf('huffman', options.huffman ?? 'shorter', HUFFMAN)
+    if (typeof Object(sensitiveNames).has !== 'function') {
+      throw new InvalidArgumentError('sensitiveNames must be a Set of names')
+    }
     this.expansion = this.huffman === 'always' ? 4 : 1
-    this.table = new EncoderTable(INITIAL_TABLE_SIZE, options.sensitiveNames ?? DEFAULT_SENSITIVE_NAMES)
+    this.table = new EncoderTable(INITIAL_TABLE_SIZE, sensitiveNames)
     if (this.ownMaximum < INITIAL_TABLE_SIZE) this.setMaxTableSize(this.ownMaximum)
   }
 
@@ -134,18 +150,18 @@ export class Encoder {
    * Encodes one block into a copy of its own.
    * @throws HpackEncodingError see `write`.
    */
-  encode(fields: readonly string[], neverIndex?: ReadonlySet<string>): Uint8Array {
+  encode(fields: readonly string[], neverIndex?: NeverIndex): Uint8Array {
     const length = this.write(fields, neverIndex)
     return new Uint8Array(this.scratch.subarray(0, length))
   }
 
   /**
    * Encodes one block, a flat list of names and values, into `scratch` from 0; returns its length in octets. The block must
-   * be sent, and in this order: the peer's table follows ours. Fields named in `neverIndex` are sent as never-indexed.
+   * be sent, and in this order: the peer's table follows ours. Fields in `neverIndex` are sent as never-indexed.
    * @throws HpackEncodingError when a name or value is no string, or has a character above U+00FF, or a value is missing;
    *   nothing has changed.
    */
-  write(fields: readonly string[], neverIndex?: ReadonlySet<string>): number {
+  write(fields: readonly string[], neverIndex?: NeverIndex): number {
     const length = fields.length
     if (length % 2 !== 0) throw new HpackEncodingError(`${JSON.stringify(fields[length - 1])} has no value`)
     if (this.scratch.length > SCRATCH_KEPT) this.scratch = Buffer.allocUnsafeSlow(SCRATCH)
@@ -192,7 +208,7 @@ export class Encoder {
     fields: readonly string[],
     i: number,
     position: number,
-    neverIndex: ReadonlySet<string> | undefined,
+    neverIndex: NeverIndex | undefined,
     slot: Slot | undefined,
   ): number {
     const name = fields[i]
@@ -200,7 +216,8 @@ export class Encoder {
     if (typeof name !== 'string' || typeof value !== 'string') throw unencodable(name)
     const table = this.table
     const state = table.state(name)
-    if (state.sensitive || (state.cookie && value.length < SHORT_COOKIE) || neverIndex?.has(name)) {
+    const never = neverIndex !== undefined && (neverIndex.has(name) || neverIndex.has(i >> 1))
+    if (never || state.sensitive || (state.cookie && value.length < SHORT_COOKIE)) {
       return this.writeLiteral(0x10, state, value, position, slot)
     }
     const reference = state.find(value)
@@ -348,4 +365,10 @@ function unencodable(name: string): HpackEncodingError {
   return new HpackEncodingError(
     `${JSON.stringify(name)} is not a string of characters up to U+00FF, or its value is not`,
   )
+}
+
+function oneOf<T>(name: string, value: T, allowed: ReadonlySet<unknown>): T {
+  if (allowed.has(value)) return value
+  const list = [...allowed].map((one) => `'${String(one)}'`).join(', ')
+  throw new InvalidArgumentError(`${name} must be one of ${list}`)
 }

@@ -3,6 +3,7 @@
  * (`tls.secureContext`).
  */
 
+import { isUtf8 } from 'node:buffer'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,17 +14,19 @@ import { refuseUnknown } from '../option-names.ts'
 import type { Pem } from './options.ts'
 import { leastVersion, rememberContext } from './tls-units.ts'
 
+type Passphrase = string | Uint8Array
+
 export interface TlsContextOptions {
   /** Authorities to trust, in PEM, instead of those that Node brings. */
   readonly ca?: Pem | undefined
   /** A PEM file, or a folder of such files, with authorities to trust beside those of `ca`. */
   readonly caPath?: string | undefined
-  /** The certificate to show to servers, in PEM, its chain behind it. Needs `key`. */
+  /** The certificate to show to servers, in PEM, its chain behind it. It may hold the key too, as one file often does. */
   readonly cert?: Pem | undefined
-  /** The private key of `cert`, in PEM. */
+  /** The private key of `cert`, in PEM. Default: the keys that `cert` holds. */
   readonly key?: Pem | undefined
-  /** Decrypts `key`; a function is called once. */
-  readonly passphrase?: string | (() => string) | undefined
+  /** Decrypts the key. A function is called once, and only when a key is encrypted. Bytes are UTF-8. */
+  readonly passphrase?: Passphrase | (() => Passphrase) | undefined
 }
 
 const NAMES: ReadonlySet<string> = new Set(['ca', 'caPath', 'cert', 'key', 'passphrase'])
@@ -36,27 +39,46 @@ const BLOCK = /-----BEGIN (?:X509 )?CERTIFICATE-----[^-]*-----END (?:X509 )?CERT
  */
 export function createTlsContext(options: TlsContextOptions = {}): SecureContext {
   refuseUnknown(options, NAMES)
-  const { cert, key } = options
+  const cert = options.cert === undefined ? undefined : texts('cert', options.cert)
+  const key = options.key === undefined ? keysOf(cert) : texts('key', options.key)
   const ca: string[] = options.ca === undefined ? [] : certificates('ca', texts('ca', options.ca))
   if (options.caPath !== undefined) ca.push(...certificatesAt(options.caPath))
-  if (cert !== undefined && key === undefined) throw new InvalidArgumentError('cert needs its key')
+  if (cert !== undefined && key === undefined) throw new InvalidArgumentError('cert needs its key, in key or beside it')
   if (key !== undefined && cert === undefined) throw new InvalidArgumentError('key needs its cert')
-  if (cert !== undefined) certificates('cert', texts('cert', cert))
-  const passphrase = typeof options.passphrase === 'function' ? options.passphrase() : options.passphrase
-  if (passphrase !== undefined && typeof passphrase !== 'string') {
-    throw new InvalidArgumentError('passphrase must be text, or a function that returns it')
-  }
-  if (key !== undefined) {
-    for (const one of texts('key', key)) checkKey(one, passphrase)
-  }
+  if (cert !== undefined) certificates('cert', cert)
+  if (typeof options.passphrase !== 'function') passphraseOf(options.passphrase)
+  const passphrase = key?.some((one) => ENCRYPTED.test(one)) ? passphraseOf(options.passphrase) : undefined
+  for (const one of key ?? []) checkKey(one, passphrase)
   const parts = {
     ...(ca.length === 0 ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert: texts('cert', cert) }),
-    ...(key === undefined ? {} : { key: texts('key', key) }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
     ...(passphrase === undefined ? {} : { passphrase }),
   }
   const context = attempt('cert and key', () => createSecureContext({ minVersion: leastVersion(), ...parts }))
   return rememberContext(context, parts)
+}
+
+/** What PKCS #8 calls itself, and what older forms say in their head. */
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
+
+const KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z]+ )*PRIVATE KEY-----/g
+
+/** The keys that stand beside certificates; undefined when there are none. */
+function keysOf(pems: readonly string[] | undefined): string[] | undefined {
+  const keys = pems?.flatMap((text) => text.match(KEY) ?? []) ?? []
+  return keys.length === 0 ? undefined : keys
+}
+
+/** Node takes text alone, and sends it to OpenSSL as UTF-8: bytes must be that. */
+function passphraseOf(given: TlsContextOptions['passphrase']): string | undefined {
+  const passphrase: unknown = typeof given === 'function' ? given() : given
+  if (passphrase === undefined || typeof passphrase === 'string') return passphrase
+  if (!isUint8Array(passphrase)) {
+    throw new InvalidArgumentError('passphrase must be text or bytes, or a function that returns them')
+  }
+  if (!isUtf8(passphrase)) throw new InvalidArgumentError('the bytes of passphrase must be UTF-8')
+  return Buffer.from(passphrase).toString('utf8')
 }
 
 function texts(name: string, pem: Pem): string[] {

@@ -7,6 +7,7 @@
  * the wire is the order of the events.
  */
 import { Buffer, constants, isUtf8 } from 'node:buffer'
+import type { FieldList } from '../headers/fields.ts'
 import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_MESSAGE_SIZE } from '../limits.ts'
 import { type Agreement, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
 import { ClientHandshake } from './client-handshake.ts'
@@ -132,6 +133,27 @@ export class WSConnection {
     try {
       if (octets === null) this.end()
       else if (this.input === 'open' && this.current !== 'closed') this.take(octets)
+    } catch (error) {
+      if (!(error instanceof RemoteProtocolError)) throw error
+      this.fail(error)
+    }
+  }
+
+  /**
+   * Takes a request for the upgrade that somebody else has read, as node:http's servers do, in place of its octets: what is
+   * wrong with it becomes an `error` event. Octets that came behind it go to `receive()` after the answer. Server role, once.
+   * @param request `headers` flat, as they came (`rawHeaders`): name, value, name, value.
+   * @throws {LocalProtocolError} when it is not the time for it.
+   */
+  receiveRequest(request: { readonly method?: string; readonly target: string; readonly headers: FieldList }): void {
+    const { handshake } = this
+    if (!(handshake instanceof ServerHandshake) || !handshake.fresh || this.input !== 'open') {
+      throw new LocalProtocolError('A request is what a server begins with, once')
+    }
+    const { method = 'GET', target, headers } = request
+    if (headers.length % 2 !== 0) throw new LocalProtocolError('A flat header list has an even number of elements')
+    try {
+      handshake.take(method, target, headers)
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error
       this.fail(error)

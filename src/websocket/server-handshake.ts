@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { ConnectionLostError, type HyperError } from '../errors.ts'
 import { faultOf } from '../h1/faults.ts'
 import { type H1RequestHead, H1ServerConnection, type H1ServerListener } from '../h1/index.ts'
-import { getField } from '../headers/fields.ts'
+import { type FieldList, getField } from '../headers/fields.ts'
 import type { Agreement, DeflateSettings } from './agreement.ts'
 import { LocalProtocolError, type RemoteProtocolError } from './errors.ts'
 import type { Accept, Reject, RejectData, RequestEvent, WebSocketEvent, WebSocketMessage } from './events.ts'
@@ -23,11 +23,15 @@ import {
 /** 16 octets in base64 (section 4.1). */
 const KEY = /^[A-Za-z\d+/]{21}[AQgw]==$/
 
+const TARGET = /^[\x21-\x7e]+$/
+
 const EMPTY = new Uint8Array(0)
 
 export class ServerHandshake implements H1ServerListener {
   /** Set when the request has been accepted. */
   agreement: Agreement | null = null
+  /** Has nothing come yet? */
+  fresh = true
   /** Has the request been rejected, and all of it said? */
   finished = false
   private readonly deflate: DeflateSettings | null
@@ -64,10 +68,24 @@ export class ServerHandshake implements H1ServerListener {
    */
   read(octets: Uint8Array): number {
     if (this.rejecting || octets.length === 0) return octets.length
+    this.fresh = false
     this.h1.receive(asBuffer(octets))
     // Nothing may follow before the answer (RFC 6455 section 4.1).
     if (this.h1.unread > 0) throw handshakeError('the client did not wait for the answer')
     return octets.length
+  }
+
+  /**
+   * Takes a request that somebody else has read.
+   * @throws {RemoteProtocolError} with the status to answer.
+   */
+  take(method: string, target: string, headers: FieldList): void {
+    // Written out and read again, so that one door judges it: its rules for a head are those of requests from a socket. What
+    // would break a line, or is no octet, becomes a NUL, which that door refuses wherever it stands.
+    const inline = (text: string): string => text.replace(/[\r\n]|[^\x00-\xff]/g, '\0')
+    let head = `${inline(method)} ${inline(target)} HTTP/1.1\r\n`
+    for (let i = 0; i < headers.length; i += 2) head += `${inline(headers[i])}: ${inline(headers[i + 1])}\r\n`
+    this.read(Buffer.from(`${head}\r\n`, 'latin1'))
   }
 
   /** The transport has ended. */
@@ -88,10 +106,11 @@ export class ServerHandshake implements H1ServerListener {
 
   onRequest(head: H1RequestHead): void {
     const { method, target, version, fields: headers, contentLength, framing } = head
-    if (version !== '1.1' || !/^[\x21-\x7e]+$/.test(target)) throw handshakeError('the request line is malformed')
+    if (version !== '1.1' || !TARGET.test(target)) throw handshakeError('the request line is malformed')
     if (method !== 'GET') throw handshakeError('the method is not GET')
     // Whoever reads a body here and whoever does not would see two different requests behind it.
-    if (contentLength !== -1 || framing !== 'none') throw handshakeError('the request has a body')
+    if (contentLength > 0 || (contentLength === -1 && framing !== 'none'))
+      throw handshakeError('the request has a body')
     if (!hasToken(headers, 'upgrade', 'websocket')) throw handshakeError('it does not ask for websocket', 426)
     if (!hasToken(headers, 'connection', 'upgrade')) throw handshakeError('it does not ask to upgrade the connection')
     const key = single(headers, 'sec-websocket-key')

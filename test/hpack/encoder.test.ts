@@ -467,3 +467,32 @@ describe('scratch', () => {
     assert.ok(encoder.scratch.length <= 65_536)
   })
 })
+
+describe('what the caller says of the encoder', () => {
+  test('single fields are never indexed by their place, and the decoder tells which came so', () => {
+    const encoder = new Encoder()
+    const decoder = new Decoder()
+    const list = ['x-token', 'public', 'x-token', 'secret', 'accept', '*/*']
+    const decoded = decoder.decode(encoder.encode(list, new Set([1])))
+    assert.deepEqual(decoded, list)
+    assert.deepEqual([...decoder.neverIndexedFields], [1])
+    assert.deepEqual(encoder.tableEntries(), ['accept', '*/*', 'x-token', 'public'])
+    // Whoever forwards the block gives the places on.
+    decoder.decode(encoder.encode(list, decoder.neverIndexedFields))
+    assert.deepEqual([...decoder.neverIndexedFields], [1])
+    decoder.decode(encoder.encode(list.slice(4)))
+    assert.equal(decoder.neverIndexedFields.size, 0)
+  })
+
+  test('options that it does not know, or with values that they cannot have, are refused by name', () => {
+    const wrong: [RegExp, object][] = [
+      [/^There is no option indexng: did you mean indexing/, { indexng: 'never' }],
+      [/^indexing must be one of 'adaptive', 'always', 'never'/, { indexing: 'sometimes' }],
+      [/^huffman must be one of 'shorter', 'always', 'never'/, { huffman: true }],
+      [/^sensitiveNames must be a Set/, { sensitiveNames: ['cookie'] }],
+      [/maxTableSize/, { maxTableSize: -1 }],
+    ]
+    for (const [message, options] of wrong)
+      assert.throws(() => new Encoder(options), { name: 'InvalidArgumentError', message })
+  })
+})

@@ -86,7 +86,7 @@ describe('what cannot be read is named', () => {
     [/^key needs its cert/, { key }],
     [/^key cannot be read/, { cert, key: 'x' }],
     [/^cert and key cannot be read: .*mismatch/, { cert, key: clientKey }],
-    [/^passphrase must be text/, { cert, key, passphrase: () => 5 }],
+    [/^passphrase must be text/, { cert, key, passphrase: 5 }],
   ]
   for (const [message, options] of bad) {
     test(String(message), () => {
@@ -94,4 +94,33 @@ describe('what cannot be read is named', () => {
       assert.throws(call, { code: 'ERR_HYPER_INVALID_ARGUMENT', message })
     })
   }
+})
+
+describe('a key as ssl.load_cert_chain takes it', () => {
+  const plain = (): string => {
+    throw new Error('asked for nothing')
+  }
+  const encrypted = createPrivateKey(clientKey)
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'sécret' })
+    .toString()
+
+  test('does not ask for a passphrase when it is not encrypted', async () => {
+    assert.ok(await works({ ca, ...identity, passphrase: plain }))
+    assert.throws(() => createTlsContext({ cert: clientCert, key: encrypted, passphrase: plain }), /asked for nothing/)
+  })
+
+  test('is decrypted by a passphrase in bytes', async () => {
+    const passphrase = Buffer.from('sécret')
+    assert.ok(await works({ ca, cert: clientCert, key: encrypted, passphrase }))
+    assert.ok(await works({ ca, cert: clientCert, key: encrypted, passphrase: () => passphrase }))
+    assert.throws(() => createTlsContext({ ...identity, passphrase: Buffer.from('sécret', 'latin1') }), {
+      code: 'ERR_HYPER_INVALID_ARGUMENT',
+      message: 'the bytes of passphrase must be UTF-8',
+    })
+  })
+
+  test('may stand in one file with its certificate', async () => {
+    assert.ok(await works({ ca, cert: `${clientCert}\n${clientKey}` }))
+    assert.ok(await works({ ca, cert: Buffer.from(`${encrypted}${clientCert}`), passphrase: 'sécret' }))
+  })
 })

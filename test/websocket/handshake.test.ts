@@ -152,7 +152,7 @@ describe('a server', () => {
     'a key with stray bits': [{ 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZR==' }],
     'no version': [{ 'sec-websocket-version': undefined }, 426],
     'another version': [{ 'sec-websocket-version': '8' }, 426],
-    'a body': [{ 'content-length': '0' }],
+    'a body': [{ 'content-length': '1' }],
     'a chunked body': [{ 'transfer-encoding': 'chunked' }],
     'a subprotocol that is no token': [{ 'sec-websocket-protocol': 'a b' }],
     'an empty subprotocol': [{ 'sec-websocket-protocol': 'a,,b' }],
@@ -428,5 +428,54 @@ describe('a rejection', () => {
     failed(server, 1002)
     assert.equal(server.hasOutgoing, false)
     assert.equal(server.takeOutgoing().length, 0)
+  })
+})
+
+describe('a request that somebody else has read', () => {
+  const fields = (change: Record<string, string> = {}) => {
+    const { line, ...rest } = { ...REQUEST, ...change }
+    return Object.entries(rest).flat()
+  }
+
+  it('is accepted as one from a socket is, and what came behind it is read after the answer', () => {
+    const server = new WSConnection({ role: 'server' })
+    server.receiveRequest({ target: '/chat', headers: fields({ 'Content-Length': '0', Origin: 'https://a.test' }) })
+    const [event] = events(server)
+    assert.ok(event.type === 'request')
+    assert.deepEqual([event.host, event.target, event.origin], ['server.example.com', '/chat', 'https://a.test'])
+    assert.match(text(server.send({ type: 'accept' })), new RegExp(`sec-websocket-accept: ${ACCEPT.replace('+', '.')}`))
+    const client = new WSConnection({ role: 'client', agreement: { subprotocol: undefined, deflate: null } })
+    assert.deepEqual(after(server, client.send({ type: 'text', data: 'hello' })), [
+      { type: 'text', data: 'hello', frameFinished: true, messageFinished: true },
+    ])
+  })
+
+  it('is answered with a status when it is wrong', () => {
+    const wrong: [Parameters<WSConnection['receiveRequest']>[0], number][] = [
+      [{ target: '/', method: 'POST', headers: fields() }, 400],
+      [{ target: '/', method: 'G T', headers: fields() }, 400],
+      [{ target: '/ HTTP/1.1\r\nx: y', headers: fields() }, 400],
+      [{ target: '/', headers: fields({ 'x\r\ny': 'z' }) }, 400],
+      [{ target: '/', headers: fields({ x: 'a\r\nb: c' }) }, 400],
+      [{ target: '/', headers: fields({ 'sec-websocket-version': '8' }) }, 426],
+    ]
+    for (const [request, status] of wrong) {
+      const server = new WSConnection({ role: 'server' })
+      server.receiveRequest(request)
+      assert.equal(failed(server, 1002).status, status)
+      assert.ok(text(server.takeOutgoing()).startsWith(`HTTP/1.1 ${status} `))
+    }
+  })
+
+  it('comes once, to a server that has read nothing', () => {
+    const request = { target: '/', headers: fields() }
+    const server = new WSConnection({ role: 'server' })
+    assert.throws(() => server.receiveRequest({ target: '/', headers: ['x'] }), LocalProtocolError)
+    server.receiveRequest(request)
+    const begun = new WSConnection({ role: 'server' })
+    begun.receive(Buffer.from('GET'))
+    for (const late of [server, begun, new WSConnection({ role: 'client' })]) {
+      assert.throws(() => late.receiveRequest(request), LocalProtocolError)
+    }
   })
 })
