@@ -19,7 +19,7 @@ import { FrameReader } from './frame-reader.ts'
 import { KeySource, type RandomFill } from './mask.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-import { ServerHandshake } from './server-handshake.ts'
+import { requestOctets, ServerHandshake } from './server-handshake.ts'
 import { decodeUtf8 } from './utf8.ts'
 
 export interface WSConnectionOptions {
@@ -152,12 +152,7 @@ export class WSConnection {
     }
     const { method = 'GET', target, headers } = request
     if (headers.length % 2 !== 0) throw new LocalProtocolError('A flat header list has an even number of elements')
-    try {
-      handshake.take(method, target, headers)
-    } catch (error) {
-      if (!(error instanceof RemoteProtocolError)) throw error
-      this.fail(error)
-    }
+    this.receive(requestOctets(method, target, headers))
   }
 
   /** What has happened since, oldest first; each event is given once, also to a loop that is left early. */

@@ -75,19 +75,6 @@ export class ServerHandshake implements H1ServerListener {
     return octets.length
   }
 
-  /**
-   * Takes a request that somebody else has read.
-   * @throws {RemoteProtocolError} with the status to answer.
-   */
-  take(method: string, target: string, headers: FieldList): void {
-    // Written out and read again, so that one door judges it: its rules for a head are those of requests from a socket. What
-    // would break a line, or is no octet, becomes a NUL, which that door refuses wherever it stands.
-    const inline = (text: string): string => text.replace(/[\r\n]|[^\x00-\xff]/g, '\0')
-    let head = `${inline(method)} ${inline(target)} HTTP/1.1\r\n`
-    for (let i = 0; i < headers.length; i += 2) head += `${inline(headers[i])}: ${inline(headers[i + 1])}\r\n`
-    this.read(Buffer.from(`${head}\r\n`, 'latin1'))
-  }
-
   /** The transport has ended. */
   end(): void {
     this.h1.receiveEnd()
@@ -177,4 +164,15 @@ export class ServerHandshake implements H1ServerListener {
     if (bodyFinished) octets.push(Buffer.from(h1.end(), 'latin1'))
     return Buffer.concat(octets)
   }
+}
+
+/**
+ * A request that somebody else has read, as octets again, so that one door judges it. What would break a line, or is no octet,
+ * becomes a NUL, which that door refuses wherever it stands.
+ */
+export function requestOctets(method: string, target: string, headers: FieldList): Uint8Array {
+  const inline = (text: string): string => text.replace(/[\r\n]|[^\x00-\xff]/g, '\0')
+  let head = `${inline(method)} ${inline(target)} HTTP/1.1\r\n`
+  for (let i = 0; i < headers.length; i += 2) head += `${inline(headers[i])}: ${inline(headers[i + 1])}\r\n`
+  return Buffer.from(`${head}\r\n`, 'latin1')
 }
