@@ -30,6 +30,7 @@ import {
   type Progress,
   type Wire,
 } from './link.ts'
+import { connectByName, socketsAreMocked } from './mocked.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectorSettings, ConnectTimings, TlsInfo } from './options.ts'
 import type { Origin } from './origin.ts'
 import { type CanonicalProxy, normaliseProxy, proxyKey, targetAuthority } from './proxy.ts'
@@ -202,11 +203,19 @@ export class Dialling implements Dial, Progress {
     const { origin, options } = this
     if (options.socketPath !== undefined) this.byPath(options.socketPath)
     else if (this.proxy !== undefined) this.byProxy(this.proxy)
+    else if (socketsAreMocked()) this.byName()
     else this.cancelLink = this.reach(origin, this.onWire)
   }
 
   private reach(peer: { host: string; port: number }, next: (socket: Socket) => void): Cancel {
     return reach(this.home.tools, targetOf(peer, this.options), this.trail, this, this.onward(next))
+  }
+
+  /** A mock of sockets takes the place of the network: see mocked.ts. */
+  private byName(): void {
+    const { origin, options } = this
+    if (origin.scheme === 'https') this.handshake(null, options.allowH1 === false ? ['h2'] : ['http/1.1'])
+    else this.cancelLink = connectByName(targetOf(origin, options), this, this.onward(this.onWire))
   }
 
   private byPath(path: string): void {
@@ -330,15 +339,19 @@ export class Dialling implements Dial, Progress {
 
   /** There is a way to the origin: what remains is TLS, where the origin wants it. */
   private readonly onWire = (wire: Wire): void => {
-    const { origin, options, proxy } = this
+    const { origin, options } = this
     if (origin.scheme === 'http') {
       const known = options.h2c === 'prior-knowledge' || options.allowH1 === false
       this.succeed(wire, known && options.allowH2 !== false ? 'h2' : 'http/1.1')
       return
     }
+    this.handshake(wire, offered(options))
+  }
+
+  private handshake(wire: Wire | null, protocols: readonly ConnectionInfo['protocol'][]): void {
+    const { origin, options, proxy } = this
     this.enter('tls')
     const { host, port } = origin
-    const protocols = offered(options)
     const route = options.socketPath === undefined ? proxyKey(proxy) : `unix:${options.socketPath}`
     const peer = { kind: 'origin' as const, host, port, tls: options.tls ?? {}, protocols, route }
     this.cancelLink = secure(

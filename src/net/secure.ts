@@ -6,7 +6,7 @@
  * - The handshake is accepted when node:tls accepts it, its peer has a pinned key where keys are pinned, and the protocol
  *   chosen is one that was offered. Only then are its sessions kept.
  * - A session that was offered in a handshake that failed is not offered again.
- * - A resumed session brings its verdict with it: it is looked at as a fresh one's.
+ * - Verification is node:tls's, of a resumed session as of a fresh one: what it does not accept never comes here.
  */
 import { X509Certificate } from 'node:crypto'
 import { isIP, Socket } from 'node:net'
@@ -39,8 +39,9 @@ export interface Secured {
   readonly tls: PeerTls
 }
 
+/** @param wire what is connected already; null: node:tls connects by itself, to the peer's host and port. */
 export function secure(
-  wire: Wire,
+  wire: Wire | null,
   peer: SecurePeer,
   sessions: SessionCache,
   progress: Progress,
@@ -66,17 +67,17 @@ export function secure(
         ...(offered === undefined ? {} : { session: offered.session }),
         host,
         port: peer.port,
-        socket: wire,
+        ...(wire === null ? {} : { socket: wire }),
         servername,
         ALPNProtocols: [...peer.protocols],
       }),
     )
   } catch (thrown) {
     // node:tls throws for a key or certificate that it cannot read.
-    wire.destroy()
+    wire?.destroy()
     return failLater(toError(thrown), outcome)
   }
-  if (!(wire instanceof Socket)) followReferences(socket, wire)
+  if (wire !== null && !(wire instanceof Socket)) followReferences(socket, wire)
   let over = false
   let accepted = false
   let agreed: PeerTls | undefined
@@ -91,7 +92,7 @@ export function secure(
     early = []
     forget()
     socket.destroy()
-    wire.destroy()
+    wire?.destroy()
     outcome.fail(error)
   }
   const onClose = (): void => fail(new Error('the peer closed the connection during the TLS handshake'))
@@ -131,7 +132,7 @@ export function secure(
     over = true
     early = []
     socket.destroy()
-    wire.destroy()
+    wire?.destroy()
   }
 }
 
@@ -145,11 +146,12 @@ export function agreedProtocol(chosen: unknown, offered: readonly string[]): 'h2
   return Object.assign(error, { code: 'ERR_TLS_ALPN' })
 }
 
-/** What node:tls does not look at: the pins, and the verdict that a resumed session brought. */
-function verdict({ authorized, authorizationError, certificate }: PeerTls, tls: TlsOptions): Error | undefined {
-  if (tls.rejectUnauthorized !== false && !authorized) {
-    return new Error(`the certificate is not verified: ${String(authorizationError)}`)
-  }
+/**
+ * What node:tls does not look at. The rest was its to judge: it tells of `secureConnect` only when verification, where it was asked
+ * for, has held, also for a session that is resumed. Whoever calls that listener otherwise sits in this process and has put
+ * itself in the place of the socket, as mocks do: there is no peer then, and nothing to verify but pins.
+ */
+function verdict({ certificate }: PeerTls, tls: TlsOptions): Error | undefined {
   const pins = tls.pinnedPublicKeys
   return pins === undefined ? undefined : pinError(pins, certificate && new X509Certificate(certificate.raw))
 }

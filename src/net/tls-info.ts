@@ -18,6 +18,8 @@ import type {
 } from 'node:tls'
 import type { TlsInfo } from './options.ts'
 
+const NO_CIPHER: CipherNameAndProtocol = { name: 'none', standardName: 'none', version: 'none' }
+
 export class PeerTls implements TlsInfo {
   readonly protocol: string | null
   readonly cipher: CipherNameAndProtocol
@@ -36,16 +38,18 @@ export class PeerTls implements TlsInfo {
   /** @param remembered the certificate that came with the session which was offered. */
   constructor(socket: TLSSocket, remembered: PeerCertificate | undefined) {
     const { servername, alpnProtocol, authorizationError } = socket
-    this.protocol = socket.getProtocol()
-    this.cipher = socket.getCipher()
-    this.ephemeralKey = socket.getEphemeralKeyInfo()
-    this.sessionReused = socket.isSessionReused()
+    // A mock tells of a handshake that there was none of: Node's answers, got from what OpenSSL has not made, can end the process.
+    const spoken = Reflect.get(socket, 'secureConnecting') !== true
+    this.protocol = spoken ? socket.getProtocol() : null
+    this.cipher = spoken ? socket.getCipher() : NO_CIPHER
+    this.ephemeralKey = spoken ? socket.getEphemeralKeyInfo() : null
+    this.sessionReused = spoken && socket.isSessionReused()
     this.authorized = socket.authorized
     // Node has `null` where its types say Error, and a code where OpenSSL found the fault.
     this.authorizationError = authorizationError ?? undefined
     this.alpnProtocol = alpnProtocol ?? false
     this.servername = typeof servername === 'string' && servername !== '' ? servername : undefined
-    this.certificate = this.sessionReused ? remembered : given(socket.getPeerCertificate())
+    this.certificate = this.sessionReused ? remembered : spoken ? given(socket.getPeerCertificate()) : undefined
     this.socket = socket
   }
 
