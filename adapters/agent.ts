@@ -48,8 +48,7 @@ class Carrier {
 
   addRequest(request: AgentClientRequest, options: RequestOptions): void {
     const { protocol, pool } = this
-    const elsewhere = request.method === 'CONNECT' || request.hasHeader('upgrade') || handedOn(options)
-    if (elsewhere) {
+    if (wantsSocket(request, options)) {
       this.ordinaryAgent(options).addRequest(request, options)
       return
     }
@@ -79,6 +78,11 @@ class Carrier {
     // Node's types leave out what Node itself calls.
     return agent as Agent & { addRequest(request: ClientRequest, options: object): void }
   }
+}
+
+/** Is this a request that an agent of Node's has to carry, as it wants a socket of its own, or says what we do not know? */
+export function wantsSocket(request: ClientRequest, options: object): boolean {
+  return request.method === 'CONNECT' || request.hasHeader('upgrade') || handedOn(options)
 }
 
 /** A pool that both agents of a pair use. */

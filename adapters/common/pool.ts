@@ -8,7 +8,7 @@
 import { InvalidArgumentError } from '../../src/errors.ts'
 import type { Transport } from '../../src/exchange/contract.ts'
 import { refuseUnknown } from '../../src/option-names.ts'
-import { POOL_OPTION_NAMES, type PoolOptions } from '../../src/pool/options.ts'
+import { checkPoolOptions, POOL_OPTION_NAMES, type PoolOptions } from '../../src/pool/options.ts'
 import { Pool } from '../../src/pool/pool.ts'
 
 /** Options of every shim: a pool to use, or the options of a pool of its own. None of them: the process-wide pool. */
@@ -26,6 +26,9 @@ export interface ResolvedPool {
 
 let shared: Pool | undefined
 
+/** What the process-wide pool is made with, the next time that it is made. */
+let sharedOptions: PoolOptions = {}
+
 /** What happens to the connections of the process-wide pool is told to each of these. */
 const listeners = new Set<NonNullable<PoolOptions['events']>>()
 
@@ -33,6 +36,7 @@ const listeners = new Set<NonNullable<PoolOptions['events']>>()
 export function sharedPool(): Pool {
   if (shared === undefined || shared.closed || shared.destroyed) {
     shared = new Pool({
+      ...sharedOptions,
       events: {
         connecting(origin): void {
           for (const listener of listeners) listener.connecting?.(origin)
@@ -50,6 +54,19 @@ export function sharedPool(): Pool {
     })
   }
   return shared
+}
+
+/**
+ * Gives the process-wide pool other options: requests from now on go over a new one, and the one before closes when its open
+ * requests have ended.
+ * @throws {InvalidArgumentError} naming an option that is none, or not acceptable; nothing has changed then.
+ */
+export function replaceSharedPool(options: PoolOptions): void {
+  checkPoolOptions(options)
+  const before = shared
+  sharedOptions = options
+  shared = undefined
+  void before?.close()
 }
 
 /** Hears of the connections of the process-wide pool; call what is returned to stop. */

@@ -14,7 +14,7 @@
  * {@link DecodeStream} is the same as a Node stream.
  */
 export { type Coding, maxCodings, parseCodings } from './codings.ts'
-export { Decoder, type DecoderOptions, type DecoderSink } from './decoder.ts'
+export { Decoder, type DecoderOptions, type DecoderSink, type Tolerance } from './decoder.ts'
 export { ContentDecodingError, ContentLimitError } from './errors.ts'
 export { decodeSmall, smallInput, smallOutput } from './small.ts'
 export { createDecoder, DecodeStream } from './stream.ts'

@@ -17,6 +17,6 @@
 
 export type { DecoderOptions } from './decoder.ts'
 export { Decoder } from './decoder.ts'
-export type { EncoderOptions } from './encoder.ts'
+export type { EncoderOptions, NeverIndex } from './encoder.ts'
 export { DEFAULT_SENSITIVE_NAMES, Encoder } from './encoder.ts'
 export { HeaderListTooLargeError, HpackDecodingError, HpackEncodingError, HpackError } from './errors.ts'

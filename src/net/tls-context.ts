@@ -14,8 +14,6 @@ import { refuseUnknown } from '../option-names.ts'
 import type { Pem } from './options.ts'
 import { leastVersion, rememberContext } from './tls-units.ts'
 
-type Passphrase = string | Uint8Array
-
 export interface TlsContextOptions {
   /** Authorities to trust, in PEM, instead of those that Node brings. */
   readonly ca?: Pem | undefined
@@ -26,7 +24,7 @@ export interface TlsContextOptions {
   /** The private key of `cert`, in PEM. Default: the keys that `cert` holds. */
   readonly key?: Pem | undefined
   /** Decrypts the key. A function is called once, and only when a key is encrypted. Bytes are UTF-8. */
-  readonly passphrase?: Passphrase | (() => Passphrase) | undefined
+  readonly passphrase?: string | Uint8Array | (() => string | Uint8Array) | undefined
 }
 
 const NAMES: ReadonlySet<string> = new Set(['ca', 'caPath', 'cert', 'key', 'passphrase'])

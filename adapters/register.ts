@@ -1,0 +1,74 @@
+/**
+ * The whole process over the pool, without a line of its own: `node --import hyper-transport/register app.js`, or
+ * `NODE_OPTIONS=--import=hyper-transport/register`.
+ *
+ * Rules
+ * - This is the one entry that acts when it is imported: it registers with what the environment says (register/environment.ts).
+ *   `register(options)` goes before that, and returns what undoes all of it.
+ * - What is replaced: Node's fetch by ours (`fetch: 'native'` keeps it), the dispatcher of Node's fetch and of undici, and what
+ *   Node's own agents do with a request (register/agents.ts). Agents of other classes have their own way, and keep it.
+ * - Hosts of `except` go as they would without us.
+ * - Nothing is left behind by `unregister()`: what others have put in the same places meanwhile stays.
+ */
+import { parseOrigin } from '../src/net/origin.ts'
+import { isExempt } from '../src/net/proxy-env.ts'
+import { replaceSharedPool } from './common/pool.ts'
+import { replaceAgents } from './register/agents.ts'
+import { replaceDispatcher } from './register/dispatcher.ts'
+import { fromEnvironment } from './register/environment.ts'
+import { replaceFetch } from './register/fetch.ts'
+import type { RegisterOptions } from './register/options.ts'
+import { logFrames, reportAtExit } from './register/report.ts'
+import { limitsOfRuntime } from './register/runtime.ts'
+
+export type { RegisterOptions } from './register/options.ts'
+
+let undo: readonly (() => void)[] = []
+
+/**
+ * Sends the requests of the whole process over the pool. Called again it replaces what was said before.
+ * @returns unregister: puts everything back.
+ * @throws {InvalidArgumentError} naming an option that is none, or not acceptable; nothing has changed then.
+ */
+export function register(options: RegisterOptions = {}): () => void {
+  const { fetch = 'hyper', except = '', stats = false, debug = false, ...pool } = { ...fromEnvironment(), ...options }
+  replaceSharedPool(pool)
+  unregister()
+  const list = typeof except === 'string' ? except : except.join(' ')
+  const isExcepted = list.trim() === '' ? undefined : exceptions(list)
+  const here = limitsOfRuntime()
+  if (here !== undefined) process.emitWarning(here, { type: 'HyperWarning', code: 'HYPER_RUNTIME' })
+  undo = [
+    replaceDispatcher(isExcepted),
+    ...(fetch === 'native' ? [] : [replaceFetch(isExcepted)]),
+    replaceAgents(isExcepted),
+    ...(stats ? [reportAtExit()] : []),
+    ...(debug ? [logFrames()] : []),
+  ]
+  return () => {
+    unregister()
+    replaceSharedPool({})
+  }
+}
+
+function unregister(): void {
+  for (const one of undo) one()
+  undo = []
+}
+
+/** Which origins are left alone; each spelling is looked at once. */
+function exceptions(list: string): (origin: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (origin) => {
+    let found = known.get(origin)
+    if (found === undefined) {
+      found = URL.canParse(origin) && isExempt(parseOrigin(origin), list)
+      if (known.size < MAX_KNOWN) known.set(origin, found)
+    }
+    return found
+  }
+}
+
+const MAX_KNOWN = 1024
+
+register()
