@@ -315,7 +315,7 @@ export class H2Connection implements FrameSink, WindowContext {
 
   /**
    * Sends GOAWAY: streams up to the last one taken may finish.
-   * @param lastStreamId the last one that is or will be dealt with. Default {@link lastStreamId}; a lower one says of those
+   * @param lastStreamId the last one that is or will be dealt with. Default: the last that came; a lower one says of those
    *   above it that nothing was done for them, so they end with a GoawayError here, and the client may send them again.
    * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number.
    */

@@ -5,7 +5,8 @@
  *   asked (`world.ts`). A block that imports something begins a program; a block that imports nothing goes on where the
  *   one before it on the page ended. It must end by itself with exit status 0, and write nothing to stderr but warnings.
  *   Where a value stands behind `console.log(...) //`, that must have been written.
- * - `sh`: each line is a command of npm that package.json bears out, `node FILE` with a file that is there, or a pipeline
+ * - `sh`: each line is a command of npm that package.json bears out, `node FILE` with a file that is there,
+ *   `node --import ENTRY` with an entry that can be loaded so, or a pipeline
  *   of `hyper` and a few tools, which is run and must end with status 0, or with the one that a comment behind it says:
  *   `# exit status 4`.
  * - `json`: can be parsed. `text`: shown only.
@@ -13,9 +14,11 @@
  * `npm run docs`, which builds first. Programs find the files that `run.ts` lists.
  */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { promisify } from 'node:util'
 import { type Block, blocksOf, commandsOf, programsOf, promisedOutput } from './blocks.ts'
 import { type Outcome, root, Workshop } from './run.ts'
 import { startWorld } from './world.ts'
@@ -95,6 +98,11 @@ async function tryOut(line: string): Promise<void> {
   const bare = command.trim().replace(/^(?:[A-Z_]+=\S*\s+)+/, '')
   const [program, ...args] = bare.split(/\s+/)
   if (program === 'npm') return checkNpm(args)
+  if (program === 'node' && args[0] === '--import') {
+    // The program behind it is the reader's.
+    await promisify(execFile)(process.execPath, [...args.slice(0, 2), '-e', ''], { cwd: root })
+    return
+  }
   if (program === 'node') {
     const file = args.find((arg) => !arg.startsWith('-'))
     assert.ok(file !== undefined && existsSync(join(root, file)), `there is no ${file}`)
