@@ -244,6 +244,13 @@ export class AbortedError extends HyperError {
   }
 }
 
+/** A redirect that is not followed: one too many, to a place that is none, or of a body that cannot be sent again. */
+export class RedirectError extends HyperError {
+  constructor(message: string, options: HyperErrorOptions = {}) {
+    super('ERR_HYPER_REDIRECT', message, { retryable: false, ...options })
+  }
+}
+
 /** The pool was closed before the request was dispatched. */
 export class PoolClosedError extends HyperError {
   constructor(options: HyperErrorOptions = {}) {

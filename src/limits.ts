@@ -33,6 +33,12 @@ export const HEADER_TABLE_SIZE = 4096
 /** Octets of the informational responses to one request, in all: as much as one header section may have. */
 export const MAX_INFORMATIONAL_OCTETS = 65_536
 
+/**
+ * Octets of a response that is dropped because another request follows it (a redirect, a challenge): read, so that an HTTP/1.1
+ * connection can be used again. A longer one costs more than a new connection does.
+ */
+export const MAX_DROPPED = 65_536
+
 /** Informational responses to one request over HTTP/1.1, beside their octets. */
 export const MAX_INFORMATIONAL = 2000
 

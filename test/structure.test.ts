@@ -18,6 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/net'],
   ['src/exchange'],
   ['src/connection'],
+  ['src/wrappers'],
   ['src/pool'],
   ['src/client'],
   ['src/index.ts'],

@@ -6,6 +6,7 @@ import type { ProxyOptions, TlsOptions } from '../net/options.ts'
 import { refuseUnknown } from '../option-names.ts'
 import { POOL_OPTION_NAMES, type PoolOptions } from '../pool/options.ts'
 import { warnOnce } from '../warn.ts'
+import type { Wrapper } from '../wrappers/compose.ts'
 import type { DecodeLimits } from './response.ts'
 
 /** Milliseconds; 0 = no limit. */
@@ -46,6 +47,8 @@ export interface HTTPConnectionOptions
   readonly forceProtocol?: 'h2' | 'http/1.1' | undefined
   /** Fields for the proxy alone, beside those that `proxy` brings. */
   readonly proxyHeaders?: ProxyOptions['headers'] | undefined
+  /** What requests go through on their way: cookies, redirects, digest (`hyper-transport/compose`). Default: nothing. */
+  readonly wrappers?: readonly Wrapper[] | undefined
 }
 
 /** The one origin, and the options of the pool. */
@@ -58,6 +61,7 @@ export interface ConnectionSetup extends DecodeLimits {
   readonly pool: PoolOptions
   /** Milliseconds for each exchange; 0 = no limit. */
   readonly timeout: number
+  readonly wrappers: readonly Wrapper[]
 }
 
 /**
@@ -68,8 +72,18 @@ export interface ConnectionSetup extends DecodeLimits {
 export function connectionSetup(host: string, options: HTTPConnectionOptions): ConnectionSetup {
   if (typeof options !== 'object' || options === null) throw new InvalidArgumentError('Options must be an object')
   refuseUnknown(options, OPTION_NAMES)
-  const { port, secure, tls, timeouts, forceProtocol, proxyHeaders, maxDecodedSize, maxDecodingRatio, ...pool } =
-    options
+  const {
+    port,
+    secure,
+    tls,
+    timeouts,
+    forceProtocol,
+    proxyHeaders,
+    maxDecodedSize,
+    maxDecodingRatio,
+    wrappers = [],
+    ...pool
+  } = options
   const url = parseHost(host, port, secure)
   if (forceProtocol !== undefined && forceProtocol !== 'h2' && forceProtocol !== 'http/1.1') {
     throw new InvalidArgumentError(`forceProtocol must be "h2" or "http/1.1", not ${String(forceProtocol)}`)
@@ -82,6 +96,9 @@ export function connectionSetup(host: string, options: HTTPConnectionOptions): C
   if (maxDecodingRatio === Number.POSITIVE_INFINITY) {
     warnOnce('maxDecodingRatio is Infinity: a small answer may decode to more than there is memory')
   }
+  if (!Array.isArray(wrappers) || !wrappers.every((one) => typeof one === 'function')) {
+    throw new InvalidArgumentError('wrappers must be a list of functions, as cookies() and redirects() make them')
+  }
   const times = readTimeouts(timeouts)
   const isSecure = url.protocol === 'https:'
   return {
@@ -90,6 +107,7 @@ export function connectionSetup(host: string, options: HTTPConnectionOptions): C
     secure: isSecure,
     origin: url.origin,
     timeout: times.request ?? 0,
+    wrappers,
     maxDecodedSize,
     maxDecodingRatio,
     pool: {
@@ -118,6 +136,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set(
       'timeouts',
       'forceProtocol',
       'proxyHeaders',
+      'wrappers',
     ] satisfies (keyof HTTPConnectionOptions)[]),
     ...(['maxDecodedSize', 'maxDecodingRatio'] satisfies (keyof DecodeLimits)[]),
   ].filter((name) => name !== 'coalesce' && name !== 'allowH1' && name !== 'allowH2'),

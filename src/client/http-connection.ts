@@ -22,6 +22,7 @@ import { serialiseRequest } from '../headers/request.ts'
 import { MAX_UNCLAIMED_PUSHES } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { Pool } from '../pool/pool.ts'
+import { compose } from '../wrappers/compose.ts'
 import { encodeBody, type RequestBody } from './body.ts'
 import { type ConnectionSetup, connectionSetup, type HTTPConnectionOptions } from './connection-options.ts'
 import { type HeaderMapInit, HTTPHeaderMap } from './header-map.ts'
@@ -297,7 +298,7 @@ export class HTTPConnection implements AsyncDisposable {
         this.forget(slot)
       },
     })
-    const exchange = this.openPool().dispatch(request, pending)
+    const exchange = compose(this.openPool(), ...setup.wrappers).dispatch(request, pending)
     pending.attach(exchange)
     const take = (): Promise<HTTPResponse> => {
       this.outstanding.delete(slot)
