@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/client'],
   ['src/index.ts'],
   ['adapters/common'],
-  ['src/cli', 'adapters'],
+  ['src/cli', 'src/testing', 'adapters'],
 ]
 
 const files = ['src', 'adapters'].flatMap((folder) =>

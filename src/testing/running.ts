@@ -1,0 +1,150 @@
+/** An origin at work: it tells the two protocols apart, gives each request its answer, and writes down what comes. */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { clearTimeout, nextTick, setTimeout } from '../clock.ts'
+import { TimeoutError } from '../errors.ts'
+import { PREFACE } from '../frame/codes.ts'
+import type { H2ConnectionOptions } from '../h2/index.ts'
+import type { Answering, Home, ServerSide } from './home.ts'
+import { Http1Side } from './http1.ts'
+import { Http2Side } from './http2.ts'
+import type { Incoming } from './record.ts'
+import { Scripts } from './script.ts'
+
+/** What it is made with, of the options. */
+export interface RunningOptions {
+  readonly goawayAfter?: number | undefined
+  readonly maxConcurrentStreams?: number | undefined
+  readonly streamWindow?: number | undefined
+}
+
+export class RunningOrigin implements Home {
+  readonly scheme: 'http' | 'https'
+  readonly goawayAfter: number | undefined
+  readonly scripts = new Scripts()
+  readonly requests: Incoming[] = []
+  readonly sockets = new Set<Socket>()
+  readonly sides = new Map<Duplex, ServerSide>()
+  count = 0
+  mute = false
+  private readonly protocols: readonly string[]
+  private options: H2ConnectionOptions
+  private taken = 0
+  private waiting: (() => void)[] = []
+
+  constructor(secure: boolean, protocols: readonly string[], options: RunningOptions) {
+    this.scheme = secure ? 'https' : 'http'
+    this.protocols = protocols
+    this.goawayAfter = options.goawayAfter
+    const { maxConcurrentStreams = 100, streamWindow } = options
+    this.options = { maxConcurrentStreams, streamWindow }
+  }
+
+  keep(socket: Socket): void {
+    this.sockets.add(socket)
+    socket.on('error', nothing)
+    socket.on('close', () => this.sockets.delete(socket))
+  }
+
+  onConnection(socket: Socket): void {
+    this.keep(socket)
+    socket.setNoDelay(true)
+    if (this.mute) socket.pause()
+    const chosen: unknown = Reflect.get(socket, 'alpnProtocol')
+    if (chosen === 'h2' || this.protocols.length === 1) {
+      this.serve(socket, chosen === 'h2' || this.protocols[0] === 'h2')
+      return
+    }
+    if (this.scheme === 'https') {
+      this.serve(socket, false)
+      return
+    }
+    // Without TLS: who begins with the preface speaks HTTP/2.
+    let head = Buffer.alloc(0)
+    const onData = (octets: Buffer): void => {
+      head = Buffer.concat([head, octets])
+      const begun = head.toString('latin1', 0, PREFACE.length)
+      if (PREFACE.startsWith(begun) && begun.length < PREFACE.length) return
+      socket.off('data', onData)
+      this.serve(socket, begun === PREFACE, head)
+    }
+    socket.on('data', onData)
+  }
+
+  private serve(socket: Socket, h2: boolean, head?: Buffer): void {
+    const number = ++this.count
+    const side = h2 ? new Http2Side(socket, this, number, this.options) : new Http1Side(socket, this, number)
+    this.sides.set(socket, side)
+    socket.on('close', () => this.sides.delete(socket))
+    socket.on('data', (octets: Buffer) => side.receive(octets))
+    socket.on('end', () => side.receiveEnd())
+    if (head !== undefined) side.receive(head)
+    if (this.mute) socket.pause()
+  }
+
+  onRequest(request: Incoming, answering: Answering): void {
+    this.requests.push(request)
+    const plan = this.scripts.find(request)
+    if (plan instanceof Promise) plan.then((made) => answering.answer(made), rethrow)
+    // Its listener is not there yet.
+    else nextTick(() => answering.answer(plan))
+    this.wake()
+  }
+
+  limit({ maxConcurrentStreams, streamWindow }: { maxConcurrentStreams?: number; streamWindow?: number }): void {
+    const streams = maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams }
+    this.options = { ...this.options, ...streams, ...(streamWindow === undefined ? {} : { streamWindow }) }
+    const settings = { ...streams, ...(streamWindow === undefined ? {} : { initialWindowSize: streamWindow }) }
+    for (const side of this.sides.values()) side.limit(settings)
+  }
+
+  setMute(mute: boolean): void {
+    this.mute = mute
+    for (const socket of this.sides.keys()) {
+      if (mute) socket.pause()
+      else socket.resume()
+    }
+    // What was to be written meanwhile.
+    if (!mute) for (const socket of this.sides.keys()) socket.emit('drain')
+  }
+
+  async take(timeout: number, origin: string): Promise<Incoming> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new TimeoutError('request', timeout, { origin })), timeout)
+      })
+      while (this.taken >= this.requests.length) {
+        await Promise.race([late, new Promise<void>((resolve) => this.waiting.push(resolve))])
+      }
+      const request = this.requests[this.taken++]
+      await Promise.race([late, request.body.catch(nothing)])
+      return request
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  forgetTaken(): void {
+    this.taken = 0
+  }
+
+  close(): void {
+    this.wake()
+  }
+
+  private wake(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}
+
+/** A script that throws is a fault of the test. */
+function rethrow(thrown: unknown): void {
+  nextTick(() => {
+    throw thrown
+  })
+}
+
+function nothing(): void {}

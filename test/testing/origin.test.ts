@@ -1,0 +1,275 @@
+/** The origin for tests of resilience: each line of its script, seen by our clients and by others. */
+import assert from 'node:assert/strict'
+import http2 from 'node:http2'
+import https from 'node:https'
+import { after, describe, test } from 'node:test'
+import { createFetch } from '../../adapters/fetch.ts'
+import { Pool, type PoolOptions } from '../../src/index.ts'
+import { type Answer, TestOrigin, type TestOriginOptions } from '../../src/testing/index.ts'
+import { testCertificate } from '../support/certificate.ts'
+import { Collecting } from '../support/exchange.ts'
+
+const open: AsyncDisposable[] = []
+after(async () => {
+  for (const one of open.reverse()) await one[Symbol.asyncDispose]()
+})
+
+async function start(options: TestOriginOptions = {}): Promise<TestOrigin> {
+  const origin = await TestOrigin.start(options)
+  open.push(origin)
+  return origin
+}
+
+function poolFor(origin: TestOrigin, options: PoolOptions = {}): Pool {
+  const pool = new Pool({ tls: { ca: origin.ca ?? '' }, ...options })
+  open.push({ [Symbol.asyncDispose]: () => pool.destroy() })
+  return pool
+}
+
+function get(pool: Pool, origin: TestOrigin, path = '/', rest: { method?: string; body?: string } = {}): Collecting {
+  const handler = new Collecting()
+  pool.dispatch({ origin: origin.origin, method: 'GET', path, ...rest }, handler)
+  return handler
+}
+
+for (const protocol of ['h2', 'http/1.1'] as const) {
+  describe(`over ${protocol}`, () => {
+    const ways: PoolOptions = { allowH2: protocol === 'h2', allowH1: protocol !== 'h2' }
+
+    test('answers with status, fields, body, JSON, trailers and informational responses', async () => {
+      const origin = await start()
+      origin.answer('/text', { status: 201, headers: { 'X-A': '1' }, body: 'hello', trailers: { 'X-T': '2' } })
+      origin.answer('POST /json', { json: { a: 1 }, early: [{ status: 103, headers: { link: '</x>' } }] })
+      const pool = poolFor(origin, ways)
+      const text = await get(pool, origin, '/text?x=1').result
+      assert.deepEqual([text.status, text.headers['x-a'], text.body.toString()], [201, '1', 'hello'])
+      assert.deepEqual(text.trailers, ['x-t', '2'])
+      const json = await get(pool, origin, '/json', { method: 'POST', body: 'sent' }).result
+      assert.deepEqual(JSON.parse(json.body.toString()), { a: 1 })
+      assert.deepEqual([json.informational, json.headers['content-type']], [[103], 'application/json'])
+      assert.equal((await get(pool, origin, '/json').result).status, 404)
+      const [first, second] = origin.requests
+      assert.deepEqual(
+        [first?.protocol, first?.method, first?.path, first?.connection],
+        [protocol, 'GET', '/text?x=1', 1],
+      )
+      assert.equal(first?.headers['host'], `localhost:${origin.port}`)
+      assert.equal((await second?.body)?.toString(), 'sent')
+      assert.deepEqual(origin.connections, { total: 1, open: 1 })
+    })
+
+    test('answers in order, then with the last; next() goes before all; a function sees the request', async () => {
+      const origin = await start()
+      const pool = poolFor(origin, ways)
+      origin.answer('*', [{ body: 'a' }, { body: 'b' }]).next({ body: 'first' })
+      const bodies: string[] = []
+      for (let i = 0; i < 4; i++) bodies.push((await get(pool, origin).result).body.toString())
+      assert.deepEqual(bodies, ['first', 'a', 'b', 'b'])
+      origin.answer('/echo', async ({ body, method }) => ({ body: `${method} ${await body}` }))
+      const echoed = await get(pool, origin, '/echo', { method: 'PUT', body: 'x' }).result
+      assert.equal(echoed.body.toString(), 'PUT x')
+      origin.reset()
+      assert.equal((await get(pool, origin).result).status, 404)
+      assert.equal(origin.requests.length, 1)
+    })
+
+    test('refuses: the request is sent again', async () => {
+      const origin = await start()
+      origin.answer('/', [{ refuse: true }, { body: 'second' }])
+      assert.equal((await get(poolFor(origin, ways), origin).result).body.toString(), 'second')
+      assert.equal(origin.requests.length, 2)
+    })
+
+    test('resets, cuts and stalls after so many octets of the body', async () => {
+      const origin = await start()
+      const pool = poolFor(origin, ways)
+      for (const answer of [{ resetAfter: 3 }, { cutAfter: 3 }] satisfies Answer[]) {
+        origin.next({ body: 'hello', ...answer })
+        const handler = get(pool, origin)
+        await assert.rejects(handler.result)
+        assert.equal(Buffer.concat(handler.chunks).toString(), 'hel', JSON.stringify(answer))
+      }
+      origin.next({ body: 'hello', stallAfter: 3 })
+      const stalled = new Collecting()
+      pool.dispatch({ origin: origin.origin, method: 'GET', path: '/', bodyTimeout: 50 }, stalled)
+      await assert.rejects(stalled.result, { code: 'ERR_HYPER_BODY_TIMEOUT' })
+      assert.equal(Buffer.concat(stalled.chunks).toString(), 'hel')
+    })
+
+    test('is silent, or late, and the client’s deadline counts', async () => {
+      const origin = await start()
+      const pool = poolFor(origin, ways)
+      origin.answer('/silent', { silence: true }).answer('/late', { delay: 30, body: 'late' })
+      const silent = new Collecting()
+      pool.dispatch({ origin: origin.origin, method: 'GET', path: '/silent', headersTimeout: 50 }, silent)
+      await assert.rejects(silent.result, { code: 'ERR_HYPER_HEADERS_TIMEOUT' })
+      assert.equal((await get(pool, origin, '/late').result).body.toString(), 'late')
+    })
+
+    test('says GOAWAY with an answer, or with the nth request: the next goes over another connection', async () => {
+      const origin = await start({ goawayAfter: 2 })
+      const pool = poolFor(origin, ways)
+      origin.answer('/', { body: 'x' })
+      for (let i = 0; i < 5; i++) await get(pool, origin).result
+      origin.next({ goaway: true })
+      await get(pool, origin).result
+      await get(pool, origin).result
+      assert.deepEqual(
+        origin.requests.map(({ connection }) => connection),
+        [1, 1, 2, 2, 3, 3, 4],
+      )
+    })
+
+    test('cuts every connection, and takes new ones', async () => {
+      const origin = await start()
+      const pool = poolFor(origin, ways)
+      origin.answer('/', { body: 'x' })
+      await get(pool, origin).result
+      origin.cut()
+      assert.equal((await get(pool, origin).result).body.toString(), 'x')
+      assert.equal(origin.connections.total, 2)
+    })
+
+    test('is mute until it is told not to be', async () => {
+      const origin = await start()
+      const pool = poolFor(origin, ways)
+      origin.answer('/', { body: 'x' })
+      await get(pool, origin).result
+      origin.mute()
+      const waiting = get(pool, origin)
+      const other = await Promise.race([
+        waiting.result.then(() => 'answered'),
+        get(pool, origin).result.then(() => 'answered'),
+        new Promise((resolve) => setTimeout(resolve, 50, 'mute')),
+      ])
+      assert.equal(other, 'mute')
+      origin.unmute()
+      assert.equal((await waiting.result).body.toString(), 'x')
+    })
+
+    test('leaves a request’s body unread', async () => {
+      const origin = await start({ streamWindow: 65_535 })
+      origin.answer('/', { unread: true, silence: true })
+      const pool = poolFor(origin, { ...ways, writeTimeout: 100 })
+      const body = 'x'.repeat(20 << 20)
+      const handler = new Collecting()
+      pool.dispatch({ origin: origin.origin, method: 'POST', path: '/', body, headersTimeout: 0 }, handler)
+      await assert.rejects(handler.result, { code: 'ERR_HYPER_WRITE_TIMEOUT' })
+    })
+  })
+}
+
+describe('over HTTP/2 alone', () => {
+  test('pushes before the answer, to those who take pushes', async () => {
+    const origin = await start()
+    origin.answer('/', {
+      body: 'page',
+      push: { '/style.css': { body: 'css', headers: { 'content-type': 'text/css' } } },
+    })
+    const pushed = Promise.withResolvers<string>()
+    const session = http2.connect(origin.origin, { ca: origin.ca })
+    session.on('stream', async (stream, headers) => {
+      let text = `${headers[':path']} `
+      for await (const chunk of stream) text += chunk
+      pushed.resolve(text)
+    })
+    const request = session.request({ ':path': '/' })
+    let body = ''
+    for await (const chunk of request) body += chunk
+    assert.deepEqual([body, await pushed.promise], ['page', '/style.css css'])
+    session.close()
+    assert.equal((await get(poolFor(origin), origin).result).body.toString(), 'page')
+  })
+
+  test('lowers its limits while connections are open', async () => {
+    const origin = await start()
+    origin.answer('/', { delay: 20, body: 'x' })
+    const pool = poolFor(origin)
+    await get(pool, origin).result
+    origin.limit({ maxConcurrentStreams: 1, streamWindow: 100_000 })
+    const bodies = await Promise.all(
+      [1, 2, 3].map(() => get(pool, origin, '/', { method: 'PUT', body: 'y'.repeat(1000) }).result),
+    )
+    assert.equal(bodies.length, 3)
+    assert.equal(origin.requests.length, 4)
+  })
+
+  test('says GOAWAY at any time', async () => {
+    const origin = await start()
+    origin.answer('/', { delay: 20, body: 'x' })
+    const pool = poolFor(origin)
+    const first = get(pool, origin)
+    await origin.takeRequest()
+    origin.goaway()
+    assert.equal((await first.result).body.toString(), 'x')
+    await get(pool, origin).result
+    assert.deepEqual(
+      origin.requests.map(({ connection }) => connection),
+      [1, 2],
+    )
+  })
+})
+
+describe('an origin', () => {
+  test('without TLS speaks HTTP/2 to whoever begins so, and HTTP/1.1 to others', async () => {
+    const origin = await start({ secure: false })
+    assert.equal(origin.ca, undefined)
+    origin.answer('/', (request) => ({ body: request.protocol }))
+    for (const [h2c, protocol] of [
+      ['prior-knowledge', 'h2'],
+      [undefined, 'http/1.1'],
+    ] as const) {
+      const pool = new Pool(h2c === undefined ? {} : { h2c })
+      open.push({ [Symbol.asyncDispose]: () => pool.destroy() })
+      assert.equal((await get(pool, origin).result).body.toString(), protocol)
+    }
+  })
+
+  test('of one protocol offers no other', async () => {
+    for (const protocol of ['h2', 'http/1.1'] as const) {
+      const origin = await start({ protocols: [protocol] })
+      origin.answer('/', (request) => ({ body: request.protocol }))
+      assert.equal((await get(poolFor(origin), origin).result).body.toString(), protocol)
+    }
+  })
+
+  test('serves Node’s own clients, with a certificate of the test’s', async () => {
+    const { ca, cert, key } = await testCertificate()
+    const origin = await start({ certificate: { cert, key, ca } })
+    origin.answer('/', { body: 'x' })
+    const status = await new Promise((resolve) =>
+      https.get(origin.url('/'), { ca, agent: false }, (r) => resolve(r.resume().statusCode)),
+    )
+    assert.equal(status, 200)
+  })
+
+  test('gives its requests one after the other, whole, and says when none comes', async () => {
+    const origin = await start()
+    origin.answer('/', {})
+    const fetch = createFetch({ pool: poolFor(origin) })
+    await fetch(origin.url('/'), { method: 'POST', body: 'a' })
+    await fetch(origin.url('/'), { method: 'POST', body: 'b' })
+    assert.equal(String(await (await origin.takeRequest()).body), 'a')
+    assert.equal(String(await (await origin.takeRequest()).body), 'b')
+    await assert.rejects(origin.takeRequest({ timeout: 10 }), { code: 'ERR_HYPER_REQUEST_TIMEOUT' })
+  })
+
+  test('refuses a script that cannot be carried out, naming what is wrong', async () => {
+    const origin = await start()
+    const wrong: [Answer, RegExp][] = [
+      [{ status: 103 }, /status must be from 200 to 599/],
+      [{ body: '', json: 1 }, /a body or json, not both/],
+      [{ refuse: true, cutAfter: 0 }, /ends in one way: refuse or cutAfter/],
+      [{ cutAfter: -1 }, /cutAfter must be a number of octets/],
+      [{ resetAfter: 0, code: 'NONSENSE' as never }, /code must be a name/],
+      [{ delay: -1 }, /delay must be milliseconds/],
+      [{ boddy: 'x' } as Answer, /There is no option boddy: did you mean body/],
+    ]
+    for (const [answer, message] of wrong) assert.throws(() => origin.answer('/', answer), message)
+    assert.throws(() => origin.answer('get x', {}), /A route is/)
+    assert.throws(() => origin.answer('/', []), /one answer or more/)
+    await assert.rejects(TestOrigin.start({ protocols: ['h3' as never] }), /protocols must be of/)
+    await assert.rejects(TestOrigin.start({ goawayAfter: 0 }), /goawayAfter must be/)
+    await assert.rejects(TestOrigin.start({ secur: false } as TestOriginOptions), /did you mean secure/)
+  })
+})
