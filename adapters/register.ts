@@ -28,7 +28,7 @@ let undo: readonly (() => void)[] = []
 /**
  * Sends the requests of the whole process over the pool. Called again it replaces what was said before.
  * @returns unregister: puts everything back.
- * @throws {InvalidArgumentError} naming an option that is none, or not acceptable; nothing has changed then.
+ * @throws {InvalidArgumentError} naming an option that is unknown or invalid; nothing has changed then.
  */
 export function register(options: RegisterOptions = {}): () => void {
   const { fetch = 'hyper', except = '', stats = false, debug = false, ...pool } = { ...fromEnvironment(), ...options }

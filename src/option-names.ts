@@ -6,7 +6,7 @@ import { InvalidArgumentError } from './errors.ts'
  * @param known the names there are.
  * @param prefix stands before the name in the message: `tls.`.
  * @param hints what to say of names that others have, and this has not.
- * @throws {InvalidArgumentError} naming the option that is none, and the nearest that is.
+ * @throws {InvalidArgumentError} naming the unknown option, and the nearest known one.
  */
 export function refuseUnknown(
   given: object,

@@ -59,7 +59,7 @@ export function sharedPool(): Pool {
 /**
  * Gives the process-wide pool other options: requests from now on go over a new one, and the one before closes when its open
  * requests have ended.
- * @throws {InvalidArgumentError} naming an option that is none, or not acceptable; nothing has changed then.
+ * @throws {InvalidArgumentError} naming an option that is unknown or invalid; nothing has changed then.
  */
 export function replaceSharedPool(options: PoolOptions): void {
   checkPoolOptions(options)
@@ -83,7 +83,7 @@ export function listenToSharedPool(events: NonNullable<PoolOptions['events']>): 
  * @param others names that the shim itself has: they may have been meant.
  *
  * The process-wide pool is looked up for each exchange, so that one closed by somebody is replaced.
- * @throws {InvalidArgumentError} naming an option that is none, not acceptable, or given beside `pool`.
+ * @throws {InvalidArgumentError} naming an option that is unknown, invalid, or given beside `pool`.
  */
 export function resolvePool(options: ShimOptions = {}, others: readonly string[] = []): ResolvedPool {
   const { pool, ...rest } = options

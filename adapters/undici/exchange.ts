@@ -22,7 +22,7 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { flattenFields } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
-import { surface } from '../../src/surface.ts'
+import { rethrowAsync } from '../../src/rethrow-async.ts'
 import { fieldsToUndiciHeaders } from '../common/headers.ts'
 import { ContinueGate, watchBody } from './body.ts'
 import {
@@ -364,7 +364,7 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     try {
       this.tellError(error)
     } catch (thrown) {
-      surface(thrown)
+      rethrowAsync(thrown)
     }
   }
 

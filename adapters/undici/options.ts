@@ -161,7 +161,7 @@ export function toRequestDefaults(options: HyperDispatcherOptions): RequestDefau
   }
 }
 
-/** @throws {InvalidArgumentError} for an option that is none, or cannot be honoured. */
+/** @throws {InvalidArgumentError} for an option that is unknown or cannot be honoured. */
 function checkConnect(connect: object): void {
   for (const name of Object.keys(withValue(connect))) {
     if (connectOnly.has(name) || fateOf(name) !== 'other') continue
@@ -180,7 +180,7 @@ function withValue(options: object): object {
 /** Options that undici had once, and refuses now. */
 const retired = ['keepAlive', 'socketTimeout', 'requestTimeout', 'idleTimeout', 'maxKeepAliveTimeout'] as const
 
-/** @throws InvalidArgumentError for a name that is none; undici's InvalidArgumentError, as its Agent and Client would */
+/** @throws InvalidArgumentError for an unknown name; undici's InvalidArgumentError, as its Agent and Client would */
 export function checkOptions(options: HyperDispatcherOptions): void {
   const { connect, connections, maxResponseSize, allowH2, pool } = options
   refuseUnknown(withValue(options), known)

@@ -161,7 +161,7 @@ function parseHost(host: unknown, port: number | undefined, secure: boolean | un
   // What is the default of one scheme is spelt out for the other.
   const digits = url.port || new URL(`https://${authority}`).port
   const spelt = digits === '' ? undefined : Number(digits)
-  if (spelt === 0) throw new InvalidArgumentError(`${JSON.stringify(host)} has a port that is none`)
+  if (spelt === 0) throw new InvalidArgumentError(`${JSON.stringify(host)} has an invalid port`)
   if (port !== undefined && spelt !== undefined && port !== spelt) {
     throw new InvalidArgumentError(`port is ${port}, and ${JSON.stringify(host)} says ${spelt}`)
   }

@@ -56,7 +56,7 @@ interface Slot extends SentRequest {
   readonly pending: PendingResponse
   readonly pushes: PushQueue
   /** Its caller was given no identifier: its pushes can be asked for only while it is the latest. */
-  nameless: boolean
+  unidentified: boolean
 }
 
 export class HTTPConnection implements AsyncDisposable {
@@ -119,7 +119,7 @@ export class HTTPConnection implements AsyncDisposable {
    */
   roundTrip(method: string, path: string, options: RequestOptions | Octets = {}): Promise<HTTPResponse> {
     const slot = this.dispatch(method, path, options)
-    slot.nameless = true
+    slot.unidentified = true
     return slot.take()
   }
 
@@ -305,7 +305,7 @@ export class HTTPConnection implements AsyncDisposable {
       this.forget(slot)
       return pending.response
     }
-    const slot: Slot = { id: undefined, exchange, pending, pushes, started: started.promise, take, nameless: false }
+    const slot: Slot = { id: undefined, exchange, pending, pushes, started: started.promise, take, unidentified: false }
     this.outstanding.add(slot)
     this.open.add(slot)
     const { latest } = this
@@ -319,7 +319,7 @@ export class HTTPConnection implements AsyncDisposable {
 
   /** Nobody can ask for its pushes any more. */
   private isUnreachable(slot: Slot): boolean {
-    return slot.nameless && slot !== this.latest && !slot.pushes.isClaimed
+    return slot.unidentified && slot !== this.latest && !slot.pushes.isClaimed
   }
 
   /** Its stream is known. After a retry it keeps the name that it was given first. */

@@ -33,8 +33,8 @@ import { getField, NO_FIELDS } from '../headers/fields.ts'
 import { serialiseTrailers } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
+import { rethrowAsync } from '../rethrow-async.ts'
 import { now } from '../session/deadline.ts'
-import { surface } from '../surface.ts'
 import { type PreparedBody, prepareBody } from './body.ts'
 import {
   callOnBodySent,
@@ -583,7 +583,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
         this.detach()
         if (then.counts) this.failures++
         if (then.lost) this.losses++
-        if (then.alone) this.suspect = true
+        if (then.quarantined) this.suspect = true
         if (this.tellRetry(error)) this.home.again(this, then.counts ? backoff(this.failures, Math.random()) : 0)
     }
   }
@@ -671,7 +671,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     try {
       return this.context.runInAsyncScope(step, undefined, this.handler, a, b, c, d)
     } catch (thrown) {
-      if (this.hasSettled) surface(thrown)
+      if (this.hasSettled) rethrowAsync(thrown)
       else this.fail(toError(thrown))
       return undefined
     }

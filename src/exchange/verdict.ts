@@ -56,12 +56,12 @@ export type Verdict =
       /** The connection ended under it. */
       readonly lost: boolean
       /** Two connections ended under it: what is sent with it would suffer from a third. */
-      readonly alone: boolean
+      readonly quarantined: boolean
     }
 
 const FAIL: Verdict = { kind: 'fail' }
 const OVER_HTTP1: Verdict = { kind: 'over HTTP/1.1' }
-const AT_ONCE: Verdict = { kind: 'again', counts: false, costs: false, lost: false, alone: false }
+const AT_ONCE: Verdict = { kind: 'again', counts: false, costs: false, lost: false, quarantined: false }
 
 export function verdict(error: Error, history: History): Verdict {
   if (history.local || history.answered || !history.replayable) return FAIL
@@ -79,7 +79,7 @@ export function verdict(error: Error, history: History): Verdict {
     counts: true,
     costs: !error.retryable,
     lost,
-    alone: lost && history.losses + 1 === MAX_LOST_REPLAYS,
+    quarantined: lost && history.losses + 1 === MAX_LOST_REPLAYS,
   }
 }
 

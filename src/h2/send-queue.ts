@@ -141,7 +141,7 @@ export class SendQueue {
   private frame(stream: H2Stream, length: number, padding: number): void {
     if (!isWhole(stream, length)) {
       this.streams.reset(stream, ErrorCode.INTERNAL_ERROR)
-      const error = this.core.misuse(`A chunk of the body of stream ${stream.id} was taken away`)
+      const error = this.core.misuse(`A chunk of the body of stream ${stream.id} was detached`)
       stream.listener.onError(stream, error)
       return
     }

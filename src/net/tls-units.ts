@@ -58,7 +58,7 @@ const HINTS: Readonly<Record<string, string>> = {
   port: 'the origin says where a request goes',
 }
 
-/** @throws {InvalidArgumentError} for a name that is none, or an option that would not count. */
+/** @throws {InvalidArgumentError} for an unknown name, or an option that would not count. */
 export function checkTlsNames(tls: TlsOptions, name: string): void {
   refuseUnknown(tls, KNOWN, `${name}.`, HINTS)
   if (tls.secureContext === undefined) return

@@ -8,7 +8,7 @@ import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
 import { refuseUnknown } from '../option-names.ts'
-import { surface } from '../surface.ts'
+import { rethrowAsync } from '../rethrow-async.ts'
 import { warnOnce } from '../warn.ts'
 
 /** Called as connections come and go. What one throws is thrown outside of the pool's own work. */
@@ -30,7 +30,7 @@ export function tell(event: () => void): void {
   try {
     event()
   } catch (thrown) {
-    surface(thrown)
+    rethrowAsync(thrown)
   }
 }
 
@@ -157,13 +157,13 @@ export const POOL_OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(POOL_C
 
 const CONNECT_OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(CONNECT_CHECKS))
 
-/** @throws {InvalidArgumentError} naming the option that is none, or what it may be. */
+/** @throws {InvalidArgumentError} naming the unknown option, or what a known one may be. */
 export function checkPoolOptions(options: PoolOptions): void {
   refuseUnknown(options, POOL_OPTION_NAMES)
   check(options, POOL_CHECKS)
 }
 
-/** @throws {InvalidArgumentError} naming the option that is none, or what it may be. */
+/** @throws {InvalidArgumentError} naming the unknown option, or what a known one may be. */
 export function checkConnectOptions(options: ConnectOptions): void {
   isObject('connect', options)
   refuseUnknown(options, CONNECT_OPTION_NAMES, 'connect.')

@@ -7,7 +7,7 @@
  *   `destroy()`; a session that has nothing left to do ends in `finish()`. Both tell the owner once, by `onClosed`.
  * - A listener for 'error' is on the socket before it is ours and stays. Nothing the network does is thrown.
  * - A session that is idle is unref'd, unless somebody waits for it: it keeps no process alive.
- * - A peer is not believed to be there: one that is silent is asked (`liveness.ts`), and one that takes nothing of what
+ * - Connections are health-checked: a peer that is silent is asked (`liveness.ts`), and one that takes nothing of what
  *   waits to be sent is given up (`stall.ts`).
  *
  * Theory of operation

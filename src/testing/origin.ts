@@ -51,7 +51,7 @@ export class TestOrigin implements AsyncDisposable {
 
   /**
    * Starts one on the loopback interface.
-   * @throws {InvalidArgumentError} naming an option that is none, or not acceptable.
+   * @throws {InvalidArgumentError} naming an option that is unknown or invalid.
    */
   static async start(options: TestOriginOptions = {}): Promise<TestOrigin> {
     refuseUnknown(options, NAMES)

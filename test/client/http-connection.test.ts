@@ -505,7 +505,7 @@ describe('the host', () => {
     ['https://http2bin.org/?q', {}, /is no host/],
     ['user@http2bin.org', {}, /is no host/],
     ['http2bin.org:99999', {}, /is no host/],
-    ['http2bin.org:0', {}, /a port that is none/],
+    ['http2bin.org:0', {}, /an invalid port/],
     ['a b', {}, /is no host/],
     ['http2bin\t.org', {}, /is no host/],
     ['http2bin.org\n', {}, /is no host/],

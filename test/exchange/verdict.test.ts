@@ -27,19 +27,19 @@ const lost = new ConnectionLostError('lost')
 describe('after an attempt has failed', () => {
   test('what is known to be unprocessed is sent again, whatever the method, and costs no budget', () => {
     const then = verdict(refused, { ...fresh, idempotent: false })
-    assert.deepEqual(then, { kind: 'again', counts: true, costs: false, lost: false, alone: false })
+    assert.deepEqual(then, { kind: 'again', counts: true, costs: false, lost: false, quarantined: false })
     assert.equal(verdict(refused, { ...fresh, failures: MAX_REPLAYS }).kind, 'fail')
   })
 
   test('what a connection ended under is sent again when it may be processed twice, and costs budget', () => {
     const then = verdict(lost, fresh)
-    assert.deepEqual(then, { kind: 'again', counts: true, costs: true, lost: true, alone: false })
+    assert.deepEqual(then, { kind: 'again', counts: true, costs: true, lost: true, quarantined: false })
     assert.equal(verdict(lost, { ...fresh, idempotent: false }).kind, 'fail')
   })
 
   test('the last time it is sent alone, and then no more', () => {
     const then = verdict(lost, { ...fresh, losses: MAX_LOST_REPLAYS - 1 })
-    assert.ok(then.kind === 'again' && then.alone)
+    assert.ok(then.kind === 'again' && then.quarantined)
     assert.equal(verdict(lost, { ...fresh, losses: MAX_LOST_REPLAYS }).kind, 'fail')
   })
 
@@ -50,7 +50,7 @@ describe('after an attempt has failed', () => {
       counts: false,
       costs: false,
       lost: false,
-      alone: false,
+      quarantined: false,
     })
   })
 

@@ -369,7 +369,7 @@ describe('messages', () => {
     assert.equal(frames[0].type === 'DATA' && Buffer.from(frames[0].data).toString(), `ab${'c'.repeat(2000)}d`)
   })
 
-  test('a chunk whose memory was taken away ends its stream, and nothing of it is framed', () => {
+  test('a chunk whose memory was detached ends its stream, and nothing of it is framed', () => {
     const server = new ScriptedServer()
     const { stream, seen } = server.open(POST, false)
     const sibling = server.open(POST, false)
