@@ -15,11 +15,38 @@ export const typescript: Plugin = {
     if (!id.endsWith('.ts')) return undefined
     return (await transform(readFileSync(id, 'utf8'), { loader: 'ts', target: 'node22', sourcefile: id })).code
   },
-  /** A bundler that makes an ES module of this has neither. */
+  /** A bundler that makes an ES module of this leaves no file name. */
   resolveImportMeta(property) {
-    return property === 'url'
-      ? `(typeof __filename === 'string' ? require('node:url').pathToFileURL(__filename).href : undefined)`
-      : null
+    const url = `(typeof __filename === 'string' ? process.getBuiltinModule('node:url').pathToFileURL(__filename).href : undefined)`
+    if (property === null) return `({ url: ${url} })`
+    return property === 'url' ? url : undefined
+  },
+}
+
+/**
+ * Node's modules are not asked for with `require`: a bundler that makes an ES module of this has none (esbuild leaves a
+ * function that throws), nor need a bundler be told then that they are Node's.
+ *
+ * Those that take Node long to load wait until something of them is used: together they are a third of what importing the
+ * package would take.
+ */
+const builtins: Plugin = {
+  name: 'builtins',
+  renderChunk(code) {
+    const late = /^const (\w+) = require\(('node:(?:crypto|dns|net|tls|zlib)')\);$/gm
+    let text = code
+    for (const [line, name, id] of code.matchAll(late)) {
+      text = text
+        .replace(line, '')
+        // Not in strings, and not the end of a longer name.
+        .replace(new RegExp(`(?<![\\w$.'"\`/])${name}\\.(?=\\w)`, 'g'), `${name}().`)
+      if (new RegExp(`^\\S.*\\b${name}\\(\\)`, 'm').test(text)) this.error(`${name} is used at once`)
+      text = text.replace(
+        /^'use strict';$/m,
+        `$&\n\nlet ${name}_;\nconst ${name} = () => (${name}_ ??= process.getBuiltinModule(${id}));`,
+      )
+    }
+    return text.replace(/\brequire\(('node:[^']+')\)/g, 'process.getBuiltinModule($1)')
   },
 }
 
@@ -48,7 +75,7 @@ export async function writeCode(): Promise<void> {
   const bundle = await rollup({
     input: Object.fromEntries(ENTRIES.map((entry) => [stemOf(entry), join(root, entry.source)])),
     external: isExternal,
-    plugins: [typescript],
+    plugins: [typescript, builtins],
     // Nothing is done at import but by entry points that say so.
     treeshake: {
       moduleSideEffects: (id) => ENTRIES.some((entry) => entry.sideEffects && id === join(root, entry.source)),
@@ -68,8 +95,7 @@ export async function writeCode(): Promise<void> {
     hoistTransitiveImports: false,
     minifyInternalExports: false,
     generatedCode: 'es2015',
-    // Packages that are CommonJS or not there are taken as they are.
-    interop: 'auto',
+    interop: (id) => (id?.startsWith('node:') ? 'default' : 'auto'),
     externalLiveBindings: false,
     intro: ({ isEntry }) => (isEntry ? `if (${TOO_OLD}) throw new Error('hyper-transport' + ${NEEDED});` : ''),
   })
