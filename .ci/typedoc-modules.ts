@@ -1,17 +1,10 @@
 /** A plug-in of TypeDoc: the modules of the API reference are called what users import, not after the files they are in. */
-import { readFileSync } from 'node:fs'
 import { type Application, Converter, ReflectionKind } from 'typedoc'
+import { ENTRIES, specifierOf } from '../build/entries.ts'
 
-const { exports }: { exports: Record<string, string | { types: string }> } = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-)
 /** `src/h2` and `hyper-transport/h2`, and so on. */
 const names = new Map(
-  Object.entries(exports).flatMap(([entry, target]): [string, string][] => {
-    if (typeof target === 'string') return []
-    const file = target.types.replace(/^\.\/dist\/|(?:\/index)?\.d\.ts$/g, '')
-    return [[file, entry.replace(/^\./, 'hyper-transport')]]
-  }),
+  ENTRIES.map((entry) => [entry.source.replace(/(?:\/index)?\.ts$/, ''), specifierOf(entry)] as const),
 )
 
 export function load({ converter }: Application): void {

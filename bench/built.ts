@@ -4,7 +4,7 @@
  */
 const dist = new URL('../dist/', import.meta.url)
 
-/** A module of the built package, by its path in the sources. */
+/** An entry point of the built package, by its path in the sources: the names of the benchmarks' types. */
 export async function built<T>(path: string): Promise<T> {
-  return import(new URL(`${path}.js`, dist).href)
+  return import(new URL(`${path.replace(/^(?:src|adapters)\//, '').replace(/\/index$/, '')}.js`, dist).href)
 }

@@ -10,6 +10,15 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `do
   name.endsWith('.md'),
 )
 
+/** What of the repository comes with the package, beside dist/. */
+const packed = /^(?:|CHANGELOG\.md|LICENSE)$/
+
+/**
+ * README is packed and shown far from the repository, and docs/ is not packed with it: it links to them by their address there,
+ * which is checked as if it were the path that it leads to.
+ */
+const REPOSITORY = /^https:\/\/github\.com\/hyper-transport\/hyper-transport\/(?:blob|tree)\/main\//
+
 /** As hosts of Markdown make anchors of headings. */
 function anchors(text: string): Set<string> {
   const headings = text.match(/^#+ .*$/gm) ?? []
@@ -29,9 +38,12 @@ for (const page of pages) {
     const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```/g, '')
     for (const [, label, target] of text.matchAll(/\[([^\]]*)\]\(([^)\s]+)\)/g)) {
       assert.ok(label !== undefined && target !== undefined)
-      if (/^https?:/.test(target)) continue
-      const [path = '', anchor] = target.split('#')
-      const file = path === '' ? join(root, page) : join(root, dirname(page), path)
+      const inside = REPOSITORY.test(target)
+      if (/^https?:/.test(target) && !inside) continue
+      const [path = '', anchor] = target.replace(REPOSITORY, '').split('#')
+      const file = path === '' ? join(root, page) : join(root, inside ? '.' : dirname(page), path)
+      if (page === 'README.md')
+        assert.ok(inside || packed.test(path), `${target} is not packed: link to the repository`)
       assert.ok(existsSync(file), `${target} is not there`)
       if (anchor !== undefined) {
         assert.ok(anchors(readFileSync(file, 'utf8')).has(anchor), `${target}: there is no such heading`)

@@ -34,9 +34,30 @@ export function realmOf(config: InternalAxiosRequestConfig): Realm | Promise<Rea
 }
 
 async function loadRealm(made: unknown): Promise<Realm> {
-  imported ??= realmFrom((await import('axios')).default)
-  if (made === imported.AxiosHeaders) return imported
-  required ??= realmFrom(createRequire(import.meta.url)('axios') as AxiosStatic)
+  imported ??= await realmByImport()
+  if (imported !== undefined && made === imported.AxiosHeaders) return imported
+  required ??= realmByRequire(imported)
   // Headers of neither build: a copy of axios that is not ours. Its users see our classes, which look the same.
-  return made === required.AxiosHeaders ? required : imported
+  return made === required.AxiosHeaders ? required : (imported ?? required)
+}
+
+/** @returns nothing where `import()` cannot work: Jest without `--experimental-vm-modules`, where `require` was meant. */
+async function realmByImport(): Promise<Realm | undefined> {
+  try {
+    return realmFrom((await import('axios')).default)
+  } catch {
+    return undefined
+  }
+}
+
+/** @param otherwise what will do when it is not there: in a bundle, which has the other build in itself. */
+function realmByRequire(otherwise: Realm | undefined): Realm {
+  // A bundler that makes CommonJS leaves no URL.
+  const { url }: { readonly url?: string } = import.meta
+  try {
+    return realmFrom(createRequire(url ?? `${process.cwd()}/`)('axios') as AxiosStatic)
+  } catch (error) {
+    if (otherwise === undefined) throw error
+    return otherwise
+  }
 }

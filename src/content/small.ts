@@ -53,12 +53,12 @@ export function decodeSmall(
 function undo(coding: Coding, bytes: Uint8Array, tolerant: Tolerance): Buffer {
   switch (coding) {
     case 'gzip':
-      if (tolerant === true) return zlib.unzipSync(bytes, tolerantZlib)
-      return zlib.gunzipSync(bytes, tolerant ? tolerantZlib : strictZlib)
+      if (tolerant === true) return zlib.unzipSync(bytes, settings(true))
+      return zlib.gunzipSync(bytes, settings(tolerant))
     case 'deflate':
       return hasZlibHeader(bytes)
-        ? zlib.inflateSync(bytes, tolerant ? tolerantZlib : strictZlib)
-        : zlib.inflateRawSync(bytes, tolerant ? tolerantZlib : strictZlib)
+        ? zlib.inflateSync(bytes, settings(tolerant))
+        : zlib.inflateRawSync(bytes, settings(tolerant))
     case 'br':
       return zlib.brotliDecompressSync(bytes, { ...brotliOptions(tolerant), maxOutputLength: smallOutput })
     case 'zstd':
@@ -66,5 +66,15 @@ function undo(coding: Coding, bytes: Uint8Array, tolerant: Tolerance): Buffer {
   }
 }
 
-const strictZlib: zlib.ZlibOptions = { ...zlibOptions(false), maxOutputLength: smallOutput }
-const tolerantZlib: zlib.ZlibOptions = { ...zlibOptions(true), maxOutputLength: smallOutput }
+let strictZlib: zlib.ZlibOptions | undefined
+let tolerantZlib: zlib.ZlibOptions | undefined
+
+/** Made when first needed: they take zlib to be loaded, which takes longer than importing this. */
+function settings(tolerant: Tolerance): zlib.ZlibOptions {
+  if (tolerant) {
+    tolerantZlib ??= { ...zlibOptions(true), maxOutputLength: smallOutput }
+    return tolerantZlib
+  }
+  strictZlib ??= { ...zlibOptions(false), maxOutputLength: smallOutput }
+  return strictZlib
+}

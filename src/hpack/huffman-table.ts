@@ -2,7 +2,9 @@
  * The Huffman code (RFC 7541 appendix B) and the tables derived from it.
  *
  * The code is canonical: sorted by (length, symbol), every code is the one before it plus one, shifted to its own length.
- * So the 257 lengths say everything, and codes and decoding tables are computed from them once, when the module loads.
+ * So the 257 lengths say everything. The codes are computed from them when the module loads, the decoding tables when they are
+ * first needed: computing them takes longer than loading everything else of this folder, and many programs import what they
+ * never use.
  *
  * Decoding tables. ROOT is looked up with the next 12 bits of input. Nearly all text consists of codes of 5 to 8 bits, so
  * an entry yields two symbols where two complete codes fit into the 12 bits. Codes of 13 to 30 bits continue in
@@ -74,33 +76,43 @@ export const HUFFMAN_PAIRS: Int32Array = encodingPairs()
 
 const oneSymbol = (symbol: number, length: number): number => length | (length << 5) | (symbol << 9) | (1 << 25)
 
-/** Symbols with codes of at most `length` bits. */
-const symbolsUpTo = (length: number): number[] =>
-  [...HUFFMAN_LENGTHS.keys()].filter((symbol) => HUFFMAN_LENGTHS[symbol] <= length)
+/** Entries by the next 12 bits. */
+export const HUFFMAN_ROOT: Int32Array = new Int32Array(1 << ROOT_BITS)
 
-function rootTable(): Int32Array {
-  const root = new Int32Array(1 << ROOT_BITS)
+/** As many as there are: `fillLong` could not write more of them. */
+const LONG_ENTRIES = 1472
+
+/** Entries by 6 further bits, for codes longer than 12 bits. */
+export const HUFFMAN_LONG: Int32Array = new Int32Array(LONG_ENTRIES)
+
+/** Symbols with codes of at most `length` bits, shortest first. */
+function symbolsUpTo(length: number): number[] {
+  const symbols: number[] = []
+  for (let symbol = 0; symbol < EOS; symbol++) if (HUFFMAN_LENGTHS[symbol] <= length) symbols.push(symbol)
+  return symbols.sort((a, b) => HUFFMAN_LENGTHS[a] - HUFFMAN_LENGTHS[b])
+}
+
+function fillRoot(): void {
+  const root = HUFFMAN_ROOT
+  const put = (entry: number, from: number, bits: number): void => {
+    for (let i = from, end = from + (1 << bits); i < end; i++) root[i] = entry
+  }
   const seconds = symbolsUpTo(ROOT_BITS - SHORTEST)
   for (const first of symbolsUpTo(ROOT_BITS)) {
     const length = HUFFMAN_LENGTHS[first]
     const spare = ROOT_BITS - length
     const start = HUFFMAN_CODES[first] << spare
-    root.fill(oneSymbol(first, length), start, start + (1 << spare))
+    put(oneSymbol(first, length), start, spare)
     for (const second of seconds) {
       const rest = spare - HUFFMAN_LENGTHS[second]
-      if (rest < 0) continue
-      const from = start + (HUFFMAN_CODES[second] << rest)
+      if (rest < 0) break
       const entry = (ROOT_BITS - rest) | (length << 5) | (first << 9) | (second << 17) | (2 << 25)
-      root.fill(entry, from, from + (1 << rest))
+      put(entry, start + (HUFFMAN_CODES[second] << rest), rest)
     }
   }
-  return root
 }
 
-/** Entries by the next 12 bits. */
-export const HUFFMAN_ROOT: Int32Array = rootTable()
-
-function longTables(): Int32Array {
+function fillLong(): void {
   const size = 1 << LONG_BITS
   // Offset 0 is not used, so that a negated offset is always below zero.
   const entries: number[] = new Array(size).fill(0)
@@ -124,8 +136,11 @@ function longTables(): Int32Array {
     const start = offset + ((code << spare) & (size - 1))
     entries.fill(oneSymbol(symbol, left), start, start + (1 << spare))
   }
-  return Int32Array.from(entries)
+  HUFFMAN_LONG.set(entries)
 }
 
-/** Entries by 6 further bits, for codes longer than 12 bits. */
-export const HUFFMAN_LONG: Int32Array = longTables()
+/** Makes the decoding tables. Before, `HUFFMAN_ROOT[0]` is 0, and after that never again. */
+export function fillDecodingTables(): void {
+  fillRoot()
+  fillLong()
+}

@@ -3,7 +3,15 @@
  * the top, no allocation.
  */
 
-import { HUFFMAN_LENGTHS, HUFFMAN_LONG, HUFFMAN_PAIRS, HUFFMAN_ROOT, LONG_BITS, ROOT_BITS } from './huffman-table.ts'
+import {
+  fillDecodingTables,
+  HUFFMAN_LENGTHS,
+  HUFFMAN_LONG,
+  HUFFMAN_PAIRS,
+  HUFFMAN_ROOT,
+  LONG_BITS,
+  ROOT_BITS,
+} from './huffman-table.ts'
 
 // V8 folds a module's own constants into compiled code, but not imported ones: worth 15 % in the loops below.
 const lengths = HUFFMAN_LENGTHS
@@ -73,6 +81,7 @@ export function encodeHuffman(text: string, target: Uint8Array, position: number
  * `decodedBound(end - start)` octets.
  */
 export function decodeHuffman(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
+  if (root[0] === 0) fillDecodingTables()
   const last = end - 1
   const lastFour = end - 4
   let bits = 0

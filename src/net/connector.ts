@@ -33,7 +33,7 @@ import type { Tools } from './reach.ts'
 import { Resolver } from './resolve.ts'
 import { SessionCache } from './sessions.ts'
 import { SharedProxy } from './shared-proxy.ts'
-import type { LoadSocks } from './socks.ts'
+import type { LoadSocks } from './socks-package.ts'
 import { deadline } from './timer.ts'
 
 export type {

@@ -10,7 +10,7 @@ import { type ConnectTcp, endsOf, race, type StartTimer } from './race.ts'
 import type { Resolver } from './resolve.ts'
 import { secure } from './secure.ts'
 import type { SessionCache } from './sessions.ts'
-import type { LoadSocks } from './socks.ts'
+import type { LoadSocks } from './socks-package.ts'
 import { systemTimer } from './timer.ts'
 import { Trail } from './trail.ts'
 

@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import { ConnectError, systemCodeOf, toError } from '../errors.ts'
 import type { Cancel, Outcome, Wire } from './link.ts'
 import type { CanonicalProxy } from './proxy.ts'
+import { type LoadSocks, loadSocks } from './socks-package.ts'
 import { proxyFault } from './tunnel.ts'
 
 /** Where the proxy is to connect to, and for whom. */
@@ -18,30 +19,6 @@ export interface SocksRequest {
   readonly origin: string
 }
 
-/** What is used of the package: its own types need not be there either. */
-interface SocksModule {
-  readonly SocksClient: {
-    createConnection(options: {
-      readonly command: 'connect'
-      readonly proxy: {
-        readonly host: string
-        readonly port: number
-        readonly type: 4 | 5
-        readonly userId?: string
-        readonly password?: string
-      }
-      readonly destination: { readonly host: string; readonly port: number }
-      readonly existing_socket: Socket
-      readonly timeout: number
-    }): Promise<{ readonly socket: unknown }>
-  }
-}
-
-/** Loads the package. */
-export type LoadSocks = () => Promise<SocksModule>
-
-const loadPackage: LoadSocks = () => import('socks')
-
 /** The deadline is the dial's; the package's own must not come before it. */
 const NO_TIMEOUT = 0x7fffffff
 
@@ -49,7 +26,7 @@ export function openSocks(
   wire: Socket,
   request: SocksRequest,
   outcome: Outcome<Wire>,
-  load: LoadSocks = loadPackage,
+  load: LoadSocks = loadSocks,
 ): Cancel {
   const { proxy, host, port, origin } = request
   let over = false
@@ -128,7 +105,7 @@ function ignore(): void {
 
 function missing({ origin, proxy }: SocksRequest, cause: unknown): ConnectError {
   const why =
-    systemCodeOf(cause) === 'ERR_MODULE_NOT_FOUND'
+    systemCodeOf(cause) === 'MODULE_NOT_FOUND'
       ? 'SOCKS proxies need the package "socks": npm install socks'
       : `the package "socks" cannot be loaded: ${toError(cause).message}`
   return new ConnectError(`Cannot connect to ${origin} by way of ${proxy.href}: ${why}`, {

@@ -29,7 +29,7 @@ interface Client {
 const [library = '', module = '', h2 = '', h1 = '', h2Greeter = '', h1Greeter = ''] = process.argv.slice(2)
 const ca = process.env['PROBE_CA'] ?? ''
 const dist = (path: string): string => new URL(`../../dist/${path}.js`, import.meta.url).href
-const { Pool } = await import(dist('src/index'))
+const { Pool } = await import(dist('index'))
 const pool = new Pool({ tls: { ca } })
 
 function equal(actual: unknown, expected: unknown): void {
@@ -66,7 +66,7 @@ async function greeted(socket: WebSocket): Promise<void> {
 const libraries: Record<string, () => Promise<Checks>> = {
   async undici() {
     const undici = await import(module)
-    const { HyperDispatcher } = await import(dist('adapters/undici'))
+    const { HyperDispatcher } = await import(dist('undici'))
     const dispatcher = new HyperDispatcher({ pool })
     const { request, fetch } = undici
     return {
@@ -122,8 +122,8 @@ const libraries: Record<string, () => Promise<Checks>> = {
   },
 
   async node() {
-    const { install } = await import(dist('adapters/undici'))
-    const { HyperDispatcher } = await import(dist('adapters/undici'))
+    const { install } = await import(dist('undici'))
+    const { HyperDispatcher } = await import(dist('undici'))
     install(new HyperDispatcher({ pool }))
     return {
       fetch: async (origin) => {
@@ -161,7 +161,7 @@ const libraries: Record<string, () => Promise<Checks>> = {
 
   async axios() {
     const { default: axios } = await import(module)
-    const { createHyperAdapter } = await import(dist('adapters/axios'))
+    const { createHyperAdapter } = await import(dist('axios'))
     const client = axios.create({ adapter: createHyperAdapter({ pool, axios }) })
     return {
       request: async (origin) => {
@@ -192,7 +192,7 @@ const libraries: Record<string, () => Promise<Checks>> = {
 
   async got() {
     const { default: got } = await import(module)
-    const { hyperGot } = await import(dist('adapters/got'))
+    const { hyperGot } = await import(dist('got'))
     const client = got.extend(hyperGot({ pool }), { retry: { limit: 0 } })
     return {
       request: async (origin) => {
@@ -240,7 +240,7 @@ const libraries: Record<string, () => Promise<Checks>> = {
   },
 
   async fetch() {
-    const { createFetch } = await import(dist('adapters/fetch'))
+    const { createFetch } = await import(dist('fetch'))
     const fetch = createFetch({ pool })
     return {
       fetch: async (origin) => {
@@ -263,7 +263,7 @@ const libraries: Record<string, () => Promise<Checks>> = {
   },
 
   async agent() {
-    const { createHyperAgent } = await import(dist('adapters/agent'))
+    const { createHyperAgent } = await import(dist('agent'))
     const { https: agent } = createHyperAgent({ pool })
     const https = process.getBuiltinModule('node:https')
     return {
@@ -288,7 +288,7 @@ const libraries: Record<string, () => Promise<Checks>> = {
 }
 
 libraries['client'] = async () => {
-  const { HTTPConnection } = await import(dist('src/index'))
+  const { HTTPConnection } = await import(dist('index'))
   const connect = (origin: string): Client => new HTTPConnection(origin, { tls: { ca } })
   const within = async (origin: string, use: (connection: Client) => Promise<void>): Promise<void> => {
     const connection = connect(origin)

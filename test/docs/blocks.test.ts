@@ -109,7 +109,7 @@ async function tryOut(line: string): Promise<void> {
     return
   }
   for (const part of bare.split(/\s\|\s/)) assert.match(part.trim(), tools, 'this test does not know how to try it')
-  if (bare.includes('hyper')) assert.ok(existsSync(join(root, 'dist/src/cli/main.js')), 'the command is not built')
+  if (bare.includes('hyper')) assert.ok(existsSync(join(root, 'dist/hyper.cjs')), 'the command is not built')
   const expected = Number(/exit status (\d+)/.exec(comment)?.[1] ?? 0)
   assertClean(await workshop.command(command), expected)
 }

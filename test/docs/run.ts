@@ -54,7 +54,7 @@ export class Workshop implements Disposable {
     }
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
     mkdirSync(join(folder, 'bin'))
-    const main = join(root, 'dist/src/cli/main.js')
+    const main = join(root, 'dist/hyper.cjs')
     const scripts = {
       hyper: `exec "${process.execPath}" --require "${offline}" "${main}" "$@"`,
       npx: `[ "$1" = hyper ] || { echo "npx $1?" >&2; exit 127; }\nshift\nexec hyper "$@"`,

@@ -136,7 +136,7 @@ describe('a proxy that makes no way', () => {
 describe('the package', () => {
   test('that is missing is named, with what to do', async () => {
     await using socks = await startSocks({ silent: true })
-    const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
+    const missing = Object.assign(new Error('Cannot find package'), { code: 'MODULE_NOT_FOUND' })
     for (const [thrown, message] of [
       [missing, /npm install socks$/],
       [new Error('broken'), /the package "socks" cannot be loaded: broken$/],
