@@ -405,15 +405,22 @@ describe('looking on', () => {
   })
 
   test('--timing shows how long each step took, on standard error', async () => {
-    const steps = ['dns', 'tcp', 'tls', 'first byte', 'total']
+    const steps = ['dns', 'tcp', 'tls', 'sent', 'first byte', 'done', 'total']
     const { stderr } = await ask(['--timing', '@@/json'])
-    const lines = stderr.trimEnd().split('\n')
+    const [first, ...lines] = stderr.trimEnd().split('\n')
+    assert.match(first, /^GET https:\/\/localhost:\d+\/json {2}200$/)
     assert.deepEqual(
-      lines.map((line) => line.slice(0, 10).trim()),
+      lines.map((line) => line.slice(2, 12).trim()),
       steps,
     )
-    for (const line of lines) assert.match(line.slice(10), /^ +\d+\.\d ms$/)
+    for (const line of lines) assert.match(line.slice(12), /^ +\d+\.\d ms(?: {2}\| *#+ *\|)?$/)
     const failed = await hyper(['--timing', 'http://localhost:1/'])
-    assert.match(failed.stderr, /^dns .*\ntotal .*\nhyper: error: /)
+    assert.match(failed.stderr, /^GET .*\n {2}dns .*\n {2}total .*\nhyper: error: /)
+  })
+
+  test('--timing shows redirects under each other, the second without a connection of its own', async () => {
+    const { stderr } = await ask(['--timing', '-F', '@@/redirect'])
+    assert.match(stderr, /^GET .*\/redirect {2}302\n {2}dns /)
+    assert.match(stderr, /\nGET .*\/json {2}200\n {2}sent /)
   })
 })
