@@ -42,7 +42,7 @@ export interface CommandLine {
 
 /** What is to be said instead of a request: help, the version, or what other programs read. */
 export interface Notice {
-  readonly notice: 'text'
+  readonly notice: 'text' | 'man' | 'completion'
   readonly text: string
 }
 
@@ -88,6 +88,8 @@ export function parseArguments(
     return { notice: 'text', text: given.words[0] === 'all' ? longHelp() : shortHelp() }
   }
   if (options.version) return { notice: 'text', text: `${version}\n` }
+  if (options.man) return { notice: 'man', text: version }
+  if (options.completion !== undefined) return { notice: 'completion', text: options.completion }
   return read(withDefaults(given, defaults))
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import type { SecureVersion } from 'node:tls'
+import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { HTTPConnectionOptions } from '../client/connection-options.ts'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { HUGE_HEADER_FIELDS } from '../limits.ts'
@@ -148,6 +148,11 @@ function tlsOptions({ verify, options }: CommandLine): TlsOptions | undefined {
   const parameters = {
     ...(ciphers === undefined ? {} : { ciphers }),
     ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
+  }
+  try {
+    createSecureContext(parameters)
+  } catch (error) {
+    throw new UsageError(`--ciphers ${JSON.stringify(ciphers)} names none that is known`, { cause: error })
   }
   const plain = { ...unverified, ...parameters }
   if (caPath === undefined && cert === undefined) return plain

@@ -21,7 +21,7 @@
  * channels.
  */
 import { InterruptedError } from './failures.ts'
-import { run } from './run.ts'
+import { tooOld } from './node-version.ts'
 
 const interrupted = new AbortController()
 // A second one ends the process at once.
@@ -30,6 +30,14 @@ process.once('SIGINT', () => interrupted.abort(new InterruptedError()))
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 process.removeAllListeners('warning')
 process.on('warning', ({ message }) => process.stderr.write(`hyper: warning: ${message}\n`))
+
+const complaint = tooOld(process.versions.node)
+if (complaint !== undefined) {
+  process.stderr.write(`hyper: error: ${complaint}\n`)
+  process.exit(1)
+}
+// Only now: what is too new for an old Node is not even read.
+const { run } = await import('./run.ts')
 
 const { env } = process
 process.exitCode = await run(process.argv.slice(2), {

@@ -141,6 +141,8 @@ const MICROSCOPE = {
 const ABOUT = {
   help: flag('show this; --help all: everything', { brief: true }),
   version: flag('show the version'),
+  man: flag('write the manual page'),
+  completion: text('shell', 'write completions: for bash, zsh or fish', { choices: ['bash', 'zsh', 'fish'] }),
 } satisfies Readonly<Record<string, Row>>
 
 /** The groups of the help, and what is in them. */

@@ -1,10 +1,11 @@
 /** The command from its arguments to its exit code, with everything it touches given to it. */
 import { createRequire } from 'node:module'
 import { HyperError, systemCodeOf } from '../errors.ts'
-import { type CommandLine, parseArguments } from './arguments.ts'
+import { type CommandLine, type Notice, parseArguments } from './arguments.ts'
 import { configuredOptions } from './config.ts'
 import { watchFrames } from './debug.ts'
 import { ExitCode, exitCodeOf, isUsage, OutputClosedError, UsageError } from './failures.ts'
+import { hintFor, messageOf } from './hints.ts'
 import { Sink, type Stream } from './sink.ts'
 import type { Input } from './stdin.ts'
 import { harmless, harmlessLine } from './text.ts'
@@ -37,7 +38,7 @@ export async function run(argv: readonly string[], io: CommandIO): Promise<numbe
     const version = packageVersion()
     const parsed = parseArguments(argv, version, configuredOptions(io.env))
     if ('notice' in parsed) {
-      await sink.write(parsed.text)
+      await sink.write(await textOf(parsed))
       return ExitCode.OK
     }
     line = parsed
@@ -81,6 +82,13 @@ async function watched(
   }
 }
 
+/** What is written seldom is loaded only then. */
+async function textOf({ notice, text }: Notice): Promise<string> {
+  if (notice === 'man') return (await import('./man.ts')).manualPage(text)
+  if (notice === 'completion') return (await import('./completion.ts')).completions(text)
+  return text
+}
+
 /** Only these: `io` may be `process` itself. */
 function pick({ stdin, stderr, env }: CommandIO): Pick<CommandIO, 'stdin' | 'stderr' | 'env'> {
   return { stdin, stderr, env }
@@ -94,9 +102,10 @@ function report(
   say: (text: string) => void,
 ): void {
   if (error instanceof OutputClosedError) return
-  const message = error instanceof Error ? error.message : String(error)
   const code = error instanceof HyperError ? error.code : systemCodeOf(error)
-  say(`hyper: error: ${harmlessLine(message)}${code === undefined ? '' : ` (${code})`}`)
+  const hint = hintFor(error)
+  const text = hint === undefined ? messageOf(error) : `${messageOf(error)}; ${hint}`
+  say(`hyper: error: ${harmlessLine(text)}${code === undefined ? '' : ` (${code})`}`)
   if (error instanceof UsageError && error.detail !== undefined) say(error.detail)
   if (isUsage(error)) say("Try 'hyper --help'.")
   if (line?.options.debug === true || (line === undefined && argv.includes('--debug'))) {
