@@ -1,4 +1,5 @@
 /** The command line: what was given, and what may not stand together. */
+import { existsSync } from 'node:fs'
 import { UsageError } from './failures.ts'
 import { longHelp, shortHelp } from './help.ts'
 import { type Item, looksLikeItem, parseItem } from './items.ts'
@@ -42,7 +43,7 @@ export interface CommandLine {
 
 /** What is to be said instead of a request: help, the version, or what other programs read. */
 export interface Notice {
-  readonly notice: 'text' | 'man' | 'completion'
+  readonly notice: 'text' | 'man' | 'completion' | 'trace'
   readonly text: string
 }
 
@@ -58,7 +59,8 @@ const EXCLUSIVE: readonly (readonly OptionName[])[] = [
   ['print', 'body', 'headers', 'meta', 'verbose', 'quiet'],
   ['sorted', 'unsorted'],
   ['session', 'session-read-only'],
-  ['offline', 'download'],
+  ['offline', 'download', 'ping', 'curl', 'code'],
+  ['offline', 'download', 'count', 'curl', 'code'],
 ]
 
 /** Options that mean nothing without another: one of these. */
@@ -69,6 +71,9 @@ const NEEDS: readonly (readonly [OptionName, readonly OptionName[]])[] = [
   ['history-print', ['all', 'verbose']],
   ['continue', ['output']],
   ['retry-delay', ['retry']],
+  ['concurrency', ['count']],
+  ['compare', ['count']],
+  ['yes', ['count']],
 ]
 
 /**
@@ -90,7 +95,14 @@ export function parseArguments(
   if (options.version) return { notice: 'text', text: `${version}\n` }
   if (options.man) return { notice: 'man', text: version }
   if (options.completion !== undefined) return { notice: 'completion', text: options.completion }
+  const trace = traceFile(given.words)
+  if (trace !== undefined) return { notice: 'trace', text: trace }
   return read(withDefaults(given, defaults))
+}
+
+/** `hyper trace FILE`, where FILE is one; TRACE is a method, and `trace` before anything else as well. */
+function traceFile([first, second, ...more]: readonly string[]): string | undefined {
+  return first === 'trace' && second !== undefined && more.length === 0 && existsSync(second) ? second : undefined
 }
 
 /** Spellings that mean two things: `--json TEXT` of curl beside `--json` of HTTPie, `-c 10` behind `-n`. */

@@ -25,7 +25,7 @@ const KEY = /-----BEGIN (?:[A-Z ]+ )?PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z ]+
  */
 export function connectionOptions(line: CommandLine, env: Environment): (origin: string) => HTTPConnectionOptions {
   const { options } = line
-  const { window } = options
+  const { window, push } = options
   const resolve = (options.resolve ?? []).map(readResolve)
   const common: HTTPConnectionOptions = {
     tls: tlsOptions(line),
@@ -34,6 +34,7 @@ export function connectionOptions(line: CommandLine, env: Environment): (origin:
     socketPath: options['unix-socket'],
     localAddress: options.interface === undefined ? undefined : addressOf(options.interface),
     ...fieldLimit(options['max-headers']),
+    ...(push ? { enablePush: true } : {}),
     ...(window === undefined ? {} : windows(window)),
   }
   return (origin) => ({ ...common, proxy: proxyFor(line, origin, env), ...lookupFor(origin, resolve) })

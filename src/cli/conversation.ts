@@ -34,6 +34,9 @@ const DRAIN_TIME = 1000
 /** Octets of a body from which on its way to the server is shown. */
 const LONG_UPLOAD = 1 << 20
 
+/** Octets of a body that are kept for --har. */
+const MAX_KEPT = 1 << 20
+
 /** What is shown, and where. */
 export interface View {
   readonly output: Output
@@ -124,8 +127,13 @@ export class Conversation {
   /** The body of a response, no faster than it may come, and counted. */
   async *body(done: Exchanged & { response: HTTPResponse }): AsyncGenerator<Uint8Array, void, undefined> {
     const { options } = this.line
+    let kept = 0
     for await (const chunk of limited(done.response.readChunked(), options['limit-rate'], this.around.signal)) {
       done.received += chunk.length
+      if (options.har !== undefined && kept < MAX_KEPT) {
+        done.kept.push(chunk.subarray(0, MAX_KEPT - kept))
+        kept += chunk.length
+      }
       yield chunk
     }
   }

@@ -1,5 +1,7 @@
 /** One run of the command: what it asks, what it shows, and how it ends. */
+import type { HTTPConnection } from '../client/http-connection.ts'
 import type { HTTPResponse } from '../client/response.ts'
+import { toError } from '../errors.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, credentialsFor } from './auth.ts'
 import { type Content, compressed, contentOf, unmeasured } from './body.ts'
@@ -7,6 +9,7 @@ import { Conversation, type View } from './conversation.ts'
 import { askForRest, type Part as FilePart, partOf, save } from './download.ts'
 import { ExitCode, exitCodeOfStatus, UsageError } from './failures.ts'
 import { readFormatOptions } from './format-options.ts'
+import { describeTls, SettingsWatch } from './inspect.ts'
 import { isCharset } from './media-types.ts'
 import { Output } from './output.ts'
 import { Painter } from './paint.ts'
@@ -18,7 +21,11 @@ import { Sink } from './sink.ts'
 import { bodyFrom, isReadable } from './stdin.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Target, withoutTls } from './target.ts'
+import { harmlessLine } from './text.ts'
 import { parseFormat, writeFormat } from './write-out.ts'
+
+/** PINGs, unless --count says how many. */
+const PINGS = 4
 
 /** A request that is ready, and what it was made of. */
 interface Prepared {
@@ -35,18 +42,38 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
   const session = sessionFor(line, target, around)
   const view = viewFor(line, around)
   const conversation = new Conversation(line, session, view, around)
+  const settings = options.settings ? new SettingsWatch() : undefined
   try {
-    const found = options.offline ? target : await reached(target, line, conversation, around)
+    const found =
+      options.offline || options.curl || options.code !== undefined
+        ? target
+        : await reached(target, line, conversation, around)
     const { request, auth, part } = await prepare(line, found, session, around)
     if (options.offline) {
       await view.output.request(request, line.protocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1', view.parts, true)
       return ExitCode.OK
     }
+    const how = options.curl ? 'curl' : options.code
+    if (how !== undefined) {
+      await around.sink.write(await (await import('./as-code.ts')).asCode(request, how, line.follow))
+      return ExitCode.OK
+    }
+    if (options.ping) {
+      const connection = conversation.connectionTo(found.origin)
+      await (await import('./ping.ts')).ping(connection, options.count ?? PINGS, around.sink, around.signal)
+      return ExitCode.OK
+    }
+    if (options.count !== undefined) {
+      const whole = await (await import('./load.ts')).load(line, request, around)
+      return whole ? ExitCode.OK : ExitCode.ERROR
+    }
     keep(session, line, found, auth)
     const done = await conversation.run(request, auth)
     await conversation.reveal(done)
     const code = await show(done, conversation, line, view, part, around)
+    if (options.push) await showPushes(conversation.connectionTo(done.request.target.origin), view.output)
     done.lap.mark('done')
+    if (options.tls) for (const row of describeTls(done.response.connection)) tell(around, row)
     if (format !== undefined) {
       await writeFormat(format, conversation.exchanged, async (to, text) => {
         if (to === 'stdout') await around.sink.write(text)
@@ -57,8 +84,33 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
   } finally {
     await view.output.finish().catch(ignore)
     await conversation.close()
+    for (const row of settings?.stop() ?? []) tell(around, row)
+    if (options.har !== undefined)
+      (await import('./har.ts')).writeHar(options.har, conversation.exchanged, around.version)
     session.save()
   }
+}
+
+function tell({ stderr }: Surroundings, row: string): void {
+  stderr.write(`${harmlessLine(row)}\n`)
+}
+
+/** What the server pushed along with the last request: its body is read, and not shown. */
+async function showPushes(connection: HTTPConnection, output: Output): Promise<void> {
+  const rows: string[] = []
+  for await (const push of connection.getPushes(undefined, { captureAll: true })) {
+    let octets = 0
+    let status = 'no response'
+    try {
+      const response = await push.getResponse()
+      for await (const chunk of response.readChunked()) octets += chunk.length
+      status = String(response.status)
+    } catch (error) {
+      status = toError(error).message
+    }
+    rows.push(`pushed: ${push.method} ${push.scheme}://${push.authority}${push.path}: ${status}, ${octets} octets`)
+  }
+  await output.section(rows.length === 0 ? ['pushed: nothing'] : rows)
 }
 
 /** The output of the command; what is shown beside a download goes to standard error. */

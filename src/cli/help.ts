@@ -35,7 +35,7 @@ export function longHelp(): string {
     })
     return `${title}:\n${parts.join('')}`
   })
-  return `${USAGE}\n${groups.join('\n')}\n--no-X takes --X back.\n\n${ITEMS}\n${EXAMPLES}`
+  return `${USAGE}       hyper trace FILE\n\n${groups.join('\n')}\n--no-X takes --X back.\n\n${ITEMS}\n${EXAMPLES}`
 }
 
 function rows(group: Readonly<Record<string, Row>>, width: number): string[] {

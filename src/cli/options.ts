@@ -112,6 +112,7 @@ const CONNECTION = {
   'unix-socket': text('path', 'connect to this socket', { file: true }),
   interface: text('name', 'connect from this address, or from the address of this interface'),
   'max-headers': whole('n', 'fields of the response at most; 0: as many as come'),
+  push: flag('accept what the server pushes, and show it'),
   window: octets('receive window of a stream, which then stays'),
 } satisfies Readonly<Record<string, Row>>
 
@@ -136,6 +137,24 @@ const TLS = {
 const MICROSCOPE = {
   timing: flag('show how long each step took, on standard error', { brief: true }),
   debug: flag('show each HTTP/2 frame and HPACK state; stack traces', { brief: true }),
+  trace: text('file', 'write each HTTP/2 frame with its time to the file, one JSON a line; see hyper trace', {
+    file: true,
+  }),
+  har: text('file', 'write requests and responses to the file, as HAR', { file: true }),
+  tls: flag('show what TLS agreed on, and the certificates'),
+  settings: flag('show what the server announced in SETTINGS'),
+  ping: flag('measure the round trip by PING, -n times (default: 4)'),
+  count: whole('n', 'send the request so often and show how long they took; -c: at once', {
+    short: 'n',
+    alias: 'requests',
+  }),
+  concurrency: whole('n', 'so many of --count at once (default: 1); with --count -c is this'),
+  compare: flag('with --count: HTTP/2 and HTTP/1.1 beside each other'),
+  yes: flag('with --count: yes, the server of somebody else'),
+  curl: flag('show the request as a curl command, send nothing'),
+  code: text('library', 'show the request as code, send nothing: axios, got, fetch, undici', {
+    choices: ['axios', 'got', 'fetch', 'undici'],
+  }),
 } satisfies Readonly<Record<string, Row>>
 
 const ABOUT = {

@@ -38,7 +38,8 @@ export async function run(argv: readonly string[], io: CommandIO): Promise<numbe
     const version = packageVersion()
     const parsed = parseArguments(argv, version, configuredOptions(io.env))
     if ('notice' in parsed) {
-      await sink.write(await textOf(parsed))
+      for await (const text of textOf(parsed)) await sink.write(text)
+      await sink.flush()
       return ExitCode.OK
     }
     line = parsed
@@ -63,6 +64,8 @@ async function watched(
   say: (text: string) => void,
 ): Promise<number> {
   const unwatch = line.options.debug ? watchFrames(say) : undefined
+  const { trace } = line.options
+  const untrace = trace === undefined ? undefined : (await import('./trace.ts')).writeTrace(trace)
   const watch = new Stopwatch()
   const quiet = line.options.quiet ?? 0
   const warn = (message: string): void => {
@@ -79,14 +82,16 @@ async function watched(
     watch.stop()
     if (line.options.timing) for (const row of waterfall(watch.laps)) say(harmlessLine(row))
     unwatch?.()
+    untrace?.()
   }
 }
 
 /** What is written seldom is loaded only then. */
-async function textOf({ notice, text }: Notice): Promise<string> {
-  if (notice === 'man') return (await import('./man.ts')).manualPage(text)
-  if (notice === 'completion') return (await import('./completion.ts')).completions(text)
-  return text
+async function* textOf({ notice, text }: Notice): AsyncGenerator<string, void, undefined> {
+  if (notice === 'man') yield (await import('./man.ts')).manualPage(text)
+  else if (notice === 'completion') yield (await import('./completion.ts')).completions(text)
+  else if (notice === 'trace') yield* (await import('./trace.ts')).traceTable(text)
+  else yield text
 }
 
 /** Only these: `io` may be `process` itself. */
