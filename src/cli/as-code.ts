@@ -100,7 +100,7 @@ const response = await fetch(${js(url)}, ${literal({
   })})
 console.log(response.status, await response.text())
 `,
-  undici: ({ method, url, headers, body }) => `import { request } from 'undici'
+  undici: ({ method, url, headers, body }) => `import { request } from ${js('undici')}
 import { HyperDispatcher } from 'hyper-transport/undici'
 
 const dispatcher = new HyperDispatcher()

@@ -19,9 +19,10 @@ export async function completeCredentials(
   if (input.isTTY !== true) {
     throw new UsageError('--auth needs USER:PASS where no terminal is there to ask for the password')
   }
-  output.write(`Password of ${auth}: `)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
+  // Only now: from here on the terminal shows nothing of what is typed.
+  output.write(`Password of ${auth}: `)
   try {
     const password = await new Promise<string>((resolve, reject) => {
       lines.once('line', resolve)
