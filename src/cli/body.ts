@@ -64,7 +64,8 @@ function ofText(text: string, type: string): Content {
   return { body: bytes, type, length: bytes.length, text, source: 'the command line', repeatable: true }
 }
 
-async function ofFile(path: string, type = typeOfFile(path)): Promise<Content> {
+async function ofFile(path: string, given: string | undefined): Promise<Content> {
+  const type = given ?? (await typeOfFile(path))
   const source = JSON.stringify(path)
   return attempt(path, async () => {
     const stat = statSync(path)
@@ -101,7 +102,8 @@ async function ofMultipart(fields: readonly Item[], boundary: string | undefined
   return { body, type: contentType, length, text: undefined, source: 'a form', repeatable: true }
 }
 
-async function fileOf(path: string, type = typeOfFile(path)): Promise<Blob> {
+async function fileOf(path: string, given: string | undefined): Promise<Blob> {
+  const type = given ?? (await typeOfFile(path))
   return attempt(path, async () => {
     const content = statSync(path).isFile() ? await openAsBlob(path) : readFileSync(path)
     return new File([content], basename(path), { type })

@@ -209,7 +209,7 @@ export class Conversation {
       lap.status = response.status
       await shownSoFar
       this.look(response)
-      this.session.take(target.url.href, setCookies(response))
+      await this.session.take(target.url.href, setCookies(response))
       const done = Object.assign(exchanged, { response })
       if (certain) return done
       this.held.set(done, async (shown) => {

@@ -161,7 +161,11 @@ async function openFor(
     return { path: output, file }
   }
   const { headers } = response
-  const name = proposedName(headers.text('content-disposition'), request.target.path, headers.text('content-type'))
+  const name = await proposedName(
+    headers.text('content-disposition'),
+    request.target.path,
+    headers.text('content-type'),
+  )
   for (let number = 0; number < MAX_NAMES; number++) {
     const path = numbered(name, number)
     try {

@@ -39,7 +39,7 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
   const { options } = line
   const format = options.format === undefined ? undefined : parseFormat(options.format)
   const target = targetFor(line)
-  const session = sessionFor(line, target, around)
+  const session = await sessionFor(line, target, around)
   const view = viewFor(line, around)
   const conversation = new Conversation(line, session, view, around)
   const settings = options.settings ? new SettingsWatch() : undefined
@@ -67,7 +67,7 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
       const whole = await (await import('./load.ts')).load(line, request, around)
       return whole ? ExitCode.OK : ExitCode.ERROR
     }
-    keep(session, line, found, auth)
+    await keep(session, line, found, auth)
     const done = await conversation.run(request, auth)
     await conversation.reveal(done)
     const code = await show(done, conversation, line, view, part, around)
@@ -140,15 +140,15 @@ function defaultParts({ output, download, options }: CommandLine, isTerminal: bo
   return parts
 }
 
-function sessionFor({ options }: CommandLine, target: Target, { env }: Surroundings): Session {
+async function sessionFor({ options }: CommandLine, target: Target, { env }: Surroundings): Promise<Session> {
   const { session, 'session-read-only': readOnly } = options
   const name = session ?? readOnly
   return name === undefined ? Session.fleeting() : Session.open(name, target, env, readOnly !== undefined)
 }
 
 /** What the user gave is kept by a session. */
-function keep(session: Session, line: CommandLine, target: Target, auth: KeptAuth | undefined): void {
-  session.keep(target.url.href, givenFields(line.items))
+async function keep(session: Session, line: CommandLine, target: Target, auth: KeptAuth | undefined): Promise<void> {
+  await session.keep(target.url.href, givenFields(line.items))
   if (line.options.auth !== undefined || target.credentials !== undefined) session.auth = auth
 }
 

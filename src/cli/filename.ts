@@ -1,5 +1,4 @@
 /** The name of a file to be written, which a server proposes: a mere name, never a way to somewhere else. */
-import { parse } from 'content-disposition'
 import { extensionFor } from './media-types.ts'
 
 /** Octets of a name: what file systems take, less what a number and a colleague's suffix may need. */
@@ -12,15 +11,20 @@ const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
  * @param disposition `content-disposition`, its octets as characters.
  * @param path of the URL that was asked for.
  */
-export function proposedName(disposition: string | undefined, path: string, type: string | undefined): string {
-  const named = disposition === undefined ? undefined : safeName(nameIn(disposition))
+export async function proposedName(
+  disposition: string | undefined,
+  path: string,
+  type: string | undefined,
+): Promise<string> {
+  const named = disposition === undefined ? undefined : safeName(await nameIn(disposition))
   if (named !== undefined) return named
   const last = /([^/]*)\/*$/.exec(path.split(/[?#]/)[0])?.[1] ?? ''
   const fromPath = safeName(decode(last)) ?? 'index'
-  return fromPath.includes('.') ? fromPath : `${fromPath}${extensionFor(type)}`
+  return fromPath.includes('.') ? fromPath : `${fromPath}${await extensionFor(type)}`
 }
 
-function nameIn(disposition: string): string {
+async function nameIn(disposition: string): Promise<string> {
+  const { parse } = await import('content-disposition')
   try {
     const name = parse(disposition).parameters['filename'] ?? ''
     // Many servers write UTF-8 where only ASCII may stand.

@@ -1,7 +1,6 @@
 /** Media types: of files to send, by their names, of files to write, by their types, and of bodies to show. */
 import { extname } from 'node:path'
 import { TextDecoder } from 'node:util'
-import mimeTypes from 'mime-types'
 
 /** Names that the data base has otherwise, or not. */
 const BY_EXTENSION: Readonly<Record<string, string>> = {
@@ -19,20 +18,25 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
 /** What a type is called by most, where the data base begins with another. */
 const BY_TYPE: Readonly<Record<string, string>> = { 'text/plain': '.txt', 'image/jpeg': '.jpg', 'audio/mpeg': '.mp3' }
 
+/** The data base is loaded when it is asked. */
+async function dataBase(): Promise<typeof import('mime-types')> {
+  return (await import('mime-types')).default
+}
+
 /** The media type of a file, by the end of its name. */
-export function typeOfFile(path: string): string {
+export async function typeOfFile(path: string): Promise<string> {
   const extension = extname(path).toLowerCase()
   if (Object.hasOwn(BY_EXTENSION, extension)) return BY_EXTENSION[extension]
-  const type = extension === '' ? false : mimeTypes.lookup(extension)
+  const type = extension === '' ? false : (await dataBase()).lookup(extension)
   return type === false ? 'application/octet-stream' : type
 }
 
 /** The end of a file's name, by the media type; nothing where that says nothing. */
-export function extensionFor(type: string | undefined): string {
+export async function extensionFor(type: string | undefined): Promise<string> {
   const essence = (type ?? '').split(';')[0].trim().toLowerCase()
   if (Object.hasOwn(BY_TYPE, essence)) return BY_TYPE[essence]
-  if (essence === 'application/octet-stream') return ''
-  const extension = mimeTypes.extension(essence)
+  if (essence === '' || essence === 'application/octet-stream') return ''
+  const extension = (await dataBase()).extension(essence)
   return extension === false ? '' : `.${extension}`
 }
 

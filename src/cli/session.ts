@@ -9,7 +9,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Cookie, CookieJar } from 'tough-cookie'
+import type { CookieJar } from 'tough-cookie'
 import { HTTPHeaderMap } from '../client/header-map.ts'
 import { systemCodeOf, toError } from '../errors.ts'
 import { configFolder, type Environment } from './config.ts'
@@ -29,13 +29,19 @@ const FORMAT = 1
 const NOT_KEPT = /^(?:content-|if-|range$|cookie$|authorization$|host$|user-agent$|accept-encoding$)/
 
 export class Session {
-  readonly jar: CookieJar
+  /** Undefined: there is none yet. Its library is loaded for the first cookie. */
+  private jar: CookieJar | undefined
   /** Fields that go with each request. */
   readonly headers: HTTPHeaderMap
   auth: KeptAuth | undefined
   private readonly path: string | undefined
 
-  private constructor(path: string | undefined, jar: CookieJar, headers: HTTPHeaderMap, auth: KeptAuth | undefined) {
+  private constructor(
+    path: string | undefined,
+    jar: CookieJar | undefined,
+    headers: HTTPHeaderMap,
+    auth: KeptAuth | undefined,
+  ) {
     this.path = path
     this.jar = jar
     this.headers = headers
@@ -44,7 +50,7 @@ export class Session {
 
   /** One that is forgotten. */
   static fleeting(): Session {
-    return new Session(undefined, new CookieJar(undefined, { looseMode: true }), new HTTPHeaderMap(), undefined)
+    return new Session(undefined, undefined, new HTTPHeaderMap(), undefined)
   }
 
   /**
@@ -53,7 +59,7 @@ export class Session {
    * @param readOnly nothing of it is written.
    * @throws {UsageError} when its file cannot be read, or is none.
    */
-  static open(name: string, target: Target, env: Environment, readOnly: boolean): Session {
+  static async open(name: string, target: Target, env: Environment, readOnly: boolean): Promise<Session> {
     const path = pathOf(name, target, env)
     let text: string
     try {
@@ -62,17 +68,17 @@ export class Session {
       if (systemCodeOf(error) !== 'ENOENT') {
         throw new UsageError(`the session ${JSON.stringify(path)} cannot be read: ${toError(error).message}`)
       }
-      const { jar, headers } = Session.fleeting()
-      return new Session(readOnly ? undefined : path, jar, headers, undefined)
+      return new Session(readOnly ? undefined : path, undefined, new HTTPHeaderMap(), undefined)
     }
     const what = `the session ${JSON.stringify(path)}`
     checkJson(text, what)
-    const { jar, headers, auth } = restore(JSON.parse(text), what)
+    const { jar, headers, auth } = await restore(JSON.parse(text), what)
     return new Session(readOnly ? undefined : path, jar, headers, auth)
   }
 
   /** The value of `cookie` for a URL, its octets as characters; undefined when there are none. @param own what the user gave goes first. */
   cookiesFor(url: string, own: string | undefined): string | undefined {
+    if (this.jar === undefined) return own
     const given = new Set((own ?? '').split(';').map((one) => one.split('=')[0].trim()))
     const kept = this.jar
       .getCookiesSync(url)
@@ -83,7 +89,9 @@ export class Session {
   }
 
   /** Takes what a response sets. What is for another host, or cannot be understood, is passed over. */
-  take(url: string, fields: readonly string[]): void {
+  async take(url: string, fields: readonly string[]): Promise<void> {
+    if (fields.length === 0) return
+    this.jar ??= await newJar()
     for (const field of fields) {
       // Octets stand for characters.
       const text = Buffer.from(field, 'latin1').toString()
@@ -96,12 +104,12 @@ export class Session {
   }
 
   /** Keeps what the user gave: fields, and cookies, which become those of the host. */
-  keep(url: string, given: Iterable<readonly [string, string]>): void {
+  async keep(url: string, given: Iterable<readonly [string, string]>): Promise<void> {
     if (this.path === undefined) return
     for (const [name, value] of given) {
       const lower = name.toLowerCase()
       if (lower === 'cookie')
-        this.take(
+        await this.take(
           url,
           value.split(';').map((one) => `${one.trim()}; Path=/`),
         )
@@ -117,7 +125,7 @@ export class Session {
       __meta__: { about: 'a session of hyper', format: FORMAT },
       headers: [...headers.raw()].map(([name, value]) => ({ name, value })),
       auth: auth ?? null,
-      cookies: jar.serializeSync()?.cookies ?? [],
+      cookies: jar?.serializeSync()?.cookies ?? [],
     }
     const beside = `${path}.${process.pid}.tmp`
     try {
@@ -143,7 +151,19 @@ function pathOf(name: string, { url }: Target, env: Environment): string {
   return join(folder, 'sessions', url.host.replace(/[^\w.-]/g, '_'), `${name}.json`)
 }
 
-function restore(data: unknown, what: string): Pick<Session, 'jar' | 'headers' | 'auth'> {
+interface Kept {
+  readonly jar: CookieJar
+  readonly headers: HTTPHeaderMap
+  readonly auth: KeptAuth | undefined
+}
+
+async function newJar(): Promise<CookieJar> {
+  const { CookieJar } = await import('tough-cookie')
+  return new CookieJar(undefined, { looseMode: true })
+}
+
+async function restore(data: unknown, what: string): Promise<Kept> {
+  const { Cookie, CookieJar } = await import('tough-cookie')
   const wrong = (why: string): UsageError => new UsageError(`${what} is no session: ${why}`)
   if (typeof data !== 'object' || data === null) throw wrong('it is no object')
   const { headers = [], cookies = [], auth }: { headers?: unknown; cookies?: unknown; auth?: unknown } = data

@@ -115,8 +115,8 @@ describe('the name of a download', () => {
     [undefined, '/x?y=/z', 'image/jpeg', 'x.jpg'],
     [undefined, '/x', undefined, 'x'],
   ] as const) {
-    test(`of ${JSON.stringify(disposition ?? path)} is ${expected}`, () =>
-      assert.equal(proposedName(disposition, path, type), expected))
+    test(`of ${JSON.stringify(disposition ?? path)} is ${expected}`, async () =>
+      assert.equal(await proposedName(disposition, path, type), expected))
   }
 
   test('is never a way to somewhere else, whatever is proposed', () => {
