@@ -105,11 +105,14 @@ function traceFile([first, second, ...more]: readonly string[]): string | undefi
   return first === 'trace' && second !== undefined && more.length === 0 && existsSync(second) ? second : undefined
 }
 
-/** Spellings that mean two things: `--json TEXT` of curl beside `--json` of HTTPie, `-c 10` behind `-n`. */
+/** Spellings that mean two things: `--json TEXT` of curl beside `--json` of HTTPie, `-c 10` beside `-n` and `--ping`. */
 function asHttpie(argv: readonly string[]): string[] {
   const words: string[] = []
   const behind: string[] = []
-  const counts = argv.some((word) => /^-n\d*$|^--(?:count|requests)(?:=|$)/.test(word))
+  const pings = argv.includes('--ping')
+  const counts = pings || argv.some((word) => /^-n\d*$|^--(?:count|requests)(?:=|$)/.test(word))
+  // ping(8) has it for the number, load tools for how many at once.
+  const meant = pings ? '--count' : '--concurrency'
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]
     const next = argv[i + 1] ?? ''
@@ -124,10 +127,10 @@ function asHttpie(argv: readonly string[]): string[] {
     } else if (word.startsWith('--json=')) {
       words.push('--json', '--raw', word.slice(7))
     } else if (counts && word === '-c' && /^\d+$/.test(next)) {
-      words.push('--concurrency', next)
+      words.push(meant, next)
       i++
     } else {
-      words.push(counts ? word.replace(/^-c(\d+)$/, '--concurrency=$1') : word)
+      words.push(counts ? word.replace(/^-c(\d+)$/, `${meant}=$1`) : word)
     }
   }
   return [...words, ...behind]

@@ -2,7 +2,7 @@
 import { File, isUtf8 } from 'node:buffer'
 import { createReadStream, openAsBlob, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createDeflate, deflateSync } from 'node:zlib'
 import { encodeForm } from '../client/form.ts'
 import { toError } from '../errors.ts'
@@ -146,8 +146,12 @@ export function compressed(content: Content, force: boolean): Content {
     if (coded.length >= body.length && !force) return content
     return { ...content, body: coded, length: coded.length, coding: 'deflate' }
   }
-  // What fails in the midst fails the request.
-  const coded = (): Readable => Readable.from(octetsOf(body)).compose(createDeflate())
+  const coded = (): Readable => {
+    const deflate = createDeflate()
+    // What fails in the midst fails the request, which reads this.
+    pipeline(Readable.from(octetsOf(body)), deflate, () => {})
+    return deflate
+  }
   return { ...content, body: content.repeatable ? coded : coded(), length: undefined, coding: 'deflate' }
 }
 

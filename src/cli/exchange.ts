@@ -85,10 +85,20 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
     await view.output.finish().catch(ignore)
     await conversation.close()
     for (const row of settings?.stop() ?? []) tell(around, row)
-    if (options.har !== undefined)
-      (await import('./har.ts')).writeHar(options.har, conversation.exchanged, around.version)
-    session.save()
+    // What was shown without being sent changes nothing.
+    if (conversation.exchanged.length > 0) await leave(conversation, session, line, around)
   }
+}
+
+/** What stays behind: the session, and an archive. */
+async function leave(
+  { exchanged }: Conversation,
+  session: Session,
+  { options: { har } }: CommandLine,
+  { version }: Surroundings,
+): Promise<void> {
+  session.save()
+  if (har !== undefined) (await import('./har.ts')).writeHar(har, exchanged, version)
 }
 
 function tell({ stderr }: Surroundings, row: string): void {

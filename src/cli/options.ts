@@ -160,7 +160,7 @@ const MICROSCOPE = {
 const ABOUT = {
   help: flag('show this; --help all: everything', { brief: true }),
   version: flag('show the version'),
-  man: flag('write the manual page'),
+  man: flag('write the manual page', { alias: 'manual' }),
   completion: text('shell', 'write completions: for bash, zsh or fish', { choices: ['bash', 'zsh', 'fish'] }),
 } satisfies Readonly<Record<string, Row>>
 

@@ -10,6 +10,18 @@ export interface Given {
   readonly words: readonly string[]
 }
 
+/** What curl has for it, and what is typed here. */
+const HABITS: Readonly<Record<string, string>> = {
+  '-X': 'the method stands before the URL: hyper PUT URL',
+  '-L': 'redirects are followed by -F',
+  '-k': 'nothing is verified with --verify=no',
+  '-i': 'head and body are shown by -p hb',
+  '-u': 'credentials are given by -a',
+  '-O': 'a download is -d',
+  '-T': 'a file is sent by hyper PUT URL @FILE',
+  '-G': 'name==value goes to the query',
+}
+
 /**
  * Reads what stands behind the command's name. `--no-X` takes back `--X`, as HTTPie has it.
  * @throws {UsageError} naming the option that is unknown, or its value that cannot be.
@@ -31,7 +43,9 @@ export function parseOptions(argv: readonly string[]): Given {
     command.parse(argv, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    throw new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    const habit = HABITS[/unknown option '(-\w)/.exec(message)?.[1] ?? '']
+    throw new UsageError(habit === undefined ? message : `${message}: ${habit}`)
   }
   const found: Partial<Record<OptionName, unknown>> = {}
   for (const [attribute, value] of Object.entries(command.opts())) {

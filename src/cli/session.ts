@@ -7,6 +7,7 @@
  * - A file that is not understood is an error, and stays as it is. It is written whole, beside the old one, and put in its place.
  * - Fields that speak of one body or one state of a resource (`content-*`, `if-*`, `range`) are not kept.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { CookieJar } from 'tough-cookie'
@@ -127,7 +128,7 @@ export class Session {
       auth: auth ?? null,
       cookies: jar?.serializeSync()?.cookies ?? [],
     }
-    const beside = `${path}.${process.pid}.tmp`
+    const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
       writeFileSync(beside, `${JSON.stringify(content, undefined, 4)}\n`, { mode: 0o600, flag: 'wx' })

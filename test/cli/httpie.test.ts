@@ -240,6 +240,17 @@ describe('what is shown', () => {
     assert.equal(await good(['--pretty=format', '-S', `@@/type?type=application/json&text=${lines}`]), expected)
   })
 
+  test('what has no end is not kept: long XML and long lines are shown as they are', async () => {
+    const xml = `<a>${'<b/>'.repeat(1_100_000)}</a>`
+    const path = await files.write('long.xml', xml)
+    assert.ok((await good(['--pretty=format', '@@/echo', `@${path}`])) === xml)
+    const line = `["${'x'.repeat(1_100_000)}" , 1]\n{"a":1}\n`
+    const lines = await files.write('long.ndjson', line)
+    const shown = await good(['--pretty=format', '@@/echo', `@${lines}`])
+    assert.ok(shown.startsWith('["xxx'))
+    assert.ok(shown.endsWith(', 1]\n{\n    "a": 1\n}\n'))
+  })
+
   test('--response-mime and --response-charset go before what the server says', async () => {
     const json = encodeURIComponent('{"a":1}')
     const shown = await good([
@@ -368,6 +379,13 @@ describe('cookies and sessions', () => {
     assert.equal(kept.cookies[0].hostOnly, true)
     await good(['--session', path, '@@/json'])
     assert.equal(JSON.parse(await readFile(path, 'utf8')).cookies[0].hostOnly, true)
+  })
+
+  test('a request that is only shown leaves no session', async () => {
+    const path = files.path('shown.json')
+    await good(['--session', path, '--offline', '@@/json', 'X-A:b'])
+    await good(['--session', path, '--curl', '@@/json', 'X-A:b'])
+    await assert.rejects(readFile(path))
   })
 
   test('a name is no way out of the folder', async () => {

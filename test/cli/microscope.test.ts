@@ -120,7 +120,7 @@ test('--ping shows round trips, as ping(8) does', async () => {
     stdout,
     /^PING https:\S+ \(127\.0\.0\.1\): 8 octets of data over HTTP\/2\n(?:8 octets from 127\.0\.0\.1: seq=[12] time=\d+\.\d{3} ms\n){2}\n--- \S+ ping statistics ---\n2 sent, 2 answered, 0% lost, time \d+ ms\nrtt min\/avg\/max\/mdev = (?:\d+\.\d{3}[/ ]){4}ms\n$/,
   )
-  assert.equal((await ask(['--ping', '-n', '1', '--http1.1', '@@/'], {}, both)).code, 1)
+  assert.equal((await ask(['--ping', '-c', '1', '--http1.1', '@@/'], {}, both)).code, 1)
 })
 
 test('--push shows what the server pushed', async () => {

@@ -62,6 +62,7 @@ describe('exit codes', () => {
     ['an option without its value', ['x.org', '--timeout'], /'--timeout <seconds>' argument missing/],
     ['a wrong number of seconds', ['--timeout', 'soon', 'x.org'], /--timeout takes a number of seconds, not "soon"/],
     ['a wrong number of redirects', ['--max-redirects', '-1', 'x.org'], /--max-redirects takes a whole number/],
+    ["an option of curl's", ['-X', 'PUT', 'x.org'], /unknown option '-X': the method stands before the URL/],
     ['an unknown part', ['-p', 'hx', 'x.org'], /--print takes letters of HBhbm, not "x"/],
     ['an unknown --pretty', ['--pretty', 'x', 'x.org'], /Allowed choices are all, colors, format, none/],
     ['two protocols', ['--h2', '--http1.1', 'x.org'], /--h2 and --http1\.1 exclude each other/],
