@@ -1,7 +1,7 @@
 /** The body of a request: made of items, of --raw, of a file, or of standard input. */
 import { File, isUtf8 } from 'node:buffer'
 import { createReadStream, openAsBlob, readFileSync, statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createDeflate, deflateSync } from 'node:zlib'
 import { encodeForm } from '../client/form.ts'
@@ -34,10 +34,12 @@ export interface Content {
 
 /**
  * The body that the command line gives; undefined when it gives none, and standard input may be one.
+ * @param home what `~` stands for in names of files.
  * @throws {UsageError} when items do not go together, or a file cannot be read.
  */
-export async function contentOf(line: CommandLine): Promise<Content | undefined> {
-  const { items, body, options } = line
+export async function contentOf(line: CommandLine, home: string | undefined): Promise<Content | undefined> {
+  const { body, options } = line
+  const items = line.items.map((item) => atHome(item, home))
   const { raw } = options
   const boundary = boundaryOf(options.boundary)
   const files = items.filter((item) => item.kind === 'body-file')
@@ -55,6 +57,12 @@ export async function contentOf(line: CommandLine): Promise<Content | undefined>
   if (body === 'multipart' || uploads.length > 0) return fields.length === 0 ? undefined : ofMultipart(fields, boundary)
   if (fields.length === 0) return undefined
   return body === 'form' ? ofText(formText(fields), FORM_TYPE) : ofText(jsonText(fields), JSON_TYPE)
+}
+
+/** `field@~/x`: shells put the folder in at the beginning of a word only. */
+function atHome(item: Item, home: string | undefined): Item {
+  if (!('path' in item) || home === undefined || !/^~[/\\]/.test(item.path)) return item
+  return { ...item, path: join(home, item.path.slice(2)) }
 }
 
 const FIELDS: ReadonlySet<Item['kind']> = new Set<Item['kind']>(['text', 'json', 'text-file', 'json-file', 'upload'])

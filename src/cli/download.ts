@@ -5,7 +5,7 @@
  * - A file that the user named is written anew; one that is named by the server or the URL is never one that is there.
  * - What has come before a failure stays, and it is said how to go on.
  * - Going on needs an answer of 206 that begins just where the file ends. Whatever else comes leaves the file as it is.
- * - Which version of a resource a part belongs to is noted in the folder of the configuration while the file is not whole, so
+ * - Which version of a resource a part belongs to is noted in the folder of the configuration when the rest has not come, so
  *   that going on asks for just that version (If-Range).
  */
 import { createHash } from 'node:crypto'
@@ -83,7 +83,6 @@ export async function save(
   const { path, file } = await openFor(response, request, line, part)
   const url = request.target.url.href
   const known = rest?.total ?? plainLength(response)
-  if (part === undefined) noteValidator(path, url, headers, around.env)
   const failed = (error: unknown): never => {
     throw new Error(`${JSON.stringify(path)} cannot be written: ${toError(error).message}`, { cause: error })
   }
@@ -104,6 +103,7 @@ export async function save(
     progress?.stop(false)
     const where = JSON.stringify(path)
     if (octets > 0) {
+      if (part === undefined) noteValidator(path, url, headers, around.env)
       around.note(`${where} holds ${amount(octets)}, which is not all; to go on: -c -o ${where}`)
     }
     throw error

@@ -5,6 +5,7 @@ import { toError } from '../errors.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, credentialsFor } from './auth.ts'
 import { type Content, compressed, contentOf, unmeasured } from './body.ts'
+import { homeFolder } from './config.ts'
 import { Conversation, type View } from './conversation.ts'
 import { askForRest, type Part as FilePart, partOf, save } from './download.ts'
 import { ExitCode, exitCodeOfStatus, UsageError } from './failures.ts'
@@ -179,7 +180,10 @@ async function reached(
 
 async function prepare(line: CommandLine, target: Target, session: Session, around: Surroundings): Promise<Prepared> {
   const auth = await credentialsFor(line, target, session, around)
-  const content = transformed(line, (await contentOf(line)) ?? (await contentOfStdin(line, around)))
+  const content = transformed(
+    line,
+    (await contentOf(line, homeFolder(around.env))) ?? (await contentOfStdin(line, around)),
+  )
   const request = buildRequest(line, {
     target,
     content,

@@ -109,6 +109,14 @@ describe('bodies', () => {
     assert.match((await ask(['-f', '--boundary', 'a b', '@@/echo', 'a=b'])).stderr, /--boundary takes up to 70/)
   })
 
+  test('a path may begin with ~', async () => {
+    await files.write('home.txt', 'at home')
+    const env = { HOME: files.path('') }
+    for (const argv of [['a=@~/home.txt'], ['@~/home.txt'], ['-f', 'f@~/home.txt']]) {
+      assert.match(await good(['@@/echo', ...argv], { env }), /at home/)
+    }
+  })
+
   test('-j asks for JSON without a body; --json TEXT is a body, as of curl', async () => {
     await good(['-j', '@@/json'])
     assert.deepEqual([last().headers['accept'], last().method], ['application/json, */*;q=0.5', 'GET'])
