@@ -63,6 +63,15 @@ const EXCLUSIVE: readonly (readonly OptionName[])[] = [
   ['offline', 'download', 'count', 'curl', 'code'],
 ]
 
+/** What is not done beside another thing: the first is not given together with any of the rest. */
+const AGAINST: readonly (readonly [OptionName, readonly OptionName[]])[] = [
+  ['count', ['output', 'follow', 'retry', 'push', 'format', 'har', 'timing', 'tls', 'limit-rate', 'check-status']],
+  ['ping', ['output', 'follow', 'retry', 'push', 'format', 'har', 'timing', 'tls', 'limit-rate', 'check-status']],
+  ['offline', ['output', 'retry', 'push', 'format', 'har', 'timing', 'tls', 'settings', 'trace', 'check-status']],
+  ['curl', ['push', 'format', 'har', 'timing', 'tls', 'settings', 'trace', 'window', 'max-headers']],
+  ['code', ['push', 'format', 'har', 'timing', 'tls', 'settings', 'trace', 'window', 'max-headers']],
+]
+
 /** Options that mean nothing without another: one of these. */
 const NEEDS: readonly (readonly [OptionName, readonly OptionName[]])[] = [
   ['cert-key', ['cert']],
@@ -155,6 +164,9 @@ function withDefaults(given: Given, defaults: readonly string[]): Given {
     if (!names.some((name) => given.options[name] !== undefined)) continue
     for (const name of names) delete found[name]
   }
+  for (const [name, others] of AGAINST) {
+    if (given.options[name] !== undefined) for (const other of others) delete found[other]
+  }
   return { options: { ...(found as Options), ...given.options }, words: given.words }
 }
 
@@ -162,6 +174,10 @@ function read({ options, words }: Given): CommandLine {
   for (const names of EXCLUSIVE) {
     const there = names.filter((name) => options[name] !== undefined)
     if (there.length > 1) throw new UsageError(`${there.map((name) => `--${name}`).join(' and ')} exclude each other`)
+  }
+  for (const [name, others] of AGAINST) {
+    const other = options[name] === undefined ? undefined : others.find((one) => options[one] !== undefined)
+    if (other !== undefined) throw new UsageError(`--${name} and --${other} exclude each other`)
   }
   for (const [name, needed] of NEEDS) {
     if (options[name] !== undefined && !needed.some((one) => options[one] !== undefined)) {

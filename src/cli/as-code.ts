@@ -1,7 +1,11 @@
 /** --curl and --code: the same request for somebody else to send. */
+import type { CommandLine } from './arguments.ts'
 import { octetsOf } from './body.ts'
+import { proxyGiven } from './connect.ts'
 import { UsageError } from './failures.ts'
+import type { OptionName } from './options.ts'
 import type { CommandRequest } from './request.ts'
+import type { KeptAuth } from './session.ts'
 import { decodeOctets } from './text.ts'
 
 /** Octets of a body that are put into code. */
@@ -15,8 +19,16 @@ interface Parts {
   readonly follow: boolean
 }
 
-/** @param how curl, or a library. @throws {UsageError} when the body is not text at hand. */
-export async function asCode(request: CommandRequest, how: string, follow: boolean): Promise<string> {
+/**
+ * @param how curl, or a library.
+ * @throws {UsageError} when the body is not text at hand, or an option has no place in the code.
+ */
+export async function asCode(
+  request: CommandRequest,
+  how: string,
+  line: CommandLine,
+  auth: KeptAuth | undefined,
+): Promise<string> {
   const { method, target, headers, overrides, content } = request
   if (overrides.size > 0) throw new UsageError('pseudo-header fields cannot be put into code')
   const url = new URL(target.url)
@@ -28,8 +40,50 @@ export async function asCode(request: CommandRequest, how: string, follow: boole
     .filter(([name]) => !/^(?:content-length|accept-encoding|user-agent)$/i.test(name))
     .map(([name, value]) => [name, decodeOctets(value)] as const)
   const body = content === undefined ? undefined : await textOf(content)
-  const parts: Parts = { method, url: url.href, headers: fields, body, follow }
-  return how === 'curl' ? curl(parts) : (CODE[how]?.(parts) ?? '')
+  const parts: Parts = { method, url: url.href, headers: fields, body, follow: line.follow }
+  if (how === 'curl') return curl(parts, curlOptions(line, url, auth))
+  const strange = OF_CONNECTIONS.find((name) => line.options[name] !== undefined)
+  if (strange !== undefined) throw new UsageError(`--code has no place for --${strange}: leave it out`)
+  if (auth?.type === 'digest') throw new UsageError('--code has no place for digest')
+  if (how === 'undici' && line.follow) throw new UsageError('undici follows no redirects by itself; --code fetch does')
+  return CODE[how]?.(parts) ?? ''
+}
+
+/** What is about the way to the server, and has a place in no library's call. */
+const OF_CONNECTIONS: readonly OptionName[] = [
+  ...(['h2', 'http1.1', 'timeout', 'proxy', 'resolve', 'unix-socket', 'interface', 'verify', 'cert'] as const),
+  ...(['ssl', 'ciphers', 'limit-rate', 'retry', 'max-redirects', 'output'] as const),
+]
+
+/** The same words in curl. */
+function curlOptions({ options, verify, output }: CommandLine, url: URL, auth: KeptAuth | undefined): string[] {
+  const words: string[] = []
+  const add = (option: string, value: string | number | undefined): void => {
+    if (value !== undefined) words.push(`${option} ${shell(String(value))}`)
+  }
+  if (auth?.type === 'digest') words.push(`--digest --user ${shell(auth.raw)}`)
+  if (options.h2) words.push(url.protocol === 'http:' ? '--http2-prior-knowledge' : '--http2')
+  if (options['http1.1']) words.push('--http1.1')
+  if (verify === false) words.push('--insecure')
+  add('--cacert', typeof verify === 'string' ? verify : undefined)
+  add('--cert', options.cert)
+  add('--key', options['cert-key'])
+  add('--pass', options['cert-key-pass'])
+  add('--ciphers', options.ciphers)
+  if (options.ssl?.startsWith('tls1.')) words.push(`--tlsv${options.ssl.slice(3)} --tls-max ${options.ssl.slice(3)}`)
+  else if (options.ssl === 'tls1') words.push('--tlsv1.0 --tls-max 1.0')
+  for (const one of options.resolve ?? []) add('--resolve', one)
+  const proxy = proxyGiven(options.proxy ?? [], url.origin)
+  if (proxy === 'none') words.push("--noproxy '*'")
+  else add('--proxy', proxy)
+  add('--unix-socket', options['unix-socket'])
+  add('--interface', options.interface)
+  add('--limit-rate', options['limit-rate'])
+  add('--retry', options.retry)
+  add('--max-redirs', options['max-redirects'])
+  add('--connect-timeout', options.timeout === undefined ? undefined : options.timeout / 1000)
+  add('--output', output)
+  return words
 }
 
 async function textOf(content: NonNullable<CommandRequest['content']>): Promise<string> {
@@ -47,7 +101,7 @@ async function textOf(content: NonNullable<CommandRequest['content']>): Promise<
   return text
 }
 
-function curl({ method, url, headers, body, follow }: Parts): string {
+function curl({ method, url, headers, body, follow }: Parts, more: readonly string[]): string {
   const words = ['curl']
   if (method === 'HEAD') words.push('--head')
   else if (method !== (body === undefined ? 'GET' : 'POST')) words.push(`--request ${shell(method)}`)
@@ -55,7 +109,7 @@ function curl({ method, url, headers, body, follow }: Parts): string {
   // A field without a value needs a semicolon there.
   for (const [name, value] of headers) words.push(`--header ${shell(value === '' ? `${name};` : `${name}: ${value}`)}`)
   if (body !== undefined) words.push(`--data-raw ${shell(body)}`)
-  words.push('--compressed', shell(url))
+  words.push(...more, '--compressed', shell(url))
   return `${words.join(' \\\n  ')}\n`
 }
 

@@ -122,7 +122,7 @@ function proxyFor({ options }: CommandLine, origin: string, env: Environment): P
 }
 
 /** The last that is for this scheme: `https:URL` is for https alone, `all:URL` and a mere URL for any. */
-function proxyGiven(all: readonly string[], origin: string): string | undefined {
+export function proxyGiven(all: readonly string[], origin: string): string | undefined {
   const scheme = origin.slice(0, origin.indexOf(':'))
   for (const one of all.toReversed()) {
     const [, only, url] = /^(https?|all):((?!\/\/).+)$/i.exec(one) ?? []

@@ -243,7 +243,8 @@ export class Conversation {
     done.lap.mark('done')
   }
 
-  private withCookies(request: CommandRequest): CommandRequest {
+  /** The request as it is sent: with what the session has for it. */
+  withCookies(request: CommandRequest): CommandRequest {
     const own = request.headers.text('cookie')
     const cookies = this.session.cookiesFor(request.target.url.href, own)
     if (cookies === own) return request

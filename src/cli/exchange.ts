@@ -50,13 +50,14 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
         ? target
         : await reached(target, line, conversation, around)
     const { request, auth, part } = await prepare(line, found, session, around)
+    const ready = conversation.withCookies(request)
     if (options.offline) {
-      await view.output.request(request, line.protocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1', view.parts, true)
+      await view.output.request(ready, line.protocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1', view.parts, true)
       return ExitCode.OK
     }
     const how = options.curl ? 'curl' : options.code
     if (how !== undefined) {
-      await around.sink.write(await (await import('./as-code.ts')).asCode(request, how, line.follow))
+      await around.sink.write(await (await import('./as-code.ts')).asCode(ready, how, line, auth))
       return ExitCode.OK
     }
     if (options.ping) {
@@ -65,7 +66,7 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
       return ExitCode.OK
     }
     if (options.count !== undefined) {
-      const whole = await (await import('./load.ts')).load(line, request, around)
+      const whole = await (await import('./load.ts')).load(line, ready, auth, around)
       return whole ? ExitCode.OK : ExitCode.ERROR
     }
     await keep(session, line, found, auth)

@@ -10,6 +10,7 @@ import { connectionOptions } from './connect.ts'
 import { UsageError } from './failures.ts'
 import { isLoopback } from './probe.ts'
 import type { CommandRequest } from './request.ts'
+import type { KeptAuth } from './session.ts'
 import { histogram, mean, percentile } from './statistics.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -30,7 +31,12 @@ interface Result {
 }
 
 /** @returns did each have a response? */
-export async function load(line: CommandLine, request: CommandRequest, around: Surroundings): Promise<boolean> {
+export async function load(
+  line: CommandLine,
+  request: CommandRequest,
+  auth: KeptAuth | undefined,
+  around: Surroundings,
+): Promise<boolean> {
   const { options } = line
   const total = options.count ?? 1
   const atOnce = Math.min(options.concurrency ?? 1, total)
@@ -39,6 +45,7 @@ export async function load(line: CommandLine, request: CommandRequest, around: S
   if (request.content?.repeatable === false) {
     throw new UsageError(`--count sends the body again and again, and ${request.content.source} can be read but once`)
   }
+  if (auth?.type === 'digest') throw new UsageError('--count answers no digest: each request would be two')
   const { hostname } = request.target.url
   if (!isLoopback(hostname) && !options.yes) {
     throw new UsageError(`--count sends ${total} requests to ${hostname}, which is not this machine: --yes if you may`)

@@ -80,7 +80,7 @@ export function* traceTable(path: string): Generator<string, void, undefined> {
     const gap = (time - before).toFixed(3)
     before = time
     const where = String(stream ?? '').padStart(6)
-    yield `${time.toFixed(3).padStart(10)}  ${gap.padStart(8)}  ${String(connection).padStart(3)}  ${where}  ${arrow} ${shown.replace(/ stream \d+/, '')}\n`
+    yield `${time.toFixed(3).padStart(10)}  ${gap.padStart(8)}  ${String(connection).padStart(3)}  ${where}  ${arrow} ${shown.replace(/^(\S+) stream \d+/, '$1')}\n`
   }
 }
 

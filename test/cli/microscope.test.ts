@@ -51,6 +51,7 @@ describe('--trace', () => {
     assert.equal(table.code, 0)
     assert.match(table.stdout, /^ +ms +gap +con +stream +frame\n/)
     assert.match(table.stdout, /\n +\d+\.\d{3} +\d+\.\d{3} +\d+ +1 +> HEADERS: \d+ octets, END_STREAM, END_HEADERS\n/)
+    assert.match(table.stdout, /> GOAWAY: NO_ERROR, last stream 0\n/)
     assert.match(table.stdout, /\n {35}:method: GET \| /)
   })
 
@@ -162,6 +163,13 @@ describe('-n and -c', () => {
     assert.equal(code, 1)
   })
 
+  test('go with nothing that they would not do', async () => {
+    for (const other of [['-o', 'x'], ['-F'], ['--har', 'x'], ['--check-status']]) {
+      assert.match((await ask(['-n', '2', ...other, '@@/json'])).stderr, /--count and --\S+ exclude each other/)
+    }
+    assert.match((await ask(['-n', '2', '-A', 'digest', '-a', 'a:b', '@@/json'])).stderr, /answers no digest/)
+  })
+
   test('are refused for the server of somebody else, unless --yes, and without measure', async () => {
     assert.match((await ask(['-n', '5', 'https://example.invalid/'])).stderr, /not this machine: --yes if you may/)
     assert.match((await ask(['-n', '5', '--yes', 'https://example.invalid/'])).stderr, /Cannot connect/)
@@ -186,10 +194,7 @@ describe('the request as code', () => {
     const before = h2.requests.length
     const { stdout, stderr } = await ask(['--curl', '@@/echo', ...request])
     assert.deepEqual([stderr, h2.requests.length], ['', before])
-    const { stdout: answer } = await promisify(execFile)('sh', [
-      '-c',
-      `${stdout.trimEnd()} --silent --cacert ${files.ca}`,
-    ])
+    const { stdout: answer } = await promisify(execFile)('sh', ['-c', `${stdout.trimEnd()} --silent`])
     assert.equal(answer, '{"name": "O\'Hara \\"x\\" \\\\ $HOME", "n": [12345678901234567890]}')
     const seen = h2.requests.at(-1)
     assert.deepEqual([seen?.method, seen?.headers['authorization']], ['POST', "Bearer it's"])
@@ -198,7 +203,7 @@ describe('the request as code', () => {
 
   for (const library of ['axios', 'got', 'fetch', 'undici']) {
     test(`of ${library} does the same`, async () => {
-      const { stdout } = await ask(['--code', library, 'put', '@@/echo', ...request])
+      const { stdout } = await hyper(['--code', library, 'put', `${h2.origin}/echo`, ...request])
       const before = h2.requests.length
       const script = stdout
         .replace(
@@ -219,6 +224,24 @@ describe('the request as code', () => {
       assert.equal(seen?.headers['x-quote'], "a'b")
     })
   }
+
+  test('of curl has the options about connections, too; a library has no place for them', async () => {
+    const argv = ['--h2', '--proxy', 'none', '-F', '--timeout', '2', '-A', 'digest', '-a', 'me:x', '@@/echo']
+    const { stdout } = await ask(['--curl', ...argv])
+    for (const word of ['--http2', "--noproxy '*'", '--location', '--connect-timeout 2', '--digest --user me:x']) {
+      assert.ok(stdout.includes(` ${word} `), word)
+    }
+    assert.ok(stdout.includes(`--cacert ${files.ca}`))
+    assert.match((await ask(['--code', 'got', '@@/echo'])).stderr, /--code has no place for --verify: leave it out/)
+    assert.match((await hyper(['--code', 'undici', '-F', 'x.org'])).stderr, /undici follows no redirects by itself/)
+  })
+
+  test('has the cookies of a session', async () => {
+    const path = files.path('session.json')
+    await ask(['--session', path, '@@/set-cookie'])
+    assert.match((await ask(['--session', path, '--curl', '@@/echo'])).stdout, /--header 'cookie: a=1; b=2'/)
+    assert.match((await ask(['--session', path, '--offline', '@@/echo'])).stdout, /\ncookie: a=1; b=2\n/)
+  })
 
   test('of a body that is no text is refused', async () => {
     const path = await files.write('binary', Buffer.from([0xff, 0]))
