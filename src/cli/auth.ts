@@ -46,13 +46,18 @@ export async function credentialsFor(
   return raw === undefined ? undefined : { type, raw }
 }
 
-/** The credentials for where a redirect leads. */
+/**
+ * The credentials of ~/.netrc.
+ * @param named for where a redirect leads, which a server chose: only an entry that names the host counts.
+ */
 export function fromNetrc(
   line: CommandLine,
   { url }: Target,
   { env, warn }: Pick<AuthSurroundings, 'env' | 'warn'>,
+  named = false,
 ): string | undefined {
-  return line.options['ignore-netrc'] ? undefined : netrcCredentials(url.hostname.replace(/^\[|\]$/g, ''), env, warn)
+  if (line.options['ignore-netrc']) return undefined
+  return netrcCredentials(url.hostname.replace(/^\[|\]$/g, ''), env, warn, named)
 }
 
 function tokenOf(token: string): string {

@@ -264,7 +264,9 @@ export class Conversation {
   /** Where a redirect leads to another host, its own credentials go. */
   private addNetrc(next: CommandRequest, before: CommandRequest): void {
     if (next.target.origin === before.target.origin || next.headers.has('authorization')) return
-    const raw = fromNetrc(this.line, next.target, this.around)
+    // From TLS to none they would go in the clear, since a server says so.
+    if (before.target.url.protocol === 'https:' && next.target.url.protocol === 'http:') return
+    const raw = fromNetrc(this.line, next.target, this.around, true)
     const authorization = raw === undefined ? undefined : authorizationOf({ type: 'basic', raw })
     if (authorization !== undefined) next.headers.replace('authorization', authorization)
   }

@@ -85,6 +85,7 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
     return code
   } finally {
     await view.output.finish().catch(ignore)
+    if (view.output.sink !== around.sink) view.output.sink.release()
     await conversation.close()
     for (const row of settings?.stop() ?? []) tell(around, row)
     // What was shown without being sent changes nothing.

@@ -40,9 +40,15 @@ export function parseNetrc(text: string): NetrcEntry[] {
 
 /**
  * The credentials for a host, `user:password`, from the file that NETRC names or that lies in the user's folder.
+ * @param named only an entry that names the host counts, not the default.
  * @param warn told when others can read the file, or nobody can understand it.
  */
-export function netrcCredentials(host: string, env: Environment, warn: (message: string) => void): string | undefined {
+export function netrcCredentials(
+  host: string,
+  env: Environment,
+  warn: (message: string) => void,
+  named = false,
+): string | undefined {
   const home = homeFolder(env)
   const path = env['NETRC'] || (home === undefined ? undefined : join(home, '.netrc'))
   if (path === undefined) return undefined
@@ -63,7 +69,8 @@ export function netrcCredentials(host: string, env: Environment, warn: (message:
     return undefined
   }
   const name = host.toLowerCase()
-  const entry = entries.find(({ machine }) => machine === name) ?? entries.find(({ machine }) => machine === undefined)
+  const byDefault = named ? undefined : entries.find(({ machine }) => machine === undefined)
+  const entry = entries.find(({ machine }) => machine === name) ?? byDefault
   if (entry === undefined) return undefined
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     warn(`${JSON.stringify(path)} holds passwords, and others can read it: chmod 600 ${path}`)

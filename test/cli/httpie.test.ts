@@ -326,6 +326,27 @@ describe('who asks', () => {
   })
 })
 
+describe('~/.netrc and redirects', () => {
+  const authorized = async (entries: string, to: TestOrigin, path = '/json'): Promise<unknown> => {
+    const netrc = await files.write('netrc-redirect', entries)
+    await chmod(netrc, 0o600)
+    const url = `@@/redirect?to=${encodeURIComponent(`${to.origin.replace('localhost', '127.0.0.1')}${path}`)}`
+    await good(['-F', url], { env: { NETRC: netrc } })
+    return last(to).headers['authorization']
+  }
+
+  test('credentials of the host that a redirect leads to go there; those of any host do not', async () => {
+    const basic = `Basic ${Buffer.from('a:b').toString('base64')}`
+    assert.equal(await authorized('machine 127.0.0.1 login a password b', h1), basic)
+    assert.equal(await authorized('default login a password b', h1), undefined)
+  })
+
+  test('nothing goes where a redirect leaves TLS', async () => {
+    await using plain = await startH1Origin({}, { plain: true })
+    assert.equal(await authorized('machine 127.0.0.1 login a password b', plain), undefined)
+  })
+})
+
 describe('cookies and sessions', () => {
   const get = (query: string): string => `@@/cookies?${query}`
 
