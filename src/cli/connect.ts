@@ -158,7 +158,7 @@ function tlsOptions({ verify, options }: CommandLine): TlsOptions | undefined {
   const plain = { ...unverified, ...parameters }
   if (caPath === undefined && cert === undefined) return plain
   const identity = cert === undefined ? undefined : clientCertificate(cert, options['cert-key'])
-  if (identity !== undefined && certKeyPass === undefined && /\bENCRYPTED\b/.test(identity.key)) {
+  if (identity !== undefined && certKeyPass === undefined && ENCRYPTED.test(identity.key)) {
     throw new UsageError('the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there')
   }
   try {
@@ -184,6 +184,15 @@ function authorities(path: string): string[] {
     .filter((file) => statSync(file).isFile())
     .map((file) => readFileSync(file, 'latin1'))
     .filter((text) => text.includes('-----BEGIN'))
+}
+
+const ENCRYPTED = /\bENCRYPTED\b/
+
+/** Is there a passphrase to be asked for? @throws {UsageError} when certificate or key cannot be read. */
+export function needsPassphrase({ options }: CommandLine): boolean {
+  const { cert } = options
+  if (cert === undefined || options['cert-key-pass'] !== undefined) return false
+  return ENCRYPTED.test(clientCertificate(cert, options['cert-key']).key)
 }
 
 const OPTION: Readonly<Record<string, string>> = { cert: '--cert', key: 'the key of --cert' }

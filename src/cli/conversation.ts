@@ -189,7 +189,7 @@ export class Conversation {
       else held.push(what)
     }
     const version = (): 'HTTP/2' | 'HTTP/1.1' => connection.version ?? 'HTTP/2'
-    const upload = await this.upload(exchanged)
+    const upload = this.upload(exchanged)
     try {
       const begun = connection.request(method, target.path, {
         headers: [...overrides.raw(), ...headers.raw()],
@@ -218,7 +218,7 @@ export class Conversation {
       })
       return done
     } finally {
-      upload.progress?.stop(false)
+      upload.stop()
     }
   }
 
@@ -272,30 +272,32 @@ export class Conversation {
   }
 
   /** The body as it is sent: counted, no faster than it may go, with a bar when it is long. */
-  private async upload(exchanged: Exchanged): Promise<{ body: Body | undefined; progress: Progress | undefined }> {
+  private upload(exchanged: Exchanged): { readonly body: Body | undefined; stop(): void } {
     const { line, around } = this
     const { content } = exchanged.request
-    if (content === undefined) return { body: undefined, progress: undefined }
+    if (content === undefined) return { body: undefined, stop: ignore }
     const { body, length } = content
     const rate = line.options['limit-rate']
-    const long = (length ?? LONG_UPLOAD) >= LONG_UPLOAD && !line.quiet
-    const progress = long ? await showProgress(around.stderr, length) : undefined
     if (rate === undefined && body instanceof Uint8Array) {
       exchanged.sent = body.length
       exchanged.lap.mark('sent')
-      return { body, progress }
+      return { body, stop: ignore }
     }
+    let progress: Progress | undefined
     const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       exchanged.sent = 0
       for await (const chunk of limited(octetsOf(body), rate, around.signal)) {
         yield chunk
         exchanged.sent += chunk.length
-        progress?.add(chunk.length)
+        // A short one is gone before anybody has read how far it is.
+        const long = (length ?? exchanged.sent) >= LONG_UPLOAD && !line.quiet
+        if (long && progress === undefined) progress = await showProgress(around.stderr, length, exchanged.sent)
+        else progress?.add(chunk.length)
       }
       exchanged.lap.mark('sent')
-      progress?.stop(true)
+      progress?.stop(false)
     }
-    return { body: content.repeatable ? counted : counted(), progress }
+    return { body: content.repeatable ? counted : counted(), stop: () => progress?.stop(false) }
   }
 }
 

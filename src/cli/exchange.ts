@@ -6,6 +6,7 @@ import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, credentialsFor } from './auth.ts'
 import { type Content, compressed, contentOf, unmeasured } from './body.ts'
 import { homeFolder } from './config.ts'
+import { needsPassphrase } from './connect.ts'
 import { Conversation, type View } from './conversation.ts'
 import { askForRest, type Part as FilePart, partOf, save } from './download.ts'
 import { ExitCode, exitCodeOfStatus, UsageError } from './failures.ts'
@@ -15,6 +16,7 @@ import { isCharset } from './media-types.ts'
 import { Output } from './output.ts'
 import { Painter } from './paint.ts'
 import { isLoopback, TLS_PATIENCE, triesTls } from './probe.ts'
+import { askSecret } from './prompt.ts'
 import type { Exchanged } from './record.ts'
 import { buildRequest, type CommandRequest, givenFields, mayReadStdin, stdinType, targetFor } from './request.ts'
 import { type KeptAuth, Session } from './session.ts'
@@ -36,7 +38,8 @@ interface Prepared {
 }
 
 /** @returns the exit code. */
-export async function perform(line: CommandLine, around: Surroundings): Promise<number> {
+export async function perform(given: CommandLine, around: Surroundings): Promise<number> {
+  const line = await withPassphrase(given, around)
   const { options } = line
   const format = options.format === undefined ? undefined : parseFormat(options.format)
   const target = targetFor(line)
@@ -91,6 +94,15 @@ export async function perform(line: CommandLine, around: Surroundings): Promise<
     // What was shown without being sent changes nothing.
     if (conversation.exchanged.length > 0) await leave(conversation, session, line, around)
   }
+}
+
+/** The passphrase of an encrypted key is asked for, where there is somebody to ask. */
+async function withPassphrase(line: CommandLine, { stdin, stderr, signal }: Surroundings): Promise<CommandLine> {
+  if (stdin.isTTY !== true || !needsPassphrase(line)) return line
+  const { options } = line
+  const file = options['cert-key'] ?? options.cert
+  const passphrase = await askSecret(`Passphrase of ${file}: `, stdin, stderr, signal)
+  return { ...line, options: { ...options, 'cert-key-pass': passphrase } }
 }
 
 /** What stays behind: the session, and an archive. */

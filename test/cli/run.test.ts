@@ -323,9 +323,13 @@ describe('options about the connection', () => {
       assert.deepEqual([code, stderr], [0, ''])
     }
     assert.equal((await ask(['@@/json'], {}, strict)).code, 1)
+    const stdin = Object.assign(new PassThrough(), { isTTY: true })
+    stdin.write('open\r')
+    const asked = await ask(['--cert', cert, '--cert-key', locked, '@@/json'], { stdin }, strict)
+    assert.deepEqual([asked.code, asked.stderr], [0, `Passphrase of ${locked}: \n`])
     assert.match((await ask(['--cert', cert, '@@/json'])).stderr, /holds no private key: name it by --cert-key/)
     assert.match(
-      (await ask(['--cert', cert, '--cert-key', locked, '@@/json'])).stderr,
+      (await ask(['--cert', cert, '--cert-key', locked, '@@/json'], { stdin: '' })).stderr,
       /^hyper: error: the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there/,
     )
   })
