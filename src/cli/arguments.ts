@@ -58,6 +58,7 @@ const EXCLUSIVE: readonly (readonly OptionName[])[] = [
   ['json', 'form', 'multipart'],
   ['print', 'body', 'headers', 'meta', 'verbose', 'quiet'],
   ['sorted', 'unsorted'],
+  ['unix-socket', 'proxy'],
   ['session', 'session-read-only'],
   ['offline', 'download', 'ping', 'curl', 'code'],
   ['offline', 'download', 'count', 'curl', 'code'],

@@ -37,7 +37,15 @@ export function connectionOptions(line: CommandLine, env: Environment): (origin:
     ...(push ? { enablePush: true } : {}),
     ...(window === undefined ? {} : windows(window)),
   }
-  return (origin) => ({ ...common, proxy: proxyFor(line, origin, env), ...lookupFor(origin, resolve) })
+  return (origin) => {
+    // What goes into a socket of this machine goes by no proxy.
+    const proxy = options['unix-socket'] === undefined ? proxyFor(line, origin, env) : false
+    const lookup = lookupFor(origin, resolve)
+    if (proxy !== false && lookup.lookup !== undefined) {
+      throw new UsageError('--resolve means nothing to a proxy, which looks names up itself: --proxy none goes without')
+    }
+    return { ...common, proxy, ...lookup }
+  }
 }
 
 /** The least that a window may be told to be. */

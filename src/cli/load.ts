@@ -22,6 +22,7 @@ const BARS = 10
 const WIDTH = 40
 
 interface Result {
+  /** As it was spoken. */
   readonly protocol: string
   /** Milliseconds of those that had a response. */
   readonly times: number[]
@@ -77,11 +78,25 @@ async function measure(
   total: number,
   atOnce: number,
 ): Promise<Result> {
-  const { method, target, headers, overrides, content } = request
+  const { target } = request
   const options = { ...connectionOptions(line, env)(target.origin), forceProtocol: protocol, connections: undefined }
-  await using connection = new HTTPConnection(target.origin, options)
-  // Connecting is no part of any of them, and says why nothing can be.
-  await connection.connect()
+  const connection = new HTTPConnection(target.origin, options)
+  try {
+    // Connecting is no part of any of them, and says why nothing can be.
+    await connection.connect()
+    return await many(connection, request, signal, total, atOnce)
+  } finally {
+    await connection.close()
+  }
+}
+
+async function many(
+  connection: HTTPConnection,
+  { method, target, headers, overrides, content }: CommandRequest,
+  signal: AbortSignal,
+  total: number,
+  atOnce: number,
+): Promise<Result> {
   const times: number[] = []
   const statuses = new Map<string, number>()
   const result: Result = { protocol: connection.version ?? 'HTTP/2', times, statuses, elapsed: 0, octets: 0 }

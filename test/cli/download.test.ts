@@ -262,6 +262,8 @@ describe('ways to a server', () => {
     assert.equal(code, 0)
     const wrong = await ask(['--resolve', `*:${h2.port}:127.0.0.1`, `https://nowhere.invalid:${h2.port}/json`])
     assert.match(wrong.stderr, /Host: nowhere\.invalid\. is not in the cert's altnames/)
+    const proxied = await ask(['--resolve', `*:${h2.port}:127.0.0.1`, '--proxy', 'http://127.0.0.1:1', url])
+    assert.match(proxied.stderr, /--resolve means nothing to a proxy/)
     assert.match((await ask(['--resolve', 'a:b', url])).stderr, /--resolve takes HOST:PORT:ADDRESS/)
   })
 
@@ -273,6 +275,8 @@ describe('ways to a server', () => {
       await new Promise((resolve) => server.once('listening', resolve))
       const { stdout } = await ask(['--unix-socket', path, 'http://daemon.example/x'])
       assert.equal(stdout, 'at daemon.example')
+      const env = { HTTP_PROXY: 'http://127.0.0.1:1' }
+      assert.equal((await ask(['--unix-socket', path, 'http://daemon.example/x'], { env })).code, 0)
     } finally {
       server.close()
     }
