@@ -177,6 +177,8 @@ export class Conversation {
       sent: 0,
       kept: [],
       file: undefined,
+      code: 0,
+      failure: undefined,
     }
     this.exchanged.push(exchanged)
     // Shown in any case, or held back until it is known whether it is the last.

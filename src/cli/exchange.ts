@@ -9,8 +9,9 @@ import { homeFolder } from './config.ts'
 import { needsPassphrase } from './connect.ts'
 import { Conversation, type View } from './conversation.ts'
 import { askForRest, type Part as FilePart, partOf, save } from './download.ts'
-import { ExitCode, exitCodeOfStatus, UsageError } from './failures.ts'
+import { ExitCode, exitCodeOf, exitCodeOfStatus, UsageError } from './failures.ts'
 import { readFormatOptions } from './format-options.ts'
+import { messageOf } from './hints.ts'
 import { describeTls, SettingsWatch } from './inspect.ts'
 import { isCharset } from './media-types.ts'
 import { Output } from './output.ts'
@@ -75,17 +76,21 @@ export async function perform(given: CommandLine, around: Surroundings): Promise
     await keep(session, line, found, auth)
     const done = await conversation.run(request, auth)
     await conversation.reveal(done)
-    const code = await show(done, conversation, line, view, part, around)
+    done.code = await show(done, conversation, line, view, part, around)
     if (options.push) await showPushes(conversation.connectionTo(done.request.target.origin), view.output)
     done.lap.mark('done')
     if (options.tls) for (const row of describeTls(done.response.connection)) tell(around, row)
-    if (format !== undefined) {
-      await writeFormat(format, conversation.exchanged, async (to, text) => {
-        if (to === 'stdout') await around.sink.write(text)
-        else around.stderr.write(text)
-      })
+    if (format !== undefined) await writeFormat(format, conversation.exchanged, writer(around))
+    return done.code
+  } catch (error) {
+    const last = conversation.exchanged.at(-1)
+    if (format !== undefined && last !== undefined) {
+      last.code = exitCodeOf(error)
+      last.failure = messageOf(error)
+      // The failure itself is what is told.
+      await writeFormat(format, conversation.exchanged, writer(around)).catch(ignore)
     }
-    return code
+    throw error
   } finally {
     await view.output.finish().catch(ignore)
     if (view.output.sink !== around.sink) view.output.sink.release()
@@ -93,6 +98,13 @@ export async function perform(given: CommandLine, around: Surroundings): Promise
     for (const row of settings?.stop() ?? []) tell(around, row)
     // What was shown without being sent changes nothing.
     if (conversation.exchanged.length > 0) await leave(conversation, session, line, around)
+  }
+}
+
+function writer({ sink, stderr }: Surroundings): Parameters<typeof writeFormat>[2] {
+  return async (to, text) => {
+    if (to === 'stdout') await sink.write(text)
+    else stderr.write(text)
   }
 }
 

@@ -15,4 +15,7 @@ export interface Exchanged {
   /** The beginning of the body, where it is kept. */
   readonly kept: Uint8Array[]
   file: string | undefined
+  /** The exit code that it leads to, and why when it failed. */
+  code: number
+  failure: string | undefined
 }

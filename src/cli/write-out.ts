@@ -65,8 +65,8 @@ const VARIABLES: Readonly<Record<string, Read>> = {
   time_total: time('done'),
   time_redirect: (last, [first]) => ((last.lap.start - first.lap.start) / 1000).toFixed(6),
   header_json: ({ response }) => JSON.stringify(response?.headers.toJSON() ?? {}),
-  exitcode: () => 0,
-  errormsg: () => undefined,
+  exitcode: ({ code }) => code,
+  errormsg: ({ failure }) => failure,
 }
 
 const LETTERS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }

@@ -347,6 +347,13 @@ describe('--format', () => {
     assert.deepEqual([other.stdout, other.stderr], ['', 'https'])
   })
 
+  test('is written after a failure, too', async () => {
+    const { stdout, code } = await hyper(['-w', '%{exitcode} %{http_code} %{errormsg}', 'https://localhost:1/'])
+    assert.match(stdout, /^1 000 Cannot connect to https:\/\/localhost:1/)
+    assert.equal(code, 1)
+    assert.equal((await ask(['-q', '--check-status', '-w', '%{exitcode}', '@@/status/404'])).stdout, '4')
+  })
+
   test('from a file, and an unknown variable is refused before anything is sent', async () => {
     const path = await files.write('format', '%{method}')
     assert.equal((await ask(['-q', '-w', `@${path}`, '@@/json'])).stdout, 'GET')
