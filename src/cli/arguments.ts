@@ -1,7 +1,10 @@
-/** The command line, read by commander: what the options are, what they say to the user, and what may not stand together. */
-import { Command, CommanderError, Option } from 'commander'
+/** The command line: what was given, and what may not stand together. */
+import { existsSync } from 'node:fs'
 import { UsageError } from './failures.ts'
+import { longHelp, shortHelp } from './help.ts'
 import { type Item, looksLikeItem, parseItem } from './items.ts'
+import type { OptionName, Options } from './options.ts'
+import { type Given, parseOptions } from './parser.ts'
 
 /** A part of the exchange that can be shown: H and B of the request, h and b of the response, m for what is known beside. */
 export type Part = 'H' | 'B' | 'h' | 'b' | 'm'
@@ -11,164 +14,201 @@ export type Pretty = 'all' | 'colors' | 'format' | 'none'
 
 /** The command line, understood. */
 export interface CommandLine {
+  /** What was given, where it needs no understanding. */
+  readonly options: Options
   /** Undefined: GET, or POST when there is data. */
   readonly method: string | undefined
   readonly url: string
   readonly items: readonly Item[]
   readonly body: 'json' | 'form' | 'multipart'
-  readonly raw: string | undefined
-  readonly ignoreStdin: boolean
   /** Undefined: by where the output goes. */
   readonly parts: ReadonlySet<Part> | undefined
-  readonly verbose: boolean
+  /** What is shown of what came before; undefined: as `parts`, or nothing. */
+  readonly history: ReadonlySet<Part> | undefined
+  /** What came before is shown. */
+  readonly all: boolean
+  /** Nothing is shown but errors and warnings. */
   readonly quiet: boolean
   readonly pretty: Pretty | undefined
   readonly output: string | undefined
+  readonly download: boolean
   readonly follow: boolean
   readonly maxRedirects: number
   readonly checkStatus: boolean
-  /** Milliseconds. */
-  readonly timeout: number | undefined
-  readonly auth: string | undefined
+  readonly authType: 'basic' | 'digest' | 'bearer'
   /** `true`, `false`, or a path. */
   readonly verify: boolean | string
-  readonly cert: string | undefined
-  readonly certKey: string | undefined
-  readonly certKeyPass: string | undefined
-  readonly proxy: string | undefined
   readonly protocol: 'h2' | 'http/1.1' | undefined
-  readonly debug: boolean
-  readonly timing: boolean
 }
 
-/** What is to be said instead of a request: help, or the version. */
+/** What is to be said instead of a request: help, the version, or what other programs read. */
 export interface Notice {
-  readonly notice: string
+  readonly notice: 'text' | 'man' | 'completion' | 'trace'
+  readonly text: string
 }
 
 const METHODS: ReadonlySet<string> = new Set(
   'GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY PROPFIND PROPPATCH MKCOL COPY MOVE REPORT'.split(' '),
 )
 
-const ITEMS = `
-Items:
-  Header:value  Header: (not sent)  Header; (empty)  :authority:x    fields of the request's head
-  name==value (query)   field=text  field:=json  field=@file  field:=@file   the query; the body
-  field@file[;type=text/plain] (upload, needs --form)   @file (is the body)   backslash: a\\:b=c
+/** Options that do not go together. */
+const EXCLUSIVE: readonly (readonly OptionName[])[] = [
+  ['h2', 'http1.1'],
+  ['form', 'multipart', 'raw'],
+  ['json', 'form', 'multipart'],
+  ['print', 'body', 'headers', 'meta', 'verbose', 'quiet'],
+  ['sorted', 'unsorted'],
+  ['unix-socket', 'proxy'],
+  ['session', 'session-read-only'],
+  ['offline', 'download', 'ping', 'curl', 'code'],
+  ['offline', 'download', 'count', 'curl', 'code'],
+]
 
-Examples:
-  hyper example.org/get id==1 X-Token:abc            hyper put example.org/a.png @a.png
-  hyper example.org/post name=hyper age:=3           hyper -f example.org/upload me@a.png
-  hyper -v --h2 http://localhost:8080/               echo hello | hyper example.org/post`
+/** What is not done beside another thing: the first is not given together with any of the rest. */
+const AGAINST: readonly (readonly [OptionName, readonly OptionName[]])[] = [
+  ['count', ['output', 'follow', 'retry', 'push', 'format', 'har', 'timing', 'tls', 'limit-rate', 'check-status']],
+  ['ping', ['output', 'follow', 'retry', 'push', 'format', 'har', 'timing', 'tls', 'limit-rate', 'check-status']],
+  ['offline', ['output', 'retry', 'push', 'format', 'har', 'timing', 'tls', 'settings', 'trace', 'check-status']],
+  ['curl', ['push', 'format', 'har', 'timing', 'tls', 'settings', 'trace', 'window', 'max-headers']],
+  ['code', ['push', 'format', 'har', 'timing', 'tls', 'settings', 'trace', 'window', 'max-headers']],
+]
+
+/** Options that mean nothing without another: one of these. */
+const NEEDS: readonly (readonly [OptionName, readonly OptionName[]])[] = [
+  ['cert-key', ['cert']],
+  ['cert-key-pass', ['cert']],
+  ['boundary', ['form', 'multipart']],
+  ['history-print', ['all', 'verbose']],
+  ['continue', ['output']],
+  ['retry-delay', ['retry']],
+  ['concurrency', ['count']],
+  ['compare', ['count']],
+  ['yes', ['count']],
+]
 
 /**
  * Understands the command line.
  * @param argv what stands behind the command's name.
+ * @param defaults options that count where the command line does not say otherwise.
  * @throws {UsageError} naming what is wrong with it.
  */
-export function parseArguments(argv: readonly string[], version: string): CommandLine | Notice {
-  const said: string[] = []
-  const command = define(version, (text) => said.push(text))
+export function parseArguments(
+  argv: readonly string[],
+  version: string,
+  defaults: readonly string[] = [],
+): CommandLine | Notice {
+  const given = parseOptions(asHttpie(argv))
+  const { options } = given
+  if (options.help || (options.headers && given.words.length === 0)) {
+    return { notice: 'text', text: given.words[0] === 'all' ? longHelp() : shortHelp() }
+  }
+  if (options.version) return { notice: 'text', text: `${version}\n` }
+  if (options.man) return { notice: 'man', text: version }
+  if (options.completion !== undefined) return { notice: 'completion', text: options.completion }
+  const trace = traceFile(given.words)
+  if (trace !== undefined) return { notice: 'trace', text: trace }
+  return read(withDefaults(given, defaults))
+}
+
+/** `hyper trace FILE`, where FILE is one; TRACE is a method, and `trace` before anything else as well. */
+function traceFile([first, second, ...more]: readonly string[]): string | undefined {
+  return first === 'trace' && second !== undefined && more.length === 0 && existsSync(second) ? second : undefined
+}
+
+/** Spellings that mean two things: `--json TEXT` of curl beside `--json` of HTTPie, `-c 10` beside `-n` and `--ping`. */
+function asHttpie(argv: readonly string[]): string[] {
+  const words: string[] = []
+  const behind: string[] = []
+  const pings = argv.includes('--ping')
+  const counts = pings || argv.some((word) => /^-n\d*$|^--(?:count|requests)(?:=|$)/.test(word))
+  // ping(8) has it for the number, load tools for how many at once.
+  const meant = pings ? '--count' : '--concurrency'
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]
+    const next = argv[i + 1] ?? ''
+    if (word === '--') return [...words, ...argv.slice(i), ...behind]
+    if (word === '--json' && (/^\s*[{"]/.test(next) || isArray(next))) {
+      words.push('--json', '--raw', next)
+      i++
+    } else if (word === '--json' && /^@./.test(next)) {
+      words.push('--json')
+      behind.push(`${next};type=application/json`)
+      i++
+    } else if (word.startsWith('--json=')) {
+      words.push('--json', '--raw', word.slice(7))
+    } else if (counts && word === '-c' && /^\d+$/.test(next)) {
+      words.push(meant, next)
+      i++
+    } else {
+      words.push(counts ? word.replace(/^-c(\d+)$/, `${meant}=$1`) : word)
+    }
+  }
+  return [...words, ...behind]
+}
+
+/** Not the address of a URL, which begins with a bracket, too. */
+function isArray(text: string): boolean {
   try {
-    command.parse([...argv], { from: 'user' })
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return { notice: said.join('') }
-    throw new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+    return Array.isArray(JSON.parse(text))
+  } catch {
+    return false
   }
-  return read(command.opts(), command.args)
 }
 
-function define(version: string, say: (text: string) => void): Command {
-  return new Command('hyper')
-    .usage('[options] [METHOD] URL [ITEM...]')
-    .argument('[words...]')
-    .configureHelp({ visibleArguments: () => [], showGlobalOptions: false })
-    .configureOutput({ writeOut: say, writeErr: say, getOutHelpWidth: () => 100, getErrHelpWidth: () => 100 })
-    .configureOutput({ getOutHasColors: () => false, outputError: () => {} })
-    .exitOverride()
-    .helpOption('-h, --help', 'show this')
-    .version(version, '--version', 'show the version')
-    .option('-f, --form', 'send fields as a form; multipart/form-data when there are files')
-    .option('--multipart', 'send fields as multipart/form-data')
-    .option('--raw <text>', 'send this text as the body')
-    .option('--ignore-stdin', 'do not read the body from standard input')
-    .option('-p, --print <parts>', 'H, B: head and body of the request; h, b: of the response; m: meta')
-    .option('-b, --body', "show the response's body only (-p b)")
-    .option('-H, --headers', "show the response's head only (-p h)")
-    .option('-v, --verbose', 'show all of request and response, redirects too (-p HBhb)')
-    .option('-q, --quiet', 'show nothing but errors')
-    .addOption(
-      new Option('--pretty <how>', 'default: all on a terminal, none (raw) in a pipe').choices([
-        'all',
-        'colors',
-        'format',
-        'none',
-      ]),
-    )
-    .option('-o, --output <file>', "write the response's body to this file; - is standard output")
-    .option('-F, --follow', 'follow redirects')
-    .addOption(new Option('--max-redirects <n>', 'how many of them (default: 30)').argParser(wholeNumber))
-    .option('--check-status', 'exit with 3, 4, 5 for a status 3xx, 4xx, 5xx')
-    .addOption(
-      new Option('--timeout <seconds>', 'for connecting, for the head, between parts of the body').argParser(seconds),
-    )
-    .option('-a, --auth <user:pass>', 'Basic authentication; without :pass it is asked for')
-    .option('--verify <how>', 'yes, no, or a file or folder of certificates to trust (default: yes)')
-    .option('--cert <file>', 'client certificate in PEM; its key, too, unless --cert-key is there')
-    .option('--cert-key <file>', 'private key of --cert')
-    .option('--cert-key-pass <text>', 'what decrypts the key')
-    .option('--proxy <url>', 'proxy, or none (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)')
-    .option('--h2', 'HTTP/2 or failure; for http: by prior knowledge')
-    .option('--http1.1', 'HTTP/1.1 only')
-    .option('--timing', 'show how long each step took, on standard error')
-    .option('--debug', 'show each HTTP/2 frame and HPACK state, on standard error; stack traces')
-    .addHelpText('after', ITEMS)
+/** What the configuration says, but for what the command line says otherwise. */
+function withDefaults(given: Given, defaults: readonly string[]): Given {
+  if (defaults.length === 0) return given
+  const { options, words } = parseOptions(defaults)
+  if (words.length > 0) throw new UsageError(`the configuration may hold options only, not ${JSON.stringify(words[0])}`)
+  const found: Partial<Record<OptionName, unknown>> = { ...options }
+  for (const names of EXCLUSIVE) {
+    if (!names.some((name) => given.options[name] !== undefined)) continue
+    for (const name of names) delete found[name]
+  }
+  for (const [name, others] of AGAINST) {
+    if (given.options[name] !== undefined) for (const other of others) delete found[other]
+  }
+  return { options: { ...(found as Options), ...given.options }, words: given.words }
 }
 
-function read(options: Readonly<Record<string, unknown>>, words: readonly string[]): CommandLine {
-  const exclude = (...names: readonly string[]): void => {
-    const there = names.filter((name) => options[attribute(name)] !== undefined)
-    if (there.length > 1) throw new UsageError(`${there.join(' and ')} exclude each other`)
+function read({ options, words }: Given): CommandLine {
+  for (const names of EXCLUSIVE) {
+    const there = names.filter((name) => options[name] !== undefined)
+    if (there.length > 1) throw new UsageError(`${there.map((name) => `--${name}`).join(' and ')} exclude each other`)
   }
-  exclude('--h2', '--http1.1')
-  exclude('--form', '--multipart', '--raw')
-  exclude('--print', '--body', '--headers', '--verbose', '--quiet')
-  for (const [name, needed] of [
-    ['--cert-key', '--cert'],
-    ['--cert-key-pass', '--cert'],
-  ]) {
-    if (options[attribute(name)] !== undefined && options[attribute(needed)] === undefined) {
-      throw new UsageError(`${name} needs ${needed}`)
+  for (const [name, others] of AGAINST) {
+    const other = options[name] === undefined ? undefined : others.find((one) => options[one] !== undefined)
+    if (other !== undefined) throw new UsageError(`--${name} and --${other} exclude each other`)
+  }
+  for (const [name, needed] of NEEDS) {
+    if (options[name] !== undefined && !needed.some((one) => options[one] !== undefined)) {
+      throw new UsageError(`--${name} needs ${needed.map((one) => `--${one}`).join(' or ')}`)
     }
   }
   const { method, url, rest } = splitWords(words)
-  const output = text(options['output'])
+  const { output, print } = options
+  if (options.continue && output === '-') throw new UsageError('--continue needs a file, not standard output')
+  const download = options.download === true
+  const history = options['history-print']
   return {
+    options,
     method,
     url,
     items: rest.map((word) => parseItem(word)),
-    body: options['multipart'] === true ? 'multipart' : options['form'] === true ? 'form' : 'json',
-    raw: text(options['raw']),
-    ignoreStdin: options['ignoreStdin'] === true,
-    parts: partsOf(options) ?? (output === '-' ? new Set<Part>(['b']) : undefined),
-    verbose: options['verbose'] === true,
-    quiet: options['quiet'] === true,
-    pretty: prettyOf(options['pretty']),
+    body: options.multipart ? 'multipart' : options.form ? 'form' : 'json',
+    parts: partsOf(options) ?? (output === '-' && print === undefined ? new Set<Part>(['b']) : undefined),
+    history: history === undefined ? undefined : readParts('--history-print', history),
+    all: options.all === true || options.verbose !== undefined,
+    quiet: options.quiet !== undefined,
+    pretty: prettyOf(options.pretty),
     output: output === '-' ? undefined : output,
-    follow: options['follow'] === true,
-    maxRedirects: typeof options['maxRedirects'] === 'number' ? options['maxRedirects'] : 30,
-    checkStatus: options['checkStatus'] === true,
-    timeout: typeof options['timeout'] === 'number' ? options['timeout'] : undefined,
-    auth: text(options['auth']),
-    verify: verifyOf(text(options['verify'])),
-    cert: text(options['cert']),
-    certKey: text(options['certKey']),
-    certKeyPass: text(options['certKeyPass']),
-    proxy: text(options['proxy']),
-    protocol: options['h2'] === true ? 'h2' : options['http1.1'] === true ? 'http/1.1' : undefined,
-    debug: options['debug'] === true,
-    timing: options['timing'] === true,
+    download,
+    follow: options.follow === true || download,
+    maxRedirects: options['max-redirects'] ?? 30,
+    checkStatus: options['check-status'] === true || download,
+    authType: authTypeOf(options['auth-type']),
+    verify: verifyOf(options.verify),
+    protocol: options.h2 ? 'h2' : options['http1.1'] ? 'http/1.1' : undefined,
   }
 }
 
@@ -187,16 +227,19 @@ function splitWords(words: readonly string[]): { method: string | undefined; url
   return { method: undefined, url: first, rest: words.slice(1) }
 }
 
-function partsOf(options: Readonly<Record<string, unknown>>): ReadonlySet<Part> | undefined {
-  if (options['quiet'] === true) return new Set()
-  if (options['verbose'] === true) return new Set<Part>(['H', 'B', 'h', 'b'])
-  if (options['body'] === true) return new Set<Part>(['b'])
-  if (options['headers'] === true) return new Set<Part>(['h'])
-  const print = text(options['print'])
-  if (print === undefined) return undefined
+function partsOf({ quiet, verbose = 0, body, headers, meta, print }: Options): ReadonlySet<Part> | undefined {
+  if (quiet !== undefined) return new Set()
+  if (verbose > 0) return new Set<Part>(verbose > 1 ? ['H', 'B', 'h', 'b', 'm'] : ['H', 'B', 'h', 'b'])
+  if (body) return new Set<Part>(['b'])
+  if (headers) return new Set<Part>(['h'])
+  if (meta) return new Set<Part>(['m'])
+  return print === undefined ? undefined : readParts('--print', print)
+}
+
+function readParts(option: string, text: string): ReadonlySet<Part> {
   const parts = new Set<Part>()
-  for (const char of print) {
-    if (!isPart(char)) throw new UsageError(`--print takes letters of HBhbm, not ${JSON.stringify(char)}`)
+  for (const char of text) {
+    if (!isPart(char)) throw new UsageError(`${option} takes letters of HBhbm, not ${JSON.stringify(char)}`)
     parts.add(char)
   }
   return parts
@@ -210,32 +253,13 @@ function prettyOf(value: unknown): Pretty | undefined {
   return value === 'all' || value === 'colors' || value === 'format' || value === 'none' ? value : undefined
 }
 
+function authTypeOf(value: unknown): CommandLine['authType'] {
+  return value === 'digest' || value === 'bearer' ? value : 'basic'
+}
+
 function verifyOf(value: string | undefined): boolean | string {
   if (value === undefined || /^(?:yes|true)$/i.test(value)) return true
   if (/^(?:no|false)$/i.test(value)) return false
   if (value === '') throw new UsageError('--verify takes yes, no, or a path')
   return value
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d{1,6}$/.test(value))
-    throw new UsageError(`--max-redirects takes a whole number, not ${JSON.stringify(value)}`)
-  return Number(value)
-}
-
-function seconds(value: string): number {
-  if (!/^(?:\d{1,7}|\d{0,7}\.\d+)$/.test(value)) {
-    throw new UsageError(`--timeout takes a number of seconds, not ${JSON.stringify(value)}`)
-  }
-  // 0 is no limit: what is above it must not become 0.
-  return Math.ceil(Number(value) * 1000)
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
-}
-
-/** The name by which commander keeps an option. */
-function attribute(name: string): string {
-  return new Option(name).attributeName()
 }

@@ -1,7 +1,9 @@
 /** The body of a request: made of items, of --raw, of a file, or of standard input. */
 import { File, isUtf8 } from 'node:buffer'
 import { createReadStream, openAsBlob, readFileSync, statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
+import { pipeline, Readable } from 'node:stream'
+import { createDeflate, deflateSync } from 'node:zlib'
 import { encodeForm } from '../client/form.ts'
 import { toError } from '../errors.ts'
 import type { Body } from '../exchange/contract.ts'
@@ -9,6 +11,7 @@ import type { CommandLine } from './arguments.ts'
 import { UsageError } from './failures.ts'
 import { checkJson, type Item } from './items.ts'
 import { typeOfFile } from './media-types.ts'
+import { NestedJson } from './nested.ts'
 
 export const JSON_TYPE = 'application/json'
 export const FORM_TYPE = 'application/x-www-form-urlencoded; charset=utf-8'
@@ -25,14 +28,20 @@ export interface Content {
   readonly source: string
   /** Can it be sent again, to where a redirect leads? */
   readonly repeatable: boolean
+  /** What was done to it: deflate. */
+  readonly coding?: string
 }
 
 /**
  * The body that the command line gives; undefined when it gives none, and standard input may be one.
+ * @param home what `~` stands for in names of files.
  * @throws {UsageError} when items do not go together, or a file cannot be read.
  */
-export async function contentOf(line: CommandLine): Promise<Content | undefined> {
-  const { items, raw, body } = line
+export async function contentOf(line: CommandLine, home: string | undefined): Promise<Content | undefined> {
+  const { body, options } = line
+  const items = line.items.map((item) => atHome(item, home))
+  const { raw } = options
+  const boundary = boundaryOf(options.boundary)
   const files = items.filter((item) => item.kind === 'body-file')
   const fields = items.filter((item) => FIELDS.has(item.kind))
   const uploads = items.filter((item) => item.kind === 'upload')
@@ -45,9 +54,15 @@ export async function contentOf(line: CommandLine): Promise<Content | undefined>
   if (uploads.length > 0 && body === 'json') {
     throw new UsageError(`${JSON.stringify(`${uploads[0].name}@${uploads[0].path}`)} is a file to upload: add --form`)
   }
-  if (body === 'multipart' || uploads.length > 0) return fields.length === 0 ? undefined : ofMultipart(fields)
+  if (body === 'multipart' || uploads.length > 0) return fields.length === 0 ? undefined : ofMultipart(fields, boundary)
   if (fields.length === 0) return undefined
   return body === 'form' ? ofText(formText(fields), FORM_TYPE) : ofText(jsonText(fields), JSON_TYPE)
+}
+
+/** `field@~/x`: shells put the folder in at the beginning of a word only. */
+function atHome(item: Item, home: string | undefined): Item {
+  if (!('path' in item) || home === undefined || !/^~[/\\]/.test(item.path)) return item
+  return { ...item, path: join(home, item.path.slice(2)) }
 }
 
 const FIELDS: ReadonlySet<Item['kind']> = new Set<Item['kind']>(['text', 'json', 'text-file', 'json-file', 'upload'])
@@ -57,7 +72,8 @@ function ofText(text: string, type: string): Content {
   return { body: bytes, type, length: bytes.length, text, source: 'the command line', repeatable: true }
 }
 
-async function ofFile(path: string, type = typeOfFile(path)): Promise<Content> {
+async function ofFile(path: string, given: string | undefined): Promise<Content> {
+  const type = given ?? (await typeOfFile(path))
   const source = JSON.stringify(path)
   return attempt(path, async () => {
     const stat = statSync(path)
@@ -76,17 +92,26 @@ async function* readOnce(path: string): AsyncGenerator<Uint8Array, void, undefin
   yield* createReadStream(path)
 }
 
-async function ofMultipart(fields: readonly Item[]): Promise<Content> {
+/** Characters that a boundary may have (RFC 2046 section 5.1.1), and that need no quotation marks. */
+function boundaryOf(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^[\w'+.-]{1,70}$/.test(text)) {
+    throw new UsageError(`--boundary takes up to 70 letters, digits and _'+.-, not ${JSON.stringify(text)}`)
+  }
+  return text
+}
+
+async function ofMultipart(fields: readonly Item[], boundary: string | undefined): Promise<Content> {
   const parts: [string, string | Blob][] = []
   for (const field of fields) {
     if (field.kind === 'upload') parts.push([field.name, await fileOf(field.path, field.type)])
     else parts.push(fieldText(field))
   }
-  const { contentType, length, body } = encodeForm({ [Symbol.iterator]: () => parts.values() })
+  const { contentType, length, body } = encodeForm({ [Symbol.iterator]: () => parts.values() }, boundary)
   return { body, type: contentType, length, text: undefined, source: 'a form', repeatable: true }
 }
 
-async function fileOf(path: string, type = typeOfFile(path)): Promise<Blob> {
+async function fileOf(path: string, given: string | undefined): Promise<Blob> {
+  const type = given ?? (await typeOfFile(path))
   return attempt(path, async () => {
     const content = statSync(path).isFile() ? await openAsBlob(path) : readFileSync(path)
     return new File([content], basename(path), { type })
@@ -95,12 +120,53 @@ async function fileOf(path: string, type = typeOfFile(path)): Promise<Blob> {
 
 /** Fields in their order; of a name that is repeated the last counts. Numbers stay as they were written. */
 function jsonText(fields: readonly Item[]): string {
-  const members = new Map<string, string>()
+  const json = new NestedJson()
   for (const field of fields) {
     const [name, value] = fieldText(field)
-    members.set(name, field.kind === 'json' || field.kind === 'json-file' ? value : JSON.stringify(value))
+    json.add(name, field.kind === 'json' || field.kind === 'json-file' ? value : JSON.stringify(value))
   }
-  return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}: ${value}`).join(', ')}}`
+  return json.text()
+}
+
+/** The octets of a body, to be looked at or to be changed. */
+export async function* octetsOf(body: Body): AsyncGenerator<Uint8Array, void, undefined> {
+  if (typeof body === 'function') {
+    yield* octetsOf(body() ?? '')
+  } else if (typeof body === 'string' || body instanceof ArrayBuffer) {
+    yield Buffer.from(typeof body === 'string' ? body : new Uint8Array(body))
+  } else if (body instanceof Uint8Array) {
+    yield body
+  } else if (body instanceof Blob) {
+    yield* body.stream()
+  } else if (Symbol.asyncIterator in body || Symbol.iterator in body) {
+    for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : new Uint8Array(chunk)
+  }
+}
+
+/**
+ * The content with deflate. What is at hand stays as it is when it would not become shorter, unless it must.
+ * @param force in any case.
+ */
+export function compressed(content: Content, force: boolean): Content {
+  const { body } = content
+  if (body instanceof Uint8Array) {
+    const coded = deflateSync(body)
+    if (coded.length >= body.length && !force) return content
+    return { ...content, body: coded, length: coded.length, coding: 'deflate' }
+  }
+  const coded = (): Readable => {
+    const deflate = createDeflate()
+    // What fails in the midst fails the request, which reads this.
+    pipeline(Readable.from(octetsOf(body)), deflate, () => {})
+    return deflate
+  }
+  return { ...content, body: content.repeatable ? coded : coded(), length: undefined, coding: 'deflate' }
+}
+
+/** The content as something whose length is not known, so that it goes in chunks over HTTP/1.1. */
+export function unmeasured(content: Content): Content {
+  const { body, repeatable } = content
+  return { ...content, body: repeatable ? () => octetsOf(body) : octetsOf(body), length: undefined }
 }
 
 function formText(fields: readonly Item[]): string {

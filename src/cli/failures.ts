@@ -21,6 +21,13 @@ export const ExitCode = {
 /** The command line cannot be understood: said with a hint to --help. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+  /** Lines that point at the place. */
+  readonly detail: string | undefined
+
+  constructor(message: string, { cause, detail }: { readonly cause?: unknown; readonly detail?: string } = {}) {
+    super(message, { cause })
+    this.detail = detail
+  }
 }
 
 /** A redirect was not followed, since there were so many before it. */

@@ -10,6 +10,8 @@
  *   is; only where it would make the separator longer (`a=\=b`) a backslash keeps it from that.
  */
 import { UsageError } from './failures.ts'
+import { wrongAt } from './json-error.ts'
+import { caret } from './text.ts'
 
 /** What an item is. Files are named, not yet read. */
 export type Item =
@@ -76,7 +78,9 @@ export function checkJson(text: string, what: string): void {
   try {
     JSON.parse(text)
   } catch (error) {
-    throw new UsageError(`${what}: no valid JSON (${error instanceof Error ? error.message : String(error)})`)
+    const message = error instanceof Error ? error.message : String(error)
+    const detail = caret(text, wrongAt(text))
+    throw new UsageError(`${what}: no valid JSON (${message.replaceAll('\n', ' ')})`, { detail })
   }
 }
 

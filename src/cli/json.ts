@@ -5,15 +5,18 @@
  * It comes in pieces, so that a text which grows by its indentation is never held whole.
  */
 
+import type { Role } from './styles.ts'
+
 /** The kinds of token that differ in colour. */
-export type JsonKind = 'name' | 'string' | 'number' | 'literal' | 'punctuation'
+export type JsonKind = Extract<Role, 'name' | 'string' | 'number' | 'literal' | 'punctuation'>
 
 type Paint = (token: string, kind: JsonKind) => string
 
 /** Of a string its beginning: a pattern for the whole has no room for millions of escapes. */
 const TOKEN = /"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g
 
-const INDENT = '    '
+/** Blanks for a level. */
+const INDENT = 4
 
 /** Deeper levels are indented no further: a text of nothing but brackets must not become endless lines of blanks. */
 const MAX_DEPTH = 40
@@ -33,12 +36,14 @@ export function isJsonText(text: string): boolean {
 /**
  * Writes a JSON text anew, piece by piece.
  * @param text valid JSON.
- * @param indent in lines; otherwise white space stays, too.
+ * @param indent in lines, with so many blanks for a level (true: 4); otherwise white space stays, too.
  * @param paint gives each token its colour.
  */
-export function* renderJson(text: string, indent: boolean, paint: Paint): Generator<string, void, undefined> {
+export function* renderJson(text: string, indent: boolean | number, paint: Paint): Generator<string, void, undefined> {
   let piece = ''
-  for (const part of indent ? indented(text, paint) : inPlace(text, paint)) {
+  for (const part of indent === false
+    ? inPlace(text, paint)
+    : indented(text, indent === true ? INDENT : indent, paint)) {
     piece += part
     if (piece.length < PIECE) continue
     yield piece
@@ -57,14 +62,14 @@ function* inPlace(text: string, paint: Paint): Generator<string, void, undefined
   yield text.slice(end)
 }
 
-function* indented(text: string, paint: Paint): Generator<string, void, undefined> {
+function* indented(text: string, indent: number, paint: Paint): Generator<string, void, undefined> {
   let depth = 0
   let previous = ''
   for (const { token, index } of tokens(text)) {
     const closes = token === '}' || token === ']'
     const opened = previous === '{' || previous === '['
     if (closes) depth--
-    if (closes ? !opened : opened || previous === ',') yield `\n${INDENT.repeat(Math.min(depth, MAX_DEPTH))}`
+    if (closes ? !opened : opened || previous === ',') yield `\n${' '.repeat(indent * Math.min(depth, MAX_DEPTH))}`
     else if (previous === ':') yield ' '
     yield paint(token, kindAt(text, token, index))
     if (token === '{' || token === '[') depth++
@@ -103,4 +108,47 @@ function kindAt(text: string, token: string, at: number): JsonKind {
 function isName(text: string, at: number): boolean {
   while (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r') at++
   return text[at] === ':'
+}
+
+/**
+ * The same text with the members of each object in the order of their names. Tokens stay as they are; of a repeated name
+ * all members stay, in their order. What is nested too deep to be sorted stays as it is.
+ * @param text valid JSON.
+ */
+export function sortMembers(text: string): string {
+  const all = [...tokens(text)].map(({ token }) => token)
+  let at = 0
+  const read = (): string => {
+    const token = all[at++]
+    if (token !== '{' && token !== '[') return token
+    const close = token === '{' ? '}' : ']'
+    const parts: { readonly name: string; readonly text: string }[] = []
+    while (all[at] !== close) {
+      if (all[at] === ',') at++
+      if (token === '{') {
+        const name = all[at]
+        at += 2
+        parts.push({ name: String(JSON.parse(name)), text: `${name}:${read()}` })
+      } else {
+        parts.push({ name: '', text: read() })
+      }
+    }
+    at++
+    if (token === '{') parts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    return `${token}${parts.map((part) => part.text).join(',')}${close}`
+  }
+  if (depthOf(all) > MAX_SORTED_DEPTH) return text
+  return read()
+}
+
+const MAX_SORTED_DEPTH = 1000
+
+function depthOf(all: readonly string[]): number {
+  let depth = 0
+  let deepest = 0
+  for (const token of all) {
+    if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth)
+    else if (token === '}' || token === ']') depth--
+  }
+  return deepest
 }

@@ -10,18 +10,22 @@
  *   written before its control characters are escaped.
  * - Everything is streamed, both ways, with backpressure; only JSON that is written anew is kept, up to a limit.
  * - Nothing waits for a standard input that was not asked for, and nothing is left open at the end.
- * - Errors are one line with a code; `failures.ts` says which exit code each has.
+ * - Errors are one line with a hint and a code; `failures.ts` says which exit code each has.
+ * - Nothing that is there is overwritten unless the user named it; nothing is dropped: an option is honoured or refused.
  *
  * How it works
  *
- *     arguments (commander) -> items -> target, body | stdin -> request
- *         -> exchange: connect, send, redirect ... -> output: heads, show-body (json, text), trailers | file and progress
+ *     options (the table) -> parser (commander), help, man, completion
+ *     arguments -> items -> target, body (nested) | stdin, auth, session -> request
+ *         -> conversation: connect, send; again after a challenge, a failure or a redirect
+ *         -> output: heads, show-body (text-view: json, xml), trailers | download: file and progress
  *
- * `exchange.ts` keeps one `HTTPConnection` an origin. `debug.ts` and `timing.ts` look on from outside, by diagnostics
- * channels.
+ * `exchange.ts` is a run from its command line to its exit code; `conversation.ts` keeps one `HTTPConnection` an origin.
+ * `debug.ts`, `timing.ts`, `trace.ts` and `inspect.ts` look on from outside, by diagnostics channels. What few runs need is
+ * imported when it is needed: `ping.ts`, `load.ts`, `as-code.ts`, `har.ts`, and the libraries of cookies, media types and XML.
  */
 import { InterruptedError } from './failures.ts'
-import { run } from './run.ts'
+import { tooOld } from './node-version.ts'
 
 const interrupted = new AbortController()
 // A second one ends the process at once.
@@ -30,6 +34,14 @@ process.once('SIGINT', () => interrupted.abort(new InterruptedError()))
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 process.removeAllListeners('warning')
 process.on('warning', ({ message }) => process.stderr.write(`hyper: warning: ${message}\n`))
+
+const complaint = tooOld(process.versions.node)
+if (complaint !== undefined) {
+  process.stderr.write(`hyper: error: ${complaint}\n`)
+  process.exit(1)
+}
+// Only now: what is too new for an old Node is not even read.
+const { run } = await import('./run.ts')
 
 const { env } = process
 process.exitCode = await run(process.argv.slice(2), {

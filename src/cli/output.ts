@@ -1,35 +1,44 @@
-/** What is shown of an exchange, on standard output: heads, bodies, trailers, in the order in which they happen. */
+/** What is shown of an exchange: heads, bodies, trailers, in the order in which they happen. */
 import type { HTTPHeaderMap } from '../client/header-map.ts'
 import type { HTTPResponse, HTTPVersion } from '../client/response.ts'
 import type { Part } from './arguments.ts'
-import type { Colour, Painter } from './paint.ts'
+import { octetsOf } from './body.ts'
+import type { Painter } from './paint.ts'
 import type { CommandRequest } from './request.ts'
-import { showBody, showText } from './show-body.ts'
+import { type Looks, showBody, showOctets } from './show-body.ts'
 import type { Sink } from './sink.ts'
+import type { Role } from './styles.ts'
 import { decodeOctets } from './text.ts'
 
 export class Output {
-  private readonly sink: Sink
-  private readonly painter: Painter
+  readonly sink: Sink
+  readonly painter: Painter
+  private readonly looks: Looks
 
-  constructor(sink: Sink, painter: Painter) {
+  constructor(sink: Sink, painter: Painter, looks: Looks = {}) {
     this.sink = sink
     this.painter = painter
+    this.looks = looks
   }
 
-  /** The parts of the request that are wanted. */
-  async request(request: CommandRequest, version: HTTPVersion, parts: ReadonlySet<Part>): Promise<void> {
+  /**
+   * The parts of the request that are wanted.
+   * @param whole its body is shown wherever it comes from: it is not sent.
+   */
+  async request(request: CommandRequest, version: HTTPVersion, parts: ReadonlySet<Part>, whole = false): Promise<void> {
     const { method, target, overrides, content } = request
     if (parts.has('H')) {
       const { painter } = this
-      const verb = painter.paint('bold', painter.line(method))
+      const verb = painter.paint('method', painter.line(method))
       const path = painter.line(overrides.text(':path') ?? target.path)
       const authority = overrides.text(':authority') ?? request.headers.text('host') ?? target.authority
       await this.head(`${verb} ${path} ${version}`, [['host', authority], ...without(request.headers, 'host')])
     }
     if (!parts.has('B') || content === undefined) return
     await this.gap()
-    if (content.text !== undefined) await showText(content.text, content.type, this.sink, this.painter)
+    const { text, coding, type } = content
+    if (coding === undefined && text !== undefined) await this.octets([Buffer.from(text)], type)
+    else if (whole) await this.octets(octetsOf(content.body), type)
     else await this.note(`(the body comes from ${this.painter.line(content.source)}${sized(content.length)})`)
   }
 
@@ -44,8 +53,8 @@ export class Output {
   }
 
   /** @returns was the body read to its end? */
-  async responseBody(response: HTTPResponse): Promise<boolean> {
-    return showBody(response, this.sink, this.painter, () => this.gap())
+  async responseBody(response: HTTPResponse, body: AsyncIterable<Uint8Array>): Promise<boolean> {
+    return showBody(response, body, this.sink, this.painter, this.looks, () => this.gap())
   }
 
   /** The trailer section, unless it is empty. */
@@ -67,6 +76,12 @@ export class Output {
     await this.field('Elapsed time', `${(elapsed / 1000).toFixed(3)} s`)
   }
 
+  /** Lines under a heading, after an empty line. */
+  async section(lines: readonly string[]): Promise<void> {
+    await this.gap()
+    for (const line of lines) await this.sink.write(`${this.painter.line(line)}\n`)
+  }
+
   /** Nothing follows: a terminal's next line begins anew. */
   async finish(): Promise<void> {
     if (this.painter.isTerminal && this.sink.end === 'middle') await this.sink.write('\n')
@@ -81,24 +96,31 @@ export class Output {
   private async head(first: string, fields: Iterable<readonly [string, string]>): Promise<void> {
     await this.gap()
     await this.sink.write(`${first}\n`)
-    for (const [name, value] of fields) await this.field(name, value)
+    const { formats, how } = this.painter
+    const all = [...fields]
+    if (formats && how.sortHeaders) all.sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
+    for (const [name, value] of all) await this.field(name, value)
   }
 
   private statusLine(version: HTTPVersion, status: number, reason: string): string {
     const { painter } = this
     const text = reason === '' ? '' : ` ${painter.line(decodeOctets(reason))}`
-    return `${version} ${painter.paint(colourOf(status), `${status}${text}`)}`
+    return `${version} ${painter.paint(roleOf(status), `${status}${text}`)}`
   }
 
   private async field(name: string, value: string): Promise<void> {
     const { painter, sink } = this
     // Octets as they came, where nothing is done to them.
     if (painter.raw) await sink.write(Buffer.from(`${name}: ${value}\n`, 'latin1'))
-    else await sink.write(`${painter.paint('cyan', painter.line(name))}: ${painter.line(decodeOctets(value))}\n`)
+    else await sink.write(`${painter.paint('field', painter.line(name))}: ${painter.line(decodeOctets(value))}\n`)
+  }
+
+  private octets(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, type: string | undefined): Promise<void> {
+    return showOctets(body, type, this.sink, this.painter)
   }
 
   private async note(text: string): Promise<void> {
-    await this.sink.write(`${this.painter.paint('dim', text)}\n`)
+    await this.sink.write(`${this.painter.paint('comment', text)}\n`)
   }
 }
 
@@ -110,9 +132,9 @@ function sized(length: number | undefined): string {
   return length === undefined ? '' : `, ${length} octets`
 }
 
-function colourOf(status: number): Colour {
-  if (status < 200) return 'blue'
-  if (status < 300) return 'green'
-  if (status < 400) return 'yellow'
-  return status < 500 ? 'red' : 'magenta'
+function roleOf(status: number): Role {
+  if (status < 200) return 'informational'
+  if (status < 300) return 'success'
+  if (status < 400) return 'redirect'
+  return status < 500 ? 'client-error' : 'server-error'
 }

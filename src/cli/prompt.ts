@@ -19,18 +19,23 @@ export async function completeCredentials(
   if (input.isTTY !== true) {
     throw new UsageError('--auth needs USER:PASS where no terminal is there to ask for the password')
   }
-  output.write(`Password of ${auth}: `)
+  return `${auth}:${await askSecret(`Password of ${auth}: `, input, output, signal)}`
+}
+
+/** What is typed up to the end of the line; it is not shown. */
+export async function askSecret(question: string, input: Input, output: Stream, signal: AbortSignal): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
+  // Only now: from here on the terminal shows nothing of what is typed.
+  output.write(question)
   try {
-    const password = await new Promise<string>((resolve, reject) => {
+    return await new Promise<string>((resolve, reject) => {
       lines.once('line', resolve)
       lines.once('close', () => reject(new UsageError('no password was given')))
       // The terminal hands Ctrl-C to whoever reads lines.
       lines.once('SIGINT', () => reject(new InterruptedError()))
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
-    return `${auth}:${password}`
   } finally {
     lines.close()
     output.write('\n')

@@ -1,13 +1,15 @@
 /** The command from its arguments to its exit code, with everything it touches given to it. */
 import { createRequire } from 'node:module'
 import { HyperError, systemCodeOf } from '../errors.ts'
-import { type CommandLine, parseArguments } from './arguments.ts'
+import { type CommandLine, type Notice, parseArguments } from './arguments.ts'
+import { configuredOptions } from './config.ts'
 import { watchFrames } from './debug.ts'
-import { ExitCode, exitCodeOf, isUsage, OutputClosedError } from './failures.ts'
+import { ExitCode, exitCodeOf, isUsage, OutputClosedError, UsageError } from './failures.ts'
+import { hintFor, messageOf } from './hints.ts'
 import { Sink, type Stream } from './sink.ts'
 import type { Input } from './stdin.ts'
 import { harmless, harmlessLine } from './text.ts'
-import { Stopwatch } from './timing.ts'
+import { Stopwatch, waterfall } from './timing.ts'
 
 /** What the command reads from and writes to. */
 export interface CommandIO {
@@ -34,9 +36,10 @@ export async function run(argv: readonly string[], io: CommandIO): Promise<numbe
   let line: CommandLine | undefined
   try {
     const version = packageVersion()
-    const parsed = parseArguments(argv, version)
+    const parsed = parseArguments(argv, version, configuredOptions(io.env))
     if ('notice' in parsed) {
-      await sink.write(parsed.notice)
+      for await (const text of textOf(parsed)) await sink.write(text)
+      await sink.flush()
       return ExitCode.OK
     }
     line = parsed
@@ -60,18 +63,35 @@ async function watched(
   version: string,
   say: (text: string) => void,
 ): Promise<number> {
-  const unwatch = line.debug ? watchFrames(say) : undefined
+  const unwatch = line.options.debug ? watchFrames(say) : undefined
+  const { trace } = line.options
+  const untrace = trace === undefined ? undefined : (await import('./trace.ts')).writeTrace(trace)
   const watch = new Stopwatch()
-  const warn = (message: string): void => say(`hyper: warning: ${harmlessLine(message)}`)
+  const quiet = line.options.quiet ?? 0
+  const warn = (message: string): void => {
+    if (quiet < 2) say(`hyper: warning: ${harmlessLine(message)}`)
+  }
+  const note = (message: string): void => {
+    if (quiet === 0) say(`hyper: ${harmlessLine(message)}`)
+  }
   try {
     // What --help and a wrong argument have no need of is not loaded for them.
     const { perform } = await import('./exchange.ts')
-    return await perform(line, { ...pick(io), sink, signal, version, watch, warn })
+    return await perform(line, { ...pick(io), sink, signal, version, watch, warn, note })
   } finally {
-    const times = watch.stop()
-    if (line.timing) say(times.trimEnd())
+    watch.stop()
+    if (line.options.timing) for (const row of waterfall(watch.laps)) say(harmlessLine(row))
     unwatch?.()
+    untrace?.()
   }
+}
+
+/** What is written seldom is loaded only then. */
+async function* textOf({ notice, text }: Notice): AsyncGenerator<string, void, undefined> {
+  if (notice === 'man') yield (await import('./man.ts')).manualPage(text)
+  else if (notice === 'completion') yield (await import('./completion.ts')).completions(text)
+  else if (notice === 'trace') yield* (await import('./trace.ts')).traceTable(text)
+  else yield text
 }
 
 /** Only these: `io` may be `process` itself. */
@@ -87,11 +107,13 @@ function report(
   say: (text: string) => void,
 ): void {
   if (error instanceof OutputClosedError) return
-  const message = error instanceof Error ? error.message : String(error)
   const code = error instanceof HyperError ? error.code : systemCodeOf(error)
-  say(`hyper: error: ${harmlessLine(message)}${code === undefined ? '' : ` (${code})`}`)
+  const hint = hintFor(error)
+  const text = hint === undefined ? messageOf(error) : `${messageOf(error)}; ${hint}`
+  say(`hyper: error: ${harmlessLine(text)}${code === undefined ? '' : ` (${code})`}`)
+  if (error instanceof UsageError && error.detail !== undefined) say(error.detail)
   if (isUsage(error)) say("Try 'hyper --help'.")
-  if (line?.debug === true || (line === undefined && argv.includes('--debug'))) {
+  if (line?.options.debug === true || (line === undefined && argv.includes('--debug'))) {
     for (let cause = error; cause instanceof Error; cause = cause.cause) say(harmless(cause.stack ?? cause.message))
   }
 }

@@ -1,17 +1,17 @@
-/**
- * Bodies as they are shown: as they are in a pipe; on a terminal as text, JSON made readable, and nothing that is not text.
- *
- * Text is shown as it arrives. JSON has to be whole before it can be written anew, so it is kept up to a limit; beyond it,
- * and when it is not valid, it is text.
- */
+/** Bodies as they are shown: as they are in a pipe; on a terminal as text, and nothing that is not text. */
 import type { HTTPResponse } from '../client/response.ts'
-import { isJsonText, renderJson } from './json.ts'
-import { isJson, textDecoderFor } from './media-types.ts'
+import { textDecoderFor } from './media-types.ts'
 import type { Painter } from './paint.ts'
 import type { Sink } from './sink.ts'
+import { TextView } from './text-view.ts'
 
-/** Octets of JSON that are kept to be written anew. */
-const MAX_JSON = 1 << 24
+/** How a body is looked at, whatever it says of itself. */
+export interface Looks {
+  readonly charset?: string | undefined
+  readonly mime?: string | undefined
+  /** Each line as it comes. */
+  readonly byLine?: boolean | undefined
+}
 
 /**
  * @param begin called before anything is shown, if there is something.
@@ -19,28 +19,30 @@ const MAX_JSON = 1 << 24
  */
 export async function showBody(
   response: HTTPResponse,
+  body: AsyncIterable<Uint8Array>,
   sink: Sink,
   painter: Painter,
+  looks: Looks,
   begin: () => Promise<void>,
 ): Promise<boolean> {
-  const chunks = response.readChunked()
+  const chunks = body[Symbol.asyncIterator]()
   const first = await chunks.next()
   if (first.done === true) return true
   await begin()
-  const type = response.headers.text('content-type')
+  const type = typeOf(response, looks)
   const binary = !painter.raw && isBinary(first.value, type)
   if (binary && painter.isTerminal) {
-    return noteBinary(response, first.value.length, chunks, sink, painter)
+    return noteBinary(response, first.value.length, rest(chunks), sink, painter)
   }
   if (painter.raw || binary) {
     await sink.write(first.value)
-    for await (const chunk of chunks) await sink.write(chunk)
+    for await (const chunk of rest(chunks)) await sink.write(chunk)
     return true
   }
-  const view = new TextView(type, sink, painter)
+  const view = new TextView(type, sink, painter, looks.byLine)
   try {
     await view.push(first.value)
-    for await (const chunk of chunks) await view.push(chunk)
+    for await (const chunk of rest(chunks)) await view.push(chunk)
   } catch (error) {
     await view.giveUp()
     throw error
@@ -49,76 +51,39 @@ export async function showBody(
   return true
 }
 
-/** Shows text that is all there. */
-export async function showText(text: string, type: string | undefined, sink: Sink, painter: Painter): Promise<void> {
-  if (painter.raw) return sink.write(text)
-  const view = new TextView(type, sink, painter)
-  await view.push(Buffer.from(text))
-  await view.end()
+/** Shows octets of ours: a body that is sent. */
+export async function showOctets(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  type: string | undefined,
+  sink: Sink,
+  painter: Painter,
+): Promise<void> {
+  let view: TextView | undefined
+  let raw: boolean | undefined
+  for await (const chunk of body) {
+    raw ??= painter.raw || isBinary(chunk, type)
+    if (raw && painter.isTerminal) {
+      await sink.write(`${painter.paint('comment', '(binary data, not shown on a terminal)')}\n`)
+      return
+    }
+    view ??= new TextView(type, sink, painter)
+    if (raw) await sink.write(chunk)
+    else await view.push(chunk)
+  }
+  if (raw === false) await view?.end()
 }
 
-class TextView {
-  private readonly sink: Sink
-  private readonly painter: Painter
-  private readonly decoder: InstanceType<typeof TextDecoder>
-  /** JSON that has come so far. */
-  private kept: string[] | undefined
-  private octets = 0
-  /** A carriage return may belong to the line feed that follows. */
-  private held = ''
+/** What a body says of itself, and what the user says of it. */
+function typeOf({ headers }: HTTPResponse, { charset, mime }: Looks): string | undefined {
+  const said = mime ?? headers.text('content-type')
+  return charset === undefined ? said : `${(said ?? 'text/plain').split(';')[0]}; charset=${charset}`
+}
 
-  constructor(type: string | undefined, sink: Sink, painter: Painter) {
-    this.sink = sink
-    this.painter = painter
-    this.decoder = textDecoderFor(type)
-    this.kept = painter.looksAtJson && isJson(type) ? [] : undefined
-  }
-
-  async push(chunk: Uint8Array): Promise<void> {
-    const text = this.decoder.decode(chunk, { stream: true })
-    if (this.kept === undefined) return this.show(text)
-    this.kept.push(text)
-    this.octets += chunk.length
-    if (this.octets > MAX_JSON) await this.giveUp()
-  }
-
-  /** It will not be whole: what is kept is text. */
-  async giveUp(): Promise<void> {
-    const { kept } = this
-    this.kept = undefined
-    for (const one of kept ?? []) await this.show(one)
-  }
-
-  async end(): Promise<void> {
-    const rest = this.decoder.decode()
-    if (this.kept === undefined) {
-      await this.show(rest)
-    } else {
-      const text = this.kept.join('') + rest
-      if (!isJsonText(text)) await this.show(text)
-      else await this.showJson(text)
-    }
-    const { held } = this
-    this.held = ''
-    await this.sink.write(this.painter.text(held))
-  }
-
-  private async showJson(text: string): Promise<void> {
-    const { painter } = this
-    for (const piece of renderJson(text, painter.formats, (token, kind) => painter.token(token, kind))) {
-      await this.sink.write(piece)
-      await this.sink.breathe()
-    }
-  }
-
-  private async show(text: string): Promise<void> {
-    let shown = this.held + text
-    this.held = ''
-    if (shown.endsWith('\r')) {
-      this.held = '\r'
-      shown = shown.slice(0, -1)
-    }
-    await this.sink.write(this.painter.text(shown))
+async function* rest<T>(chunks: AsyncIterator<T>): AsyncGenerator<T, void, undefined> {
+  try {
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
+  } finally {
+    await chunks.return?.()
   }
 }
 
@@ -139,7 +104,7 @@ async function noteBinary(
     octets = length
     await response.close()
   }
-  await sink.write(`${painter.paint('dim', binaryNote(octets))}\n`)
+  await sink.write(`${painter.paint('comment', binaryNote(octets))}\n`)
   return whole
 }
 

@@ -35,3 +35,12 @@ function escaped(char: string): string {
   if (char === '\t') return '\\t'
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
+
+/** Text with a mark under a part of it, on two lines; of long text what is around that part. */
+export function caret(text: string, at: number, end = at + 1): string {
+  const start = Math.max(0, at - 40)
+  const shown = harmlessLine(text.slice(start, at))
+  const marked = harmlessLine(text.slice(at, end))
+  const rest = harmlessLine(text.slice(end, start + 80))
+  return `  ${shown}${marked}${rest}\n  ${' '.repeat(shown.length)}${'^'.repeat(Math.max(marked.length, 1))}`
+}

@@ -71,10 +71,17 @@ export interface Running {
 }
 
 /** @param stdin written to it; null: it stays open and silent; undefined: there is none. */
-export function spawnHyper(argv: readonly string[], stdin?: string | null, env: NodeJS.ProcessEnv = {}): Running {
+export function spawnHyper(
+  argv: readonly string[],
+  stdin?: string | null,
+  env: NodeJS.ProcessEnv = {},
+  cwd?: string,
+): Running {
   const child = spawn(process.execPath, [mainPath, ...argv], {
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    env: { ...withoutProxies(), ...env },
+    // The user's own folder is not theirs to touch.
+    env: { ...withoutProxies(), HOME: join(tmpdir(), 'hyper-no-home'), XDG_CONFIG_HOME: '', NETRC: '', ...env },
+    ...(cwd === undefined ? {} : { cwd }),
   })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []

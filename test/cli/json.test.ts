@@ -1,7 +1,8 @@
 /** JSON written anew: what it looks like, and that it still says the same. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isJsonText, type JsonKind, renderJson } from '../../src/cli/json.ts'
+import { isJsonText, type JsonKind, renderJson, sortMembers } from '../../src/cli/json.ts'
+import { wrongAt } from '../../src/cli/json-error.ts'
 import { fc } from '../support/property.ts'
 
 const plain = (token: string): string => token
@@ -91,4 +92,30 @@ test('a string of millions of escapes is one token like any other', () => {
 test('what is no JSON is known', () => {
   assert.equal(isJsonText('{"a":1}'), true)
   assert.equal(isJsonText('{a:1}'), false)
+})
+
+test('the place where a text stops being JSON is found', () => {
+  for (const [text, at] of [
+    ['{"b": nope}', 6],
+    ['{', 1],
+    ['{a: 1}', 1],
+    ['[1,]', 3],
+    ['[1 2]', 3],
+    ['{"a" 1}', 5],
+    ['"a\nb"', 0],
+    ['1 1', 2],
+    ['', 0],
+    ['[01]', 2],
+  ] as const) {
+    assert.equal(wrongAt(text), at, text)
+  }
+})
+
+test('members are sorted by name, tokens stay', () => {
+  assert.equal(sortMembers('{"b":[{"d":1.0,"c":"\\u00e9"}],"a":{}}'), '{"a":{},"b":[{"c":"\\u00e9","d":1.0}]}')
+  const deep = '['.repeat(5000) + ']'.repeat(5000)
+  assert.equal(sortMembers(deep), deep)
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 5 }), (text) => assert.deepEqual(JSON.parse(sortMembers(text)), JSON.parse(text))),
+  )
 })

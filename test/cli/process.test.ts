@@ -185,6 +185,6 @@ test('NO_COLOR takes the colours of a terminal, not those that were asked for in
 test('the command is what the package names', async () => {
   const { createRequire } = await import('node:module')
   const manifest = createRequire(import.meta.url)('hyper-transport/package.json')
-  assert.equal(manifest.bin.hyper, './dist/src/cli/main.js')
+  assert.equal(manifest.bin.hyper, './dist/hyper.cjs')
   assert.ok(mainPath.endsWith('/src/cli/main.ts'))
 })

@@ -45,7 +45,7 @@ async function ask(argv: readonly string[], stdin?: string, origin: TestOrigin =
 
 function refused(outcome: Outcome, why: RegExp): void {
   assert.match(outcome.stderr, why)
-  assert.match(outcome.stderr, /^hyper: error: .*\nTry 'hyper --help'\.\n$/)
+  assert.match(outcome.stderr, /^hyper: error: .*\n(?: {2}.*\n {2} *\^+\n)?Try 'hyper --help'\.\n$/)
   assert.equal(outcome.stdout, '')
   assert.equal(outcome.code, 2)
 }

@@ -62,6 +62,7 @@ describe('exit codes', () => {
     ['an option without its value', ['x.org', '--timeout'], /'--timeout <seconds>' argument missing/],
     ['a wrong number of seconds', ['--timeout', 'soon', 'x.org'], /--timeout takes a number of seconds, not "soon"/],
     ['a wrong number of redirects', ['--max-redirects', '-1', 'x.org'], /--max-redirects takes a whole number/],
+    ["an option of curl's", ['-X', 'PUT', 'x.org'], /unknown option '-X': the method stands before the URL/],
     ['an unknown part', ['-p', 'hx', 'x.org'], /--print takes letters of HBhbm, not "x"/],
     ['an unknown --pretty', ['--pretty', 'x', 'x.org'], /Allowed choices are all, colors, format, none/],
     ['two protocols', ['--h2', '--http1.1', 'x.org'], /--h2 and --http1\.1 exclude each other/],
@@ -322,9 +323,13 @@ describe('options about the connection', () => {
       assert.deepEqual([code, stderr], [0, ''])
     }
     assert.equal((await ask(['@@/json'], {}, strict)).code, 1)
+    const stdin = Object.assign(new PassThrough(), { isTTY: true })
+    stdin.write('open\r')
+    const asked = await ask(['--cert', cert, '--cert-key', locked, '@@/json'], { stdin }, strict)
+    assert.deepEqual([asked.code, asked.stderr], [0, `Passphrase of ${locked}: \n`])
     assert.match((await ask(['--cert', cert, '@@/json'])).stderr, /holds no private key: name it by --cert-key/)
     assert.match(
-      (await ask(['--cert', cert, '--cert-key', locked, '@@/json'])).stderr,
+      (await ask(['--cert', cert, '--cert-key', locked, '@@/json'], { stdin: '' })).stderr,
       /^hyper: error: the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there/,
     )
   })
@@ -405,15 +410,22 @@ describe('looking on', () => {
   })
 
   test('--timing shows how long each step took, on standard error', async () => {
-    const steps = ['dns', 'tcp', 'tls', 'first byte', 'total']
+    const steps = ['dns', 'tcp', 'tls', 'sent', 'first byte', 'done', 'total']
     const { stderr } = await ask(['--timing', '@@/json'])
-    const lines = stderr.trimEnd().split('\n')
+    const [first, ...lines] = stderr.trimEnd().split('\n')
+    assert.match(first, /^GET https:\/\/localhost:\d+\/json {2}200$/)
     assert.deepEqual(
-      lines.map((line) => line.slice(0, 10).trim()),
+      lines.map((line) => line.slice(2, 12).trim()),
       steps,
     )
-    for (const line of lines) assert.match(line.slice(10), /^ +\d+\.\d ms$/)
+    for (const line of lines) assert.match(line.slice(12), /^ +\d+\.\d ms(?: {2}\| *#+ *\|)?$/)
     const failed = await hyper(['--timing', 'http://localhost:1/'])
-    assert.match(failed.stderr, /^dns .*\ntotal .*\nhyper: error: /)
+    assert.match(failed.stderr, /^GET .*\n {2}dns .*\n {2}total .*\nhyper: error: /)
+  })
+
+  test('--timing shows redirects under each other, the second without a connection of its own', async () => {
+    const { stderr } = await ask(['--timing', '-F', '@@/redirect'])
+    assert.match(stderr, /^GET .*\/redirect {2}302\n {2}dns /)
+    assert.match(stderr, /\nGET .*\/json {2}200\n {2}sent /)
   })
 })

@@ -1,0 +1,653 @@
+/**
+ * What HTTPie and curl do, and how ours is asked for the same. Each row is run by `parity.test.ts`, and the table of
+ * `docs/command-parity.md` is made of them.
+ *
+ * In commands URL is a server of the test, FILE a text file, OUT a file that is not there. What another program has nothing
+ * for is `undefined`.
+ */
+
+export interface Row {
+  readonly feature: string
+  readonly httpie: string | undefined
+  readonly curl: string | undefined
+  readonly ours: string
+  /** Standard output of ours. */
+  readonly shows?: RegExp
+  /** Standard error of ours. */
+  readonly says?: RegExp
+  /** Its exit code, and the others'. Default 0. */
+  readonly code?: number
+  readonly stdin?: string
+  /** Why the others' requests differ, or are not compared. */
+  readonly unlike?: string
+  /** Of ours: run with this standard output. */
+  readonly terminal?: boolean
+}
+
+export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] = [
+  [
+    'Requests',
+    [
+      { feature: 'GET', httpie: 'URL/echo', curl: 'URL/echo', ours: 'URL/echo' },
+      { feature: 'a method', httpie: 'PUT URL/echo', curl: '-X PUT URL/echo', ours: 'PUT URL/echo' },
+      { feature: 'HEAD', httpie: 'HEAD URL/echo', curl: '-I URL/echo', ours: 'HEAD URL/echo' },
+      {
+        feature: 'the query',
+        httpie: "URL/echo 'q==a b' n==1",
+        curl: "-G --data-urlencode 'q=a b' -d n=1 URL/echo",
+        ours: "URL/echo 'q==a b' n==1",
+        unlike: 'HTTPie and curl write a blank as +, ours as %20',
+      },
+      { feature: 'a header field', httpie: 'URL/echo X-A:b', curl: "-H 'X-A: b' URL/echo", ours: 'URL/echo X-A:b' },
+      {
+        feature: 'a field twice',
+        httpie: 'URL/echo X-A:b X-A:c',
+        curl: "-H 'X-A: b' -H 'X-A: c' URL/echo",
+        ours: 'URL/echo X-A:b X-A:c',
+      },
+      {
+        feature: 'a field without a value',
+        httpie: "URL/echo 'X-A;'",
+        curl: "-H 'X-A;' URL/echo",
+        ours: "URL/echo 'X-A;'",
+      },
+      {
+        feature: 'a field left out',
+        httpie: 'URL/echo User-Agent:',
+        curl: "-H 'User-Agent:' URL/echo",
+        ours: 'URL/echo User-Agent:',
+        unlike: 'as curl; HTTPie 3.2 sends the one of its library',
+      },
+      {
+        feature: 'the host',
+        httpie: 'URL/echo Host:other.example',
+        curl: "-H 'Host: other.example' URL/echo",
+        ours: 'URL/echo Host:other.example',
+      },
+      {
+        feature: 'fields as JSON',
+        httpie: 'URL/echo a=b n:=1',
+        curl: `--json '{"a":"b","n":1}' URL/echo`,
+        ours: 'URL/echo a=b n:=1',
+      },
+      {
+        feature: 'nested JSON',
+        httpie: "URL/echo 'a[b]=c' 'l[]:=1' 'l[]:=2' 'o[0][x]:=true'",
+        curl: undefined,
+        ours: "URL/echo 'a[b]=c' 'l[]:=1' 'l[]:=2' 'o[0][x]:=true'",
+      },
+      {
+        feature: 'JSON of an array',
+        httpie: "URL/echo '[]:=1' '[]:=2'",
+        curl: "--json '[1,2]' URL/echo",
+        ours: "URL/echo '[]:=1' '[]:=2'",
+      },
+      {
+        feature: 'escaped names',
+        httpie: `URL/echo 'a\\[b\\]=c' 'd\\:e=f'`,
+        curl: `--json '{"a[b]":"c","d:e":"f"}' URL/echo`,
+        ours: `URL/echo 'a\\[b\\]=c' 'd\\:e=f'`,
+      },
+      { feature: 'a field from a file', httpie: 'URL/echo a=@FILE', curl: undefined, ours: 'URL/echo a=@FILE' },
+      {
+        feature: 'JSON text',
+        httpie: `--raw '{"a":1}' URL/echo`,
+        curl: `--json '{"a":1}' URL/echo`,
+        ours: `--json '{"a":1}' URL/echo`,
+      },
+      {
+        feature: 'integers of any length',
+        httpie: 'URL/echo n:=12345678901234567890',
+        curl: `--json '{"n":12345678901234567890}' URL/echo`,
+        ours: 'URL/echo n:=12345678901234567890',
+        shows: /12345678901234567890/,
+      },
+      {
+        feature: 'a form',
+        httpie: "-f URL/echo 'a=b c' d=e",
+        curl: "--data-urlencode 'a=b c' -d d=e URL/echo",
+        ours: "-f URL/echo 'a=b c' d=e",
+      },
+      {
+        feature: 'a form with a file',
+        httpie: '-f URL/echo a=b f@FILE',
+        curl: '-F a=b -F f=@FILE URL/echo',
+        ours: '-f URL/echo a=b f@FILE',
+      },
+      {
+        feature: 'the media type of an upload',
+        httpie: "-f URL/echo 'f@FILE;type=text/x'",
+        curl: "-F 'f=@FILE;type=text/x' URL/echo",
+        ours: "-f URL/echo 'f@FILE;type=text/x'",
+      },
+      {
+        feature: 'multipart without files',
+        httpie: '--multipart URL/echo a=b',
+        curl: '-F a=b URL/echo',
+        ours: '--multipart URL/echo a=b',
+      },
+      {
+        feature: 'the boundary',
+        httpie: '--multipart --boundary=xyz URL/echo a=b',
+        curl: undefined,
+        ours: '--multipart --boundary=xyz URL/echo a=b',
+      },
+      {
+        feature: 'text as the body',
+        httpie: '--raw text URL/echo Content-Type:text/x',
+        curl: "--data-raw text -H 'Content-Type: text/x' URL/echo",
+        ours: '--raw text URL/echo Content-Type:text/x',
+      },
+      {
+        feature: 'a file as the body',
+        httpie: 'URL/echo @FILE',
+        curl: "--data-binary @FILE -H 'Content-Type: text/plain' URL/echo",
+        ours: 'URL/echo @FILE',
+      },
+      {
+        feature: 'standard input as the body',
+        httpie: 'URL/echo',
+        curl: "-d @- -H 'Content-Type: application/json' URL/echo",
+        ours: 'URL/echo',
+        stdin: '{"a":1}',
+        unlike: 'HTTPie knows the length, ours streams',
+      },
+      {
+        feature: 'in chunks',
+        httpie: '--chunked URL/echo a=b',
+        curl: `-H 'Transfer-Encoding: chunked' -H 'Content-Type: application/json' -d '{"a":"b"}' URL/echo`,
+        ours: '--chunked URL/echo a=b',
+      },
+      { feature: 'with deflate', httpie: '-xx URL/echo a=b', curl: undefined, ours: '-xx URL/echo a=b' },
+      {
+        feature: 'dots in the path',
+        httpie: '--path-as-is URL/echo/../x',
+        curl: '--path-as-is URL/echo/../x',
+        ours: '--path-as-is URL/echo/../x',
+      },
+      {
+        feature: 'localhost in short',
+        httpie: ':PORT/echo',
+        curl: undefined,
+        ours: ':PORT/echo',
+        says: /no TLS at localhost/,
+      },
+      {
+        feature: 'the scheme by default',
+        httpie: '--default-scheme=http localhost:PORT/echo',
+        curl: '--proto-default http localhost:PORT/echo',
+        ours: '--default-scheme=http localhost:PORT/echo',
+      },
+      {
+        feature: 'show, do not send',
+        httpie: '--offline URL/echo a=b',
+        curl: undefined,
+        ours: '--offline URL/echo a=b',
+        shows: /^POST \/echo HTTP\/1\.1\n[\s\S]*\{"a": "b"\}$/,
+      },
+      {
+        feature: 'priority (RFC 9218)',
+        httpie: 'URL/echo Priority:u=1,i',
+        curl: "-H 'Priority: u=1,i' URL/echo",
+        ours: '--priority u=1,i URL/echo',
+      },
+    ],
+  ],
+  [
+    'Who asks',
+    [
+      { feature: 'Basic', httpie: '-a me:x URL/echo', curl: '-u me:x URL/echo', ours: '-a me:x URL/echo' },
+      {
+        feature: 'credentials in the URL',
+        httpie: 'http://me:x@localhost:PORT/echo',
+        curl: 'http://me:x@localhost:PORT/echo',
+        ours: 'http://me:x@localhost:PORT/echo',
+      },
+      {
+        feature: 'Bearer',
+        httpie: '-A bearer -a token URL/echo',
+        curl: '--oauth2-bearer token URL/echo',
+        ours: '-A bearer -a token URL/echo',
+      },
+      {
+        feature: 'Digest',
+        httpie: '-A digest -a me:x URL/digest',
+        curl: '--digest -u me:x URL/digest',
+        ours: '-A digest -a me:x URL/digest',
+        shows: /in/,
+      },
+      {
+        feature: 'Digest with a body',
+        httpie: '-A digest -a me:x URL/digest a=b',
+        curl: undefined,
+        ours: '-A digest -a me:x URL/digest a=b',
+        shows: /in/,
+      },
+      {
+        feature: '~/.netrc',
+        httpie: 'URL/echo X-Netrc:1',
+        curl: '-n -H X-Netrc:1 URL/echo',
+        ours: 'URL/echo X-Netrc:1',
+      },
+      {
+        feature: 'no ~/.netrc',
+        httpie: '--ignore-netrc URL/echo X-Netrc:1',
+        curl: '-H X-Netrc:1 URL/echo',
+        ours: '--ignore-netrc URL/echo X-Netrc:1',
+      },
+      {
+        feature: 'cookies by hand',
+        httpie: 'URL/echo Cookie:a=b',
+        curl: '-b a=b URL/echo',
+        ours: 'URL/echo Cookie:a=b',
+      },
+      {
+        feature: 'cookies within redirects',
+        httpie: '-F URL/set-cookie',
+        curl: "-L -b '' URL/set-cookie",
+        ours: '-F URL/set-cookie',
+      },
+      {
+        feature: 'a cookie for another host is not taken',
+        httpie: '-F URL/foreign-cookie',
+        curl: "-L -b '' URL/foreign-cookie",
+        ours: '-F URL/foreign-cookie',
+      },
+      {
+        feature: 'a session',
+        httpie: '--session=OUT.httpie -F URL/set-cookie',
+        curl: '-L -b OUT.curl -c OUT.curl URL/set-cookie',
+        ours: '--session=OUT.json -F URL/set-cookie',
+      },
+      {
+        feature: 'a session that stays',
+        httpie: '--session-read-only=OUT.ro-httpie URL/echo',
+        curl: undefined,
+        ours: '--session-read-only=OUT.ro URL/echo',
+      },
+    ],
+  ],
+  [
+    'What is shown',
+    [
+      {
+        feature: 'the body alone',
+        httpie: '-b URL/json',
+        curl: 'URL/json',
+        ours: '-b URL/json',
+        shows: /^\{"b":1,"a":\[1\.0\]\}$/,
+      },
+      {
+        feature: 'the head alone',
+        httpie: '-h URL/json',
+        curl: '-o /dev/null -D - URL/json',
+        ours: '-h URL/json',
+        shows: /^HTTP\/1\.1 200 OK\n[^{]*$/,
+      },
+      {
+        feature: 'both sides',
+        httpie: '-v URL/json',
+        curl: '-v URL/json',
+        ours: '-v URL/json',
+        shows: /^GET \/json HTTP\/1\.1\n[\s\S]*\n\nHTTP\/1\.1 200 OK/,
+      },
+      {
+        feature: 'chosen parts',
+        httpie: '-p Hh URL/json',
+        curl: undefined,
+        ours: '-p Hh URL/json',
+        shows: /^GET [\s\S]*\n\nHTTP\/1\.1 200 OK\n[^{]*$/,
+      },
+      { feature: 'meta', httpie: '-m URL/json', curl: undefined, ours: '-m URL/json', shows: /Elapsed time: / },
+      { feature: 'nothing', httpie: '-q URL/json', curl: '-s -o /dev/null URL/json', ours: '-q URL/json', shows: /^$/ },
+      {
+        feature: 'JSON formatted',
+        httpie: '--pretty=format -b URL/json',
+        curl: undefined,
+        ours: '--pretty=format -b URL/json',
+        shows: /^\{\n {4}"b": 1,/,
+      },
+      {
+        feature: 'JSON sorted',
+        httpie: '--pretty=format --sorted -b URL/json',
+        curl: undefined,
+        ours: '--pretty=format --sorted -b URL/json',
+        shows: /^\{\n {4}"a": \[\n {8}1\.0\n {4}\],\n {4}"b": 1\n\}$/,
+      },
+      {
+        feature: 'format options',
+        httpie: '--pretty=format --format-options=json.indent:2 -b URL/json',
+        curl: undefined,
+        ours: '--pretty=format --format-options=json.indent:2 -b URL/json',
+        shows: /^\{\n {2}"b"/,
+      },
+      {
+        feature: 'colours',
+        httpie: '--pretty=colors -b URL/json',
+        curl: undefined,
+        ours: '--pretty=colors -b URL/json',
+        shows: /\x1b\[34m"b"/,
+      },
+      {
+        feature: 'a style',
+        httpie: '--pretty=colors -s monokai -b URL/json',
+        curl: undefined,
+        ours: '--pretty=colors -s monokai -b URL/json',
+        shows: /\x1b\[38;2;249;38;114m"b"/,
+      },
+      {
+        feature: 'XML formatted',
+        httpie: '--pretty=format -b URL/xml',
+        curl: undefined,
+        ours: '--pretty=format -b URL/xml',
+        shows: /^<a>\n {2}<b\/>\n<\/a>$/,
+      },
+      {
+        feature: 'NDJSON formatted',
+        httpie: '--pretty=format --stream -b URL/ndjson',
+        curl: undefined,
+        ours: '--pretty=format -b URL/ndjson',
+        shows: /^\{\n {4}"a": 1\n\}\n\{\n {4}"b": 2\n\}\n$/,
+      },
+      { feature: 'line by line', httpie: '-S URL/ndjson', curl: '-N URL/ndjson', ours: '-S URL/ndjson' },
+      {
+        feature: 'another character set',
+        httpie: '--pretty=format --response-charset=latin1 -b URL/latin1',
+        curl: undefined,
+        ours: '--pretty=format --response-charset=latin1 -b URL/latin1',
+        shows: /^é$/,
+      },
+      {
+        feature: 'another media type',
+        httpie: '--pretty=format --response-mime=application/json -b URL/text',
+        curl: undefined,
+        ours: '--pretty=format --response-mime=application/json -b URL/text',
+        shows: /^\{\n {4}"a": 1\n\}$/,
+      },
+      {
+        feature: 'gzip undone',
+        httpie: '-b URL/gzip',
+        curl: '--compressed URL/gzip',
+        ours: '-b URL/gzip',
+        shows: /^coded$/,
+      },
+      {
+        feature: 'what came before',
+        httpie: '-F --all -h URL/redirect',
+        curl: '-L -o /dev/null -D - URL/redirect',
+        ours: '-F --all -h URL/redirect',
+        shows: /302[\s\S]*200/,
+      },
+      {
+        feature: 'what came before, otherwise',
+        httpie: '-F --all -P h -p b URL/redirect',
+        curl: undefined,
+        ours: '-F --all -P h -p b URL/redirect',
+        shows: /302[\s\S]*\n\n\{/,
+      },
+      {
+        feature: 'variables',
+        httpie: undefined,
+        curl: "-s -o /dev/null -w '%{http_code} %{num_redirects}' -L URL/redirect",
+        ours: "-q -w '%{http_code} %{num_redirects}' -F URL/redirect",
+        shows: /^200 1$/,
+      },
+      {
+        feature: 'escape sequences of a server are shown',
+        httpie: undefined,
+        curl: undefined,
+        ours: '-b URL/attack',
+        terminal: true,
+        shows: /^\\x1b\[2J\n$/,
+      },
+      {
+        feature: 'binary data is not shown on a terminal',
+        httpie: 'URL/binary',
+        curl: 'URL/binary',
+        ours: '-b URL/binary',
+        terminal: true,
+        shows: /binary data/,
+      },
+    ],
+  ],
+  [
+    'Files',
+    [
+      {
+        feature: 'to a file',
+        httpie: '-b -o OUT.httpie URL/json',
+        curl: '-o OUT.curl URL/json',
+        ours: '-o OUT URL/json',
+        shows: /^$/,
+      },
+      {
+        feature: 'a download',
+        httpie: '-d -o OUT.httpie URL/json',
+        curl: '-o OUT.curl URL/json',
+        ours: '-d -o OUT URL/json',
+        says: /saved to/,
+      },
+      {
+        feature: 'go on',
+        httpie: '-d -c -o PART.httpie URL/range',
+        curl: '-C - -o PART.curl URL/range',
+        ours: '-c -o PART URL/range',
+      },
+      {
+        feature: 'no faster than',
+        httpie: undefined,
+        curl: '--limit-rate 1M URL/json',
+        ours: '--limit-rate 1M URL/json',
+      },
+    ],
+  ],
+  [
+    'Redirects and failures',
+    [
+      { feature: 'not followed', httpie: 'URL/redirect', curl: 'URL/redirect', ours: 'URL/redirect' },
+      { feature: 'followed', httpie: '-F URL/redirect', curl: '-L URL/redirect', ours: '-F URL/redirect' },
+      {
+        feature: 'POST becomes GET (302)',
+        httpie: '-F URL/redirect a=b',
+        curl: `-L --json '{"a":"b"}' URL/redirect`,
+        ours: '-F URL/redirect a=b',
+        unlike: 'as HTTPie; curl keeps the content-type of the body that is gone',
+      },
+      {
+        feature: 'POST stays POST (307)',
+        httpie: '-F URL/307 a=b',
+        curl: `-L --json '{"a":"b"}' URL/307`,
+        ours: '-F URL/307 a=b',
+      },
+      {
+        feature: 'so many at most',
+        httpie: '-F --max-redirects=2 URL/loop',
+        curl: '-L --max-redirs 2 URL/loop',
+        ours: '-F --max-redirects=2 URL/loop',
+        code: 6,
+        unlike: 'HTTPie counts one less',
+      },
+      {
+        feature: 'status as exit code, 4xx',
+        httpie: '--check-status URL/404',
+        curl: '-f URL/404',
+        ours: '--check-status URL/404',
+        code: 4,
+      },
+      {
+        feature: 'status as exit code, 5xx',
+        httpie: '--check-status URL/500',
+        curl: '-f URL/500',
+        ours: '--check-status URL/500',
+        code: 5,
+      },
+      {
+        feature: 'status as exit code, 3xx',
+        httpie: '--check-status URL/redirect',
+        curl: undefined,
+        ours: '--check-status URL/redirect',
+        code: 3,
+      },
+      {
+        feature: 'a timeout',
+        httpie: '--timeout=0.5 URL/slow',
+        curl: '-m 0.5 URL/slow',
+        ours: '--timeout=0.5 URL/slow',
+        code: 2,
+      },
+      {
+        feature: 'try again',
+        httpie: undefined,
+        curl: '--retry 2 --retry-delay 1 URL/busy',
+        ours: '--retry 2 URL/busy',
+        shows: /free/,
+      },
+      {
+        feature: 'fields at most',
+        httpie: '--max-headers=1 URL/json',
+        curl: undefined,
+        ours: '--max-headers=1 URL/json',
+        code: 1,
+      },
+    ],
+  ],
+  [
+    'Connections',
+    [
+      {
+        feature: 'a proxy',
+        httpie: '--proxy=http:http://localhost:PORT http://other.example/echo',
+        curl: '-x http://localhost:PORT http://other.example/echo',
+        ours: '--proxy=http:http://localhost:PORT http://other.example/echo',
+      },
+      {
+        feature: 'an address for a name',
+        httpie: undefined,
+        curl: '--resolve other.example:PORT:127.0.0.1 http://other.example:PORT/echo',
+        ours: '--resolve other.example:PORT:127.0.0.1 http://other.example:PORT/echo',
+      },
+      {
+        feature: 'from an address',
+        httpie: undefined,
+        curl: '--interface 127.0.0.1 URL/echo',
+        ours: '--interface 127.0.0.1 URL/echo',
+      },
+      {
+        feature: 'a unix socket',
+        httpie: undefined,
+        curl: '--unix-socket SOCK http://other.example/echo',
+        ours: '--unix-socket SOCK http://other.example/echo',
+      },
+      { feature: 'HTTP/1.1 alone', httpie: 'URL/echo', curl: '--http1.1 URL/echo', ours: '--http1.1 URL/echo' },
+      {
+        feature: 'HTTP/2 by prior knowledge',
+        httpie: undefined,
+        curl: '--http2-prior-knowledge H2URL/echo',
+        ours: '--h2 H2URL/echo',
+      },
+      {
+        feature: 'no verification',
+        httpie: '--verify=no TLSURL/echo',
+        curl: '-k TLSURL/echo',
+        ours: '--verify=no TLSURL/echo',
+      },
+      {
+        feature: 'an authority',
+        httpie: '--verify=CA TLSURL/echo',
+        curl: '--cacert CA TLSURL/echo',
+        ours: '--verify=CA TLSURL/echo',
+      },
+      {
+        feature: 'a version of TLS',
+        httpie: '--ssl=tls1.2 --verify=CA TLSURL/echo',
+        curl: '--tlsv1.2 --tls-max 1.2 --cacert CA TLSURL/echo',
+        ours: '--ssl=tls1.2 --verify=CA TLSURL/echo',
+      },
+      {
+        feature: 'ciphers',
+        httpie: '--ciphers=ECDHE+AESGCM --verify=CA TLSURL/echo',
+        curl: '--ciphers ECDHE+AESGCM --cacert CA TLSURL/echo',
+        ours: '--ciphers=ECDHE+AESGCM --verify=CA TLSURL/echo',
+      },
+      {
+        feature: 'a client certificate',
+        httpie: '--cert=CERT --cert-key=KEY --verify=CA TLSURL/echo',
+        curl: '--cert CERT --key KEY --cacert CA TLSURL/echo',
+        ours: '--cert=CERT --cert-key=KEY --verify=CA TLSURL/echo',
+      },
+    ],
+  ],
+  [
+    'Looking closer',
+    [
+      {
+        feature: 'times',
+        httpie: undefined,
+        curl: "-w '%{time_total}' URL/echo",
+        ours: '--timing URL/echo',
+        says: /first byte .*\|/,
+      },
+      {
+        feature: 'frames of HTTP/2',
+        httpie: undefined,
+        curl: undefined,
+        ours: '--debug --h2 H2URL/echo',
+        says: /HEADERS stream 1/,
+      },
+      { feature: 'frames in a file', httpie: undefined, curl: undefined, ours: '--trace OUT --h2 H2URL/echo' },
+      { feature: 'HAR', httpie: undefined, curl: undefined, ours: '--har OUT URL/echo' },
+      {
+        feature: 'TLS in words',
+        httpie: undefined,
+        curl: '-v --cacert CA TLSURL/echo',
+        ours: '--tls --verify=CA TLSURL/echo',
+        says: /Cipher: /,
+      },
+      {
+        feature: 'SETTINGS in words',
+        httpie: undefined,
+        curl: undefined,
+        ours: '--settings --h2 H2URL/echo',
+        says: /^SETTINGS of/,
+      },
+      {
+        feature: 'PING',
+        httpie: undefined,
+        curl: undefined,
+        ours: '--ping -n 1 --h2 H2URL/',
+        shows: /1 sent, 1 answered, 0% lost/,
+      },
+      {
+        feature: 'a load run',
+        httpie: undefined,
+        curl: undefined,
+        ours: '-n 10 -c 2 URL/echo',
+        shows: /10 requests, 2 at once/,
+        unlike: 'ten requests',
+      },
+      {
+        feature: 'as a curl command',
+        httpie: undefined,
+        curl: undefined,
+        ours: '--curl URL/echo a=b',
+        shows: /^curl /,
+      },
+      {
+        feature: 'as code',
+        httpie: undefined,
+        curl: '--libcurl - URL/echo',
+        ours: '--code fetch URL/echo',
+        shows: /hyper-transport\/fetch/,
+        unlike: 'curl sends it, ours does not',
+      },
+      {
+        feature: 'completions, manual page',
+        httpie: undefined,
+        curl: '-M',
+        ours: '--man',
+        shows: /^\.TH HYPER/,
+        unlike: 'nothing is sent',
+      },
+    ],
+  ],
+]
