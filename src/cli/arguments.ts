@@ -161,6 +161,9 @@ function withDefaults(given: Given, defaults: readonly string[]): Given {
   const { options, words } = parseOptions(defaults)
   if (words.length > 0) throw new UsageError(`the configuration may hold options only, not ${JSON.stringify(words[0])}`)
   const found: Partial<Record<OptionName, unknown>> = { ...options }
+  for (const name of given.unset) delete found[name]
+  // What may be repeated adds to what is there.
+  const both = [...(options['format-options'] ?? []), ...(given.options['format-options'] ?? [])]
   for (const names of EXCLUSIVE) {
     if (!names.some((name) => given.options[name] !== undefined)) continue
     for (const name of names) delete found[name]
@@ -168,7 +171,8 @@ function withDefaults(given: Given, defaults: readonly string[]): Given {
   for (const [name, others] of AGAINST) {
     if (given.options[name] !== undefined) for (const other of others) delete found[other]
   }
-  return { options: { ...(found as Options), ...given.options }, words: given.words }
+  const format = given.unset.has('format-options') || both.length === 0 ? {} : { 'format-options': both }
+  return { ...given, options: { ...(found as Options), ...given.options, ...format } }
 }
 
 function read({ options, words }: Given): CommandLine {

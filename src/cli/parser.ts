@@ -7,6 +7,8 @@ import { OPTION_NAMES, OPTIONS, type OptionName, type Options } from './options.
 /** What was given, and what is no option. */
 export interface Given {
   readonly options: Options
+  /** Taken back by --no-X, here or in the configuration. */
+  readonly unset: ReadonlySet<OptionName>
   readonly words: readonly string[]
 }
 
@@ -48,13 +50,15 @@ export function parseOptions(argv: readonly string[]): Given {
     throw new UsageError(habit === undefined ? message : `${message}: ${habit}`)
   }
   const found: Partial<Record<OptionName, unknown>> = {}
+  const unset = new Set<OptionName>()
   for (const [attribute, value] of Object.entries(command.opts())) {
     const name = names.get(attribute)
     // `false` is what --no-X leaves.
-    if (name !== undefined && value !== false) found[name] = value
+    if (name !== undefined && value === false) unset.add(name)
+    else if (name !== undefined) found[name] = value
   }
   // Each value was made by the reader of its own row.
-  return { options: found as Options, words: command.args }
+  return { options: found as Options, unset, words: command.args }
 }
 
 function optionsFor(name: string, row: Row): Option[] {

@@ -434,7 +434,14 @@ describe('the configuration', () => {
     const env = await configured('{"default_options": ["--print=h", "--pretty=none"]}')
     assert.match(await good(['@@/json'], { env }), /^HTTP\/2 200\n[^{]*$/)
     assert.match(await good(['-b', '@@/json'], { env }), /^\{/)
-    assert.match(await good(['--no-print', '@@/json'], { env }), /^HTTP/)
+    assert.match(await good(['--no-print', '@@/json'], { env }), /^\{/)
+    const indented = await configured('{"default_options": ["--format-options=json.indent:1", "--pretty=format"]}')
+    const options = ['--format-options', 'json.sort_keys:true', '@@/type?type=application/json&text={"b":1,"a":2}']
+    assert.equal(await good(options, { env: indented }), '{\n "a": 2,\n "b": 1\n}')
+    assert.equal(
+      await good(['--no-format-options', ...options.slice(2)], { env: indented }),
+      '{\n    "b": 1,\n    "a": 2\n}',
+    )
   })
 
   test('what is wrong with it is said', async () => {
