@@ -30,8 +30,8 @@ export async function writeCommand(): Promise<void> {
     target: 'node22',
     legalComments: 'none',
     // Half the octets of the package. Names stay: errors say them.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    minify: true,
+    keepNames: true,
     metafile: true,
     logLevel: 'error',
     plugins: [

@@ -19,7 +19,7 @@ const MAX_DEPTH = 40
 /** Is it a well-formed document? The library that knows is loaded when it is asked. */
 export async function isXmlText(text: string): Promise<boolean> {
   if (!/^\s*</.test(text)) return false
-  const { XMLValidator } = await import('fast-xml-parser')
+  const { XMLValidator } = await import('./xml-validator.ts')
   try {
     return XMLValidator.validate(text) === true
   } catch {

@@ -33,6 +33,11 @@ export class Workshop implements Disposable {
     this.env = {
       ...Object.fromEntries(inherited),
       PATH: path,
+      // What the command keeps, and reads, in a home of its own.
+      HOME: folder,
+      HYPER_CONFIG_DIR: join(folder, 'config'),
+      XDG_CONFIG_HOME: join(folder, 'config'),
+      NETRC: join(folder, 'netrc'),
       NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
       DOCS_PORTS: JSON.stringify(world.ports),
     }
