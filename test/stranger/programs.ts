@@ -48,7 +48,6 @@ const BODIES: Readonly<Record<string, string>> = {
     const { default: axios } = await import('axios')
     return (await axios.get(ORIGIN + '/hello', { adapter: entry.hyperAdapter })).data`,
   got: `
-    if (!WITH_LIBRARIES) return typeof entry.hyperGot() === 'object' ? 'hello' : ''
     const { default: got } = await import('got')
     return got.extend(entry.hyperGot())(ORIGIN + '/hello').text()`,
   hpack: `
@@ -85,6 +84,8 @@ function program(entry: Entry, kind: 'import' | 'require', libraries: boolean): 
   const stem = stemOf(entry)
   const head = kind === 'import' ? `import * as entry from '${specifier}'` : `const entry = require('${specifier}')`
   let body = BODIES[stem] ?? ANY
+  // Without got its options are all that can be had.
+  if (!libraries && stem === 'got') body = `return typeof entry.hyperGot() === 'object' ? 'hello' : ''`
   if (libraries && stem === 'undici') {
     body = `
       const { request } = await import('undici')
@@ -96,7 +97,6 @@ function program(entry: Entry, kind: 'import' | 'require', libraries: boolean): 
   }
   return `${head}
 const { ORIGIN } = process.env
-const WITH_LIBRARIES = ${libraries}
 async function main() {${body}
 }
 main().then((text) => console.log(text), (error) => {
