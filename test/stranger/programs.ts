@@ -51,7 +51,7 @@ const BODIES: Readonly<Record<string, string>> = {
     const { default: got } = await import('got')
     return got.extend(entry.hyperGot())(ORIGIN + '/hello').text()`,
   hpack: `
-    const block = new entry.Encoder().encode([['say', 'hello']])
+    const block = new entry.Encoder().encode(['say', 'hello'])
     return String(new entry.Decoder().decode(block)).includes('hello') ? 'hello' : ''`,
 }
 
