@@ -95,6 +95,8 @@ function program(entry: Entry, kind: 'import' | 'require', libraries: boolean): 
       await dispatcher.close()
       return text`
   }
+  // Jest without flags knows no `import()`.
+  if (kind === 'require') body = body.replace(/await import\(/g, 'require(')
   return `${head}
 const { ORIGIN } = process.env
 async function main() {${body}
