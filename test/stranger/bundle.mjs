@@ -75,7 +75,7 @@ const TOOLS = {
         if (error) return fail(error)
         if (stats.hasErrors()) return fail(new Error(stats.toString({ all: false, errors: true })))
         const { warnings } = stats.toJson({ all: false, warnings: true })
-        const ours = warnings.filter((warning) => JSON.stringify(warning).includes('hyper-transport'))
+        const ours = warnings.filter((warning) => warning.moduleName?.includes('node_modules/hyper-transport/'))
         if (ours.length > 0) return fail(new Error(`a warning: ${ours[0].message}`))
         compiler.close(done)
       })

@@ -37,7 +37,7 @@ export interface Packed {
 }
 
 export class Workshop implements Disposable {
-  readonly folder: string = mkdtempSync(join(tmpdir(), 'hyper-transport-stranger-'))
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'stranger-'))
 
   async pack(): Promise<Packed> {
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder]
