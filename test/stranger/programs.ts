@@ -48,11 +48,10 @@ const BODIES: Readonly<Record<string, string>> = {
     const { default: axios } = await import('axios')
     return (await axios.get(ORIGIN + '/hello', { adapter: entry.hyperAdapter })).data`,
   got: `
-    if (!WITH_LIBRARIES) return typeof entry.hyperGot() === 'object' ? 'hello' : ''
     const { default: got } = await import('got')
     return got.extend(entry.hyperGot())(ORIGIN + '/hello').text()`,
   hpack: `
-    const block = new entry.Encoder().encode([['say', 'hello']])
+    const block = new entry.Encoder().encode(['say', 'hello'])
     return String(new entry.Decoder().decode(block)).includes('hello') ? 'hello' : ''`,
 }
 
@@ -85,6 +84,8 @@ function program(entry: Entry, kind: 'import' | 'require', libraries: boolean): 
   const stem = stemOf(entry)
   const head = kind === 'import' ? `import * as entry from '${specifier}'` : `const entry = require('${specifier}')`
   let body = BODIES[stem] ?? ANY
+  // Without got its options are all that can be had.
+  if (!libraries && stem === 'got') body = `return typeof entry.hyperGot() === 'object' ? 'hello' : ''`
   if (libraries && stem === 'undici') {
     body = `
       const { request } = await import('undici')
@@ -94,9 +95,10 @@ function program(entry: Entry, kind: 'import' | 'require', libraries: boolean): 
       await dispatcher.close()
       return text`
   }
+  // Jest without flags knows no `import()`.
+  if (kind === 'require') body = body.replace(/await import\(/g, 'require(')
   return `${head}
 const { ORIGIN } = process.env
-const WITH_LIBRARIES = ${libraries}
 async function main() {${body}
 }
 main().then((text) => console.log(text), (error) => {

@@ -18,8 +18,10 @@ export async function runners(
   const places = { alone, together }
   for (const place of ['alone', 'together'] as const) {
     const beside = place === 'together' ? ', beside their libraries' : ''
-    // Jest cannot require an ES module, and got is nothing else.
-    const tried = programs('require', place === 'together').filter(({ stem }) => place === 'alone' || stem !== 'got')
+    // Jest cannot require an ES module, and got is nothing else. The global object of its tests is not that in which Node's fetch
+    // looks for its dispatcher, so that install() is of no use there.
+    const without = place === 'alone' ? 'undici' : 'got'
+    const tried = programs('require', place === 'together').filter(({ stem }) => stem !== without)
     await table.row(`${tried.length} entry points in tests${beside}`, 'jest', versionOf(tools, 'jest'), async () => {
       for (const { stem, source } of tried) shop.write(`${place}/jest/${stem}.test.js`, testOf(source))
       const args = [

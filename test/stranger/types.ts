@@ -9,7 +9,7 @@ import { Skipped, type Table } from './table.ts'
 import { type Packed, root, run, twoAtATime, versionOf, type Workshop } from './workshop.ts'
 
 /** The oldest that works, what is widely used, and the newest of each line. docs/bundling.md names the first. */
-const COMPILERS = ['5.3.3', '5.6.3', '5.9.3', '6.0.3']
+const COMPILERS = ['5.3.3', '5.6.3', '6.0.3']
 
 export const CHECKERS: readonly string[] = [
   '@arethetypeswrong/cli',
@@ -51,6 +51,8 @@ export async function types(
   for (const version of COMPILERS) {
     for (const place of ['alone', 'together'] as const) {
       for (const [mode, [file, ...options]] of Object.entries(MODES)) {
+        // Where modules are found as node16 finds them, nothing depends on the libraries that is not seen there.
+        if (place === 'alone' && !mode.startsWith('node16')) continue
         if (mode === 'node10' && version.startsWith('6')) options.push('--ignoreDeprecations', '6.0')
         const beside = place === 'together' ? ', beside the libraries' : ''
         rows.push(() =>
@@ -61,7 +63,9 @@ export async function types(
             const said = await run(process.execPath, args, { cwd: shop.path(`${place}-typed`) }).catch(String)
             const ours = said
               .split('\n')
-              .filter((line) => /^(?:Error: )?(?:use\.|error TS|node_modules.hyper-transport)/.test(line))
+              .filter((line) =>
+                /^(?:Error: )?(?:it was not done|use\.|error TS|node_modules.hyper-transport)/.test(line),
+              )
             if (ours.length > 0) throw new Error(ours.slice(0, 5).join('\n'))
             return undefined
           }),

@@ -37,7 +37,7 @@ export interface Packed {
 }
 
 export class Workshop implements Disposable {
-  readonly folder: string = mkdtempSync(join(tmpdir(), 'hyper-transport-stranger-'))
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'stranger-'))
 
   async pack(): Promise<Packed> {
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder]
@@ -58,12 +58,12 @@ export class Workshop implements Disposable {
   }
 
   /** A folder of this name with these packages and nothing else. */
-  async install(name: string, packages: readonly string[], timeout = 45_000): Promise<string> {
+  async install(name: string, packages: readonly string[], { timeout = 45_000, times = 2 } = {}): Promise<string> {
     this.write(`${name}/package.json`, '{"private":true}')
     const cwd = this.path(name)
     const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent', '--ignore-scripts', ...packages]
     try {
-      if (packages.length > 0) await twice(() => run('npm', args, { cwd, timeout }))
+      if (packages.length > 0) await (times === 1 ? run : runTwice)('npm', args, { cwd, timeout })
     } catch (error) {
       throw new Skipped(`${packages.join(' ')} cannot be installed: ${error instanceof Error ? error.message : error}`)
     }
@@ -74,6 +74,8 @@ export class Workshop implements Disposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
+
+const runTwice: typeof run = (command, args, options) => twice(() => run(command, args, options))
 
 /** Once more when it fails: networks do. */
 export async function twice<T>(work: () => Promise<T>): Promise<T> {
