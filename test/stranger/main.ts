@@ -45,9 +45,15 @@ async function installed(name: string, packages: readonly string[]): Promise<str
   return folder
 }
 
-const alone = await installed('alone', [packed.filename])
+// It needs nothing else: where npm cannot install it, it is unpacked.
+const alone = (await installed('alone', [packed.filename])) ?? (await shop.unpack('alone', packed.filename))
 const together = await installed('together', [packed.filename, own('axios'), own('got'), own('undici')])
-if (alone === undefined || together === undefined) throw new Error('without the package there is nothing to try')
+if (together === undefined) {
+  table.end()
+  console.log('The libraries cannot be installed here: the rest is skipped.')
+  shop[Symbol.dispose]()
+  process.exit(table.failed ? 1 : 0)
+}
 const places = { alone, together }
 
 /** A part, and the tools that it needs. */

@@ -50,6 +50,34 @@ const BODIES: Readonly<Record<string, string>> = {
   got: `
     const { default: got } = await import('got')
     return got.extend(entry.hyperGot())(ORIGIN + '/hello').text()`,
+  register: `
+    const https = await import('node:https')
+    return new Promise((resolve, reject) => {
+      https.get(ORIGIN + '/hello', async (response) => {
+        let text = ''
+        for await (const chunk of response) text += chunk
+        resolve(response.socket.constructor.name === 'TLSSocket' ? 'a socket of its own' : text)
+      }).on('error', reject)
+    })`,
+  testing: `
+    const origin = await entry.TestOrigin.start({ secure: false })
+    origin.answer('/', { body: 'hello' })
+    const http = await import('node:http')
+    const text = await new Promise((resolve, reject) => {
+      http.get(origin.url('/'), { agent: false }, async (response) => {
+        let text = ''
+        for await (const chunk of response) text += chunk
+        resolve(text)
+      }).on('error', reject)
+    })
+    await origin.close()
+    return text`,
+  compose: `
+    const transport = entry.compose({ dispatch: () => 'hello' })
+    return transport.dispatch()`,
+  content: `
+    const { gzipSync } = await import('node:zlib')
+    return String(entry.decodeSmall(entry.parseCodings('gzip'), gzipSync('hello')))`,
   hpack: `
     const block = new entry.Encoder().encode(['say', 'hello'])
     return String(new entry.Decoder().decode(block)).includes('hello') ? 'hello' : ''`,

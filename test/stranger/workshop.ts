@@ -70,6 +70,14 @@ export class Workshop implements Disposable {
     return cwd
   }
 
+  /** A folder of this name with a packed package, which needs no other. */
+  async unpack(name: string, packed: string): Promise<string> {
+    const folder = this.path(name, 'node_modules', 'hyper-transport')
+    mkdirSync(folder, { recursive: true })
+    await run('tar', ['-xzf', packed, '--strip-components=1', '-C', folder])
+    return this.path(name)
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
