@@ -28,6 +28,7 @@ export const ENTRIES: readonly Entry[] = [
   { name: './agent', source: 'adapters/agent.ts' },
   { name: './aws', source: 'adapters/aws.ts' },
   { name: './register', source: 'adapters/register.ts', sideEffects: true },
+  { name: './opentelemetry', source: 'adapters/opentelemetry.ts' },
   { name: './testing', source: 'src/testing/index.ts' },
   { name: './compose', source: 'src/wrappers/index.ts' },
   { name: './content', source: 'src/content/index.ts' },

@@ -19,7 +19,7 @@ export interface FrameMessage {
 }
 
 export const channels = {
-  /** An exchange was dispatched. Header fields may still be added to `request.headers` when that is a list. */
+  /** An exchange was dispatched. Fields may still be added to `request.headers`, a list: name, value, name, value. */
   create: channel('hyper:request:create'),
   /** It joined the line: no connection had room. */
   queue: channel('hyper:request:queue'),

@@ -1,6 +1,6 @@
 /** What the diagnostics channels of exchanges and connections say (`src/diagnostics.ts` has the channels). */
 import type { Channel } from 'node:diagnostics_channel'
-import type { FieldList } from '../headers/fields.ts'
+import { type FieldList, flattenFields } from '../headers/fields.ts'
 import type { ConnectStep } from '../net/link.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import type { Exchange, ExchangeRequest } from './contract.ts'
@@ -28,6 +28,15 @@ export interface ConnectionMessage {
   readonly error?: Error | undefined
   /** `step`: what the connect chain has done. */
   readonly step?: ConnectStep
+}
+
+/** The request with a list of fields of its own, to which whoever watches may add. One whose fields are not acceptable stays as it is. */
+export function openToFields(request: ExchangeRequest): ExchangeRequest {
+  try {
+    return { ...request, headers: [...flattenFields(request.headers)] }
+  } catch {
+    return request
+  }
 }
 
 export function publishConnection(to: Channel, message: ConnectionMessage): void {

@@ -13,7 +13,7 @@ import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, Tim
 import type { ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
 import type { Deadlines } from '../exchange/deadlines.ts'
 import { type ExchangeHome, LiveExchange } from '../exchange/exchange.ts'
-import { publishConnection } from '../exchange/messages.ts'
+import { openToFields, publishConnection } from '../exchange/messages.ts'
 import { RetryBudget } from '../exchange/retry.ts'
 import {
   H1_CONNECTIONS,
@@ -111,11 +111,13 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.protocol = this.prescribed
   }
 
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): LiveExchange {
+  dispatch(given: ExchangeRequest, handler: ExchangeHandler): LiveExchange {
+    const isWatched = channels.create.hasSubscribers
+    const request = isWatched ? openToFields(given) : given
     const exchange = new LiveExchange(this, request, handler)
     this.unsettled++
     this.budget.earn()
-    if (channels.create.hasSubscribers) channels.create.publish({ exchange, request })
+    if (isWatched) channels.create.publish({ exchange, request })
     const { signal } = request
     if (signal !== undefined && signal !== null) exchange.follow(signal)
     // With a signal that has come already, the exchange is over as soon as the caller has it.
