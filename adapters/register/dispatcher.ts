@@ -27,24 +27,33 @@ class RegisteredDispatcher extends HyperDispatcher {
 
 /** @returns what puts back the dispatcher of before, unless somebody has set another meanwhile. */
 export function replaceDispatcher(isExcepted: ((origin: string) => boolean) | undefined): () => void {
-  // Node loads its undici when a class of fetch is first named; that sets the dispatcher which is to be put back.
-  const loaded = typeof globalThis.Response
-  const nodes: unknown = Reflect.get(globalThis, SLOTS[0])
+  // Whom excepted hosts are left to; otherwise Node's undici is loaded when somebody needs it.
+  if (isExcepted !== undefined) loadNodes()
   const undo = SLOTS.map((slot) => {
-    const before = dispatcherOf(Reflect.get(globalThis, slot)) ?? standIn(nodes)
-    const ours = isExcepted === undefined ? new HyperDispatcher() : new RegisteredDispatcher(isExcepted, before)
+    const before = dispatcherOf(Reflect.get(globalThis, slot))
+    const ours =
+      isExcepted === undefined ? new HyperDispatcher() : new RegisteredDispatcher(isExcepted, before ?? standIn())
     set(slot, ours)
     return () => {
       if (Reflect.get(globalThis, slot) === ours) set(slot, before)
     }
   })
   return () => {
-    if (loaded !== undefined) for (const one of undo) one()
+    for (const one of undo) one()
+    loadNodes()
+    // An undici that is loaded already looks for no dispatcher a second time: it must find one.
+    for (const slot of SLOTS) if (Reflect.get(globalThis, slot) === undefined) set(slot, standIn())
   }
 }
 
-/** For an undici that was not there before us, and may be now: it must find some dispatcher. */
-function standIn(nodes: unknown): Dispatcher {
+/** Node loads its undici when a class of fetch is first named; that sets its dispatcher, where there is none. */
+function loadNodes(): void {
+  void globalThis.Response
+}
+
+/** For an undici that was not there before us, and may be now. */
+function standIn(): Dispatcher {
+  const nodes: unknown = Reflect.get(globalThis, SLOTS[0])
   const major = Number(process.versions['undici']?.split('.')[0])
   return (major >= TAKES_ALL ? dispatcherOf(nodes) : undefined) ?? new HyperDispatcher({ allowH2: false })
 }
@@ -53,7 +62,7 @@ function dispatcherOf(value: unknown): Dispatcher | undefined {
   return typeof Reflect.get(Object(value), 'dispatch') === 'function' ? (value as Dispatcher) : undefined
 }
 
-function set(slot: symbol, value: Dispatcher): void {
+function set(slot: symbol, value: Dispatcher | undefined): void {
   // As undici itself does it.
   Object.defineProperty(globalThis, slot, { value, writable: true, enumerable: false, configurable: false })
 }

@@ -9,7 +9,7 @@ const { version: ours, engines }: { version: string; engines: { node: string } }
 )
 
 /** The last of a line that is too old. */
-const TOO_OLD = ['18.20.8']
+const TOO_OLD = '18.20.8'
 
 export async function command(table: Table, shop: Workshop, packed: Packed): Promise<void> {
   await table.row('npx hyper-transport, from an empty folder', 'npm', '', async () => {
@@ -22,29 +22,31 @@ export async function command(table: Table, shop: Workshop, packed: Packed): Pro
     return undefined
   })
   const [, needed = ''] = /^>=(\d+\.\d+)/.exec(engines.node) ?? []
-  for (const node of TOO_OLD) {
-    await table.row('a Node that is too old is told so', 'node', node, async () => {
-      if (process.platform !== 'linux') throw new Skipped('only tried on Linux')
-      const name = `node-linux-${process.arch}`
-      const cwd = await shop.install(`node-${node}`, [packed.filename, `${name}@${node}`], {
-        timeout: 30_000,
-        times: 1,
-      })
-      await tellsSo(join(cwd, 'node_modules', name, 'bin', 'node'), cwd, needed)
-      return undefined
-    })
-  }
+  const say = 'a Node that is too old is told so'
   // What a distribution brings is often too old, and costs nothing to try.
   const system = '/usr/bin/node'
-  if (!existsSync(system)) return
-  const version = (await run(system, ['--version'])).trim().slice(1)
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const [least = 0, leastMinor = 0] = needed.split('.').map(Number)
-  if (major > least || (major === least && minor >= leastMinor)) return
-  await table.row('a Node that is too old is told so', 'node', version, async () => {
-    await tellsSo(system, await shop.install('node-system', [packed.filename]), needed)
+  const version = existsSync(system) ? (await run(system, ['--version'])).trim().slice(1) : needed
+  if (isBelow(version, needed)) {
+    await table.row(say, 'node', version, async () => {
+      await tellsSo(system, await shop.install('node-system', [packed.filename]), needed)
+      return undefined
+    })
+    return
+  }
+  await table.row(say, 'node', TOO_OLD, async () => {
+    if (process.platform !== 'linux') throw new Skipped('only tried on Linux')
+    const name = `node-linux-${process.arch}`
+    const packages = [packed.filename, `${name}@${TOO_OLD}`]
+    const cwd = await shop.install(`node-${TOO_OLD}`, packages, { timeout: 30_000, times: 1 })
+    await tellsSo(join(cwd, 'node_modules', name, 'bin', 'node'), cwd, needed)
     return undefined
   })
+}
+
+function isBelow(version: string, needed: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [least = 0, leastMinor = 0] = needed.split('.').map(Number)
+  return major < least || (major === least && minor < leastMinor)
 }
 
 async function tellsSo(binary: string, cwd: string, needed: string): Promise<void> {

@@ -54,9 +54,10 @@ const BODIES: Readonly<Record<string, string>> = {
     const https = await import('node:https')
     return new Promise((resolve, reject) => {
       https.get(ORIGIN + '/hello', async (response) => {
+        const isNodes = response.socket.constructor.name === 'TLSSocket'
         let text = ''
         for await (const chunk of response) text += chunk
-        resolve(response.socket.constructor.name === 'TLSSocket' ? 'a socket of its own' : text)
+        resolve(isNodes ? 'a socket of its own' : text)
       }).on('error', reject)
     })`,
   testing: `
