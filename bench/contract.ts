@@ -8,6 +8,8 @@ export interface Turn {
   readonly inFlight: number
   /** Seconds. */
   readonly seconds: number
+  /** Of the matrix: the work's name, which says the rest of the request. */
+  readonly work?: string
 }
 
 export interface Result {

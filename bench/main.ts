@@ -4,6 +4,7 @@
  * `npm run bench -- pool [SCENARIO]`: what connections, streams and waiting requests cost (lifecycle/main.ts).
  * `npm run bench -- shims [LIBRARY]`: what each shim costs beside its library and our raw dispatch (shims.ts).
  * `npm run bench -- http1`: HTTP/1.1, ours against each library's own (http1.ts).
+ * `npm run bench -- matrix`: every library, protocol and kind of work; ends with 1 while one is lost (matrix.ts).
  * `npm run bench -- delay`: one download over a link with a long round trip (lifecycle/delay.ts).
  */
 if (process.argv[2] === 'codec') {
@@ -26,6 +27,9 @@ if (process.argv[2] === 'codec') {
   await run(process.argv[3])
 } else if (process.argv[2] === 'http1') {
   const { run } = await import('./http1.ts')
+  await run(process.argv.slice(3))
+} else if (process.argv[2] === 'matrix') {
+  const { run } = await import('./matrix.ts')
   await run(process.argv.slice(3))
 } else if (process.argv[2] === 'delay') {
   const { run } = await import('./lifecycle/delay.ts')

@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Result, Turn } from './contract.ts'
 
-export interface Target {
-  readonly name: string
+/** Where a client goes. */
+export interface Place {
   readonly origin: string
   readonly caFile: string
+}
+
+export interface Target extends Place {
+  readonly name: string
   /** Does it speak HTTP/1.1 as well? */
   readonly http1: boolean
   readonly small: { readonly path: string; readonly octets: number }
@@ -23,7 +27,7 @@ class Player {
     this.child = child
   }
 
-  static async start(client: string, target: Target): Promise<Player> {
+  static async start(client: string, target: Place): Promise<Player> {
     const player = new Player(fork(worker, [client, target.origin, target.caFile], { stdio: 'inherit' }))
     await player.answer()
     return player
@@ -54,17 +58,17 @@ class Player {
   }
 }
 
-/** Each client's results over the rounds, in the order they were played. */
+/** Each client's results over the rounds, in the order they were played. `target` may differ from client to client. */
 export async function playRounds(
   names: readonly string[],
-  target: Target,
+  target: Place | ((name: string) => Place),
   turn: Turn,
   rounds: number,
 ): Promise<Map<string, Result[]>> {
   const players = new Map<string, Player>()
   const results = new Map<string, Result[]>()
   for (const name of names) {
-    players.set(name, await Player.start(name, target))
+    players.set(name, await Player.start(name, typeof target === 'function' ? target(name) : target))
     results.set(name, [])
   }
   // The first turn warms up and is not counted.

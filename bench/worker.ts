@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { clients } from './clients/index.ts'
 import { Meter, type Result, type Turn } from './contract.ts'
+import { matrixClient } from './matrix/clients.ts'
 
 const [name, origin, caFile] = process.argv.slice(2)
-const make = clients[name]
+const make = clients[name] ?? matrixClient(name)
 if (make === undefined) throw new Error(`no client ${name}: ${Object.keys(clients).join(', ')}`)
 const client = await make(origin, readFileSync(caFile, 'utf8'))
 

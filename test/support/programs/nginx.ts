@@ -12,7 +12,8 @@ import {
 
 /**
  * nginx with HTTP/2: over TLS, or cleartext with prior knowledge alone; `http1` is cleartext HTTP/1.1. `/upload` takes a
- * body and answers with its length, `PUT /dav/NAME` stores one, `/sum` has a trailer. Takes `backend` for `/103`.
+ * body and answers with its length, `PUT /dav/NAME` stores one, `/sum` has a trailer. `http://sink` answers
+ * the `directives` that pass to it with 204. Takes `backend` for `/103`.
  */
 export async function startNginx(
   options: ServerOptions & { directives?: string; http1?: boolean } = {},
@@ -39,6 +40,7 @@ http {
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
   client_max_body_size 64m; 
+  upstream sink { server 127.0.0.1:${sink}; keepalive 64; }
   server { listen 127.0.0.1:${sink}; location / { return 204; } }
   server {
     listen 127.0.0.1:${port} ${plain ? '' : 'ssl'} ${options.http1 ? '' : 'http2'}; server_name localhost;
