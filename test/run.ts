@@ -78,13 +78,16 @@ batches.unshift(...[...shared.values()].sort((a, b) => b.length - a.length))
 
 const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/hyper-transport'), ...process.env }
 
+/** Milliseconds after which a test is given up: a wait that nothing ends must not hold the others up for ever. */
+const LONGEST = 120_000
+
 /** What a process of tests says at its end, summed over all of them. */
 const counts = { tests: 0, pass: 0, fail: 0, skipped: 0, todo: 0 }
 
 /** Says little when all went well, and everything when not. */
 async function runBatch(members: readonly string[]): Promise<void> {
   const began = performance.now()
-  const args = ['--test', '--test-isolation=none', '--test-reporter=spec', ...members]
+  const args = ['--test', '--test-isolation=none', `--test-timeout=${LONGEST}`, '--test-reporter=spec', ...members]
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const parts: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part))
