@@ -116,7 +116,9 @@ export async function run(args: string[]): Promise<void> {
   }
   if (values.write) {
     const lost = bad.length === 0 ? 'No cell is lost.' : `${bad.length} of ${cells.length} cells are lost or failed.`
-    await writeDocs(cells, `${machine}; ${rounds} pairs of turns of ${seconds} s. ${lost}`)
+    const open = cells.filter((cell) => cell.word === 'undecided').length
+    const undecided = open === 0 ? '' : ` ${open} are undecided: too few pairs.`
+    await writeDocs(cells, `${machine}; ${rounds} pairs of turns of ${seconds} s. ${lost}${undecided}`)
   }
 }
 
