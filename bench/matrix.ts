@@ -4,7 +4,8 @@
  *
  * Method: nginx is the server, and takes the uploads as well. Each client is a process of its own, made anew for each cell;
  * the two take turns A B A B, after one turn each that is not counted. Of each pair of neighbouring turns the ratio counts, in
- * requests a second and in CPU time a request. Every response's length is checked.
+ * requests a second and in CPU time a request. Every response's length is checked, and the server refuses whoever does not
+ * speak the cell's protocol.
  *
  * How it is decided: over the ratios of a cell stands an interval in which the true median lies in at least 95 of 100 cases
  * (decide.ts; of eleven pairs the second from either end bounds it). A cell whose interval, of requests or of CPU,
@@ -38,18 +39,17 @@ interface Plan {
   readonly rival: Rival
 }
 
-/** Servers by protocol, started when the first cell needs one. TLS is one server for both: ALPN chooses. */
+/** Servers by protocol, started when the first cell needs one. */
 class Servers {
   private readonly programs = new Map<Protocol, Program>()
   version = ''
 
   async place(protocol: Protocol): Promise<Place | undefined> {
-    const key = protocol === 'HTTP/1.1 TLS' ? 'HTTP/2 TLS' : protocol
-    let program = this.programs.get(key)
+    let program = this.programs.get(protocol)
     if (program === undefined) {
-      program = await startServer(key)
+      program = await startServer(protocol)
       if (program === undefined) return undefined
-      this.programs.set(key, program)
+      this.programs.set(protocol, program)
       this.version = program.version
     }
     return { origin: program.origin, caFile: join(program.folder, 'ca.pem') }
@@ -116,7 +116,9 @@ export async function run(args: string[]): Promise<void> {
   }
   if (values.write) {
     const lost = bad.length === 0 ? 'No cell is lost.' : `${bad.length} of ${cells.length} cells are lost or failed.`
-    await writeDocs(cells, `${machine}; ${rounds} pairs of turns of ${seconds} s. ${lost}`)
+    const open = cells.filter((cell) => cell.word === 'undecided').length
+    const undecided = open === 0 ? '' : ` ${open} are undecided: too few pairs.`
+    await writeDocs(cells, `${machine}; ${rounds} pairs of turns of ${seconds} s. ${lost}${undecided}`)
   }
 }
 

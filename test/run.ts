@@ -37,6 +37,8 @@ const REST: readonly string[] = [
   'test/adapters/fetch/node.test.ts',
   // A fault at each point of an exchange, of all kinds; faults.test.ts and the other hostile peers stay.
   'test/hostile/torture.test.ts',
+  // Bodies that decode to 64 MiB and more; decoder.test.ts stays.
+  'test/content/limits.test.ts',
   // A loop that is really blocked, for seconds; http2.test.ts stays.
   'test/connection/blocked-loop.test.ts',
 ]

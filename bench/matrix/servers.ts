@@ -28,11 +28,13 @@ const DIRECTIVES = `
     location = /json { default_type application/json; ${FIELDS} return 200 '${JSON_TEXT}'; }
     location = /take { client_body_buffer_size 16k; ${TAKE} }
     location = /take-large { client_body_buffer_size 17m; ${TAKE} }
-    location = /coded { default_type application/json; add_header content-encoding gzip; try_files /coded =404; }`
+    location = /coded { default_type application/json; add_header content-encoding gzip; root .; }`
 
 /** Undefined when nginx is not installed. */
 export async function startServer(protocol: Protocol): Promise<Program | undefined> {
-  const directives = DIRECTIVES
+  // Whoever speaks another protocol than its column says is told off: the cell fails.
+  const wrong = protocol === 'HTTP/2 TLS' || protocol === 'h2c' ? '!=' : '='
+  const directives = `if ($server_protocol ${wrong} 'HTTP/2.0') { return 505; } ${DIRECTIVES}`
   const program = await startNginx(
     protocol === 'h2c'
       ? { plain: true, directives }
