@@ -38,8 +38,11 @@ const builtins: Plugin = {
     for (const [line, name, id] of code.matchAll(late)) {
       text = text
         .replace(line, '')
+        // `new a().B()` would make an `a`.
+        .replace(new RegExp(`\\bnew ${name}\\.(\\w+)`, 'g'), `new (${name}().$1)`)
         // Not in strings, and not the end of a longer name.
         .replace(new RegExp(`(?<![\\w$.'"\`/])${name}\\.(?=\\w)`, 'g'), `${name}().`)
+      if (new RegExp(`new ${name}\\(\\)\\.`).test(text)) this.error(`${name} is made, not a class of it`)
       if (new RegExp(`^\\S.*\\b${name}\\(\\)`, 'm').test(text)) this.error(`${name} is used at once`)
       text = text.replace(
         /^'use strict';$/m,

@@ -1,4 +1,5 @@
 /** Who asks: the credentials of the command line, of the URL, of a session and of ~/.netrc, and what is sent of them. */
+import { isUint8Array } from 'node:util/types'
 import { HTTPHeaderMap } from '../client/header-map.ts'
 import type { HTTPResponse } from '../client/response.ts'
 import { type Challenge, parseChallenges } from '../wrappers/challenge.ts'
@@ -94,7 +95,7 @@ export class Responder {
     const authorization = digest.authorize({
       method,
       uri: overrides.text(':path') ?? target.path,
-      body: body instanceof Uint8Array ? body : undefined,
+      body: isUint8Array(body) ? body : undefined,
     })
     if (authorization === undefined) return request
     const headers = new HTTPHeaderMap(request.headers)

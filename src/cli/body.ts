@@ -1,12 +1,15 @@
 /** The body of a request: made of items, of --raw, of a file, or of standard input. */
+
 import { File, isUtf8 } from 'node:buffer'
 import { createReadStream, openAsBlob, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
+import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { createDeflate, deflateSync } from 'node:zlib'
 import { encodeForm } from '../client/form.ts'
 import { toError } from '../errors.ts'
 import type { Body } from '../exchange/contract.ts'
+import { isBlob } from '../exchange/source.ts'
 import type { CommandLine } from './arguments.ts'
 import { UsageError } from './failures.ts'
 import { checkJson, type Item } from './items.ts'
@@ -132,11 +135,11 @@ function jsonText(fields: readonly Item[]): string {
 export async function* octetsOf(body: Body): AsyncGenerator<Uint8Array, void, undefined> {
   if (typeof body === 'function') {
     yield* octetsOf(body() ?? '')
-  } else if (typeof body === 'string' || body instanceof ArrayBuffer) {
-    yield Buffer.from(typeof body === 'string' ? body : new Uint8Array(body))
-  } else if (body instanceof Uint8Array) {
-    yield body
-  } else if (body instanceof Blob) {
+  } else if (typeof body === 'string') {
+    yield Buffer.from(body)
+  } else if (isAnyArrayBuffer(body) || isUint8Array(body)) {
+    yield new Uint8Array(body)
+  } else if (isBlob(body)) {
     yield* body.stream()
   } else if (Symbol.asyncIterator in body || Symbol.iterator in body) {
     for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : new Uint8Array(chunk)
@@ -149,7 +152,7 @@ export async function* octetsOf(body: Body): AsyncGenerator<Uint8Array, void, un
  */
 export function compressed(content: Content, force: boolean): Content {
   const { body } = content
-  if (body instanceof Uint8Array) {
+  if (isUint8Array(body)) {
     const coded = deflateSync(body)
     if (coded.length >= body.length && !force) return content
     return { ...content, body: coded, length: coded.length, coding: 'deflate' }

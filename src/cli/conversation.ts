@@ -4,6 +4,7 @@
  * Of them the last is shown, and the others only with --all. Which one is the last is known when its response has come: until
  * then what is to be shown of it is held back, unless it would be shown in any case.
  */
+import { isUint8Array } from 'node:util/types'
 import type { HTTPConnectionOptions } from '../client/connection-options.ts'
 import { HTTPHeaderMap } from '../client/header-map.ts'
 import { HTTPConnection } from '../client/http-connection.ts'
@@ -280,7 +281,7 @@ export class Conversation {
     if (content === undefined) return { body: undefined, stop: ignore }
     const { body, length } = content
     const rate = line.options['limit-rate']
-    if (rate === undefined && body instanceof Uint8Array) {
+    if (rate === undefined && isUint8Array(body)) {
       exchanged.sent = body.length
       exchanged.lap.mark('sent')
       return { body, stop: ignore }

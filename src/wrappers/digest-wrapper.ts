@@ -1,6 +1,7 @@
 /** Digest authentication (RFC 7616) as a wrapper; digest.ts computes. */
 import { InvalidArgumentError } from '../errors.ts'
 import type { ExchangeHandler, ExchangeRequest, Transport } from '../exchange/contract.ts'
+import { bytesOf } from '../exchange/source.ts'
 import { type FieldList, flattenFields } from '../headers/fields.ts'
 import { parseChallenges } from './challenge.ts'
 import type { Wrapper } from './compose.ts'
@@ -71,7 +72,7 @@ class Authenticated extends Rounds {
   private authorized(): ExchangeRequest | undefined {
     const { auth, request } = this
     const { method, path, body } = request
-    const octets = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : undefined
+    const octets = typeof body === 'string' ? Buffer.from(body) : (bytesOf(body) ?? undefined)
     const value = auth?.authorize({ method, uri: path, body: body === null || body === undefined ? NO_OCTETS : octets })
     if (value === undefined) return undefined
     return { ...request, headers: [...without(flattenFields(request.headers), AUTHORIZATION), 'authorization', value] }

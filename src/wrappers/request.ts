@@ -1,11 +1,12 @@
 /** What wrappers do with requests. */
 import type { ExchangeRequest } from '../exchange/contract.ts'
+import { bytesOf, isBlob } from '../exchange/source.ts'
 import type { FieldList } from '../headers/fields.ts'
 
 /** Can the body be sent in another exchange too? What is read once cannot. */
 export function isRepeatable(body: ExchangeRequest['body']): boolean {
   if (body === null || body === undefined || typeof body === 'string' || typeof body === 'function') return true
-  return ArrayBuffer.isView(body) || body instanceof ArrayBuffer || body instanceof Blob
+  return bytesOf(body) !== null || isBlob(body)
 }
 
 /** The fields but for some. */
