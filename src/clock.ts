@@ -18,6 +18,13 @@ export const performanceNow: () => number = performance.now.bind(performance)
 /** Milliseconds since 1970, by the wall clock. */
 export const dateNow: () => number = Date.now
 
+/**
+ * The same as it is now, for whoever asks whether the machine has slept: a wall clock that has gone on while the other stood still. This
+ * one alone is read when it is needed. A false one that jumps costs a PING or a new connection, and one that stands still counts for
+ * nothing: the other clock goes on.
+ */
+export const wallNow = (): number => Date.now()
+
 /** Node's `performance.markResourceTiming()`, which makes an entry on the same clock; its types know only older parameters. */
 export const markResourceTiming: (...args: readonly unknown[]) => void = (
   performance.markResourceTiming as (...args: unknown[]) => void

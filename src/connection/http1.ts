@@ -16,7 +16,7 @@
  * - An idle connection is unref'd: it keeps no process alive.
  */
 
-import { dateNow } from '../clock.ts'
+import { wallNow } from '../clock.ts'
 import { ConnectionLostError, type HyperError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
 import { NO_BODY, type PreparedBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
@@ -170,7 +170,7 @@ export class Http1Connection implements Connection, Codec1Host {
   carry(exchange: LiveExchange): boolean {
     if (this.available === 0) return false
     // The timer may have slept with the machine: by the wall clock nobody keeps it any more.
-    if (dateNow() > this.idleUntilWall) {
+    if (wallNow() > this.idleUntilWall) {
       this.end(undefined)
       return false
     }
@@ -301,7 +301,7 @@ export class Http1Connection implements Connection, Codec1Host {
     const timeout = Math.min(this.keepAlive, this.idleTimeout > 0 ? this.idleTimeout : Number.POSITIVE_INFINITY)
     const at = now()
     this.idleUntil = at + timeout
-    this.idleUntilWall = dateNow() + timeout
+    this.idleUntilWall = wallNow() + timeout
     this.deadlines.request(Math.min(this.idleUntil, this.retireAt))
     if (this.retireAt <= at) this.close()
   }

@@ -14,7 +14,7 @@
  * - PINGs are answered in order, so what is known to be processed by a pong is everything sent before its PING.
  */
 
-import { dateNow } from '../clock.ts'
+import { wallNow } from '../clock.ts'
 import { GIVE_UP_FACTOR, LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS, RTT_PATIENCE } from '../limits.ts'
 
 /** Octets written since the peer was last heard above which the answer may be late for their sake. */
@@ -36,7 +36,7 @@ export class Liveness {
   /** When the peer was last heard. */
   lastHeard: number
   /** The same by the wall clock, which goes on while a machine sleeps. */
-  private heardAtWall = dateNow()
+  private heardAtWall = wallNow()
   bytesRead = 0
   bytesWritten = 0
   /** Streams reset by us whose resets no pong has confirmed: the peer may count them still. */
@@ -79,14 +79,14 @@ export class Liveness {
 
   /** Milliseconds since the peer was heard, by the clock that counts more: a machine may have slept. */
   silence(at: number): number {
-    return Math.max(at - this.lastHeard, dateNow() - this.heardAtWall)
+    return Math.max(at - this.lastHeard, wallNow() - this.heardAtWall)
   }
 
   /** Octets were read. */
   heard(octets: number, at: number): void {
     this.bytesRead += octets
     this.lastHeard = at
-    this.heardAtWall = dateNow()
+    this.heardAtWall = wallNow()
     this.writtenAtHeard = this.bytesWritten
   }
 
