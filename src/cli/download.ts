@@ -139,7 +139,7 @@ async function restOf(response: HTTPResponse, { path, size }: Part): Promise<Res
   const total = match[3] === '*' ? undefined : Number(match[3])
   if (start !== size) return refuse(`the server sends octets from ${start}, and the file ends before ${size}`)
   if (end < start || (total !== undefined && end >= total))
-    return refuse(`the server sends a range that is none (${range})`)
+    return refuse(`the server sends an invalid range (${range})`)
   const coding = headers.text('content-encoding')
   if (coding !== undefined && !/^identity$/i.test(coding)) return refuse(`the server sends a part of ${coding} data`)
   return { end, total }

@@ -71,7 +71,7 @@ export function targetOf(url: URL): Target {
 /** The same by plain HTTP. */
 export function withoutTls(target: Target): Target {
   const url = new URL(target.url)
-  // A port that is none of https stays; 443 is left out, and is meant.
+  // A port of its own stays. 443 is left out of a URL of https:, and becomes that of http:.
   if (url.port === '') url.port = '80'
   url.protocol = 'http:'
   return { ...target, origin: url.origin, authority: url.host, url, guessed: false }

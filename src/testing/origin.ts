@@ -113,7 +113,7 @@ export class TestOrigin implements AsyncDisposable {
   /**
    * The oldest request that was not taken yet, as soon as it has come whole.
    * @param options `timeout` in milliseconds, 5,000 by default.
-   * @throws {TimeoutError} when none comes in time.
+   * @throws {TimeoutError} when none comes in time, {ConnectionLostError} when the origin is closed.
    */
   async takeRequest({ timeout = PATIENCE }: { readonly timeout?: number } = {}): Promise<TestRequest> {
     const request = await this.home.take(timeout, this.origin)

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { clearTimeout, nextTick, setTimeout } from '../clock.ts'
-import { TimeoutError } from '../errors.ts'
+import { ConnectionLostError, TimeoutError } from '../errors.ts'
 import { PREFACE } from '../frame/codes.ts'
 import type { H2ConnectionOptions } from '../h2/index.ts'
 import type { Answering, Home, ServerSide } from './home.ts'
@@ -27,6 +27,7 @@ export class RunningOrigin implements Home {
   readonly sides = new Map<Duplex, ServerSide>()
   count = 0
   mute = false
+  private closed = false
   private readonly protocols: readonly string[]
   private options: H2ConnectionOptions
   private taken = 0
@@ -115,6 +116,7 @@ export class RunningOrigin implements Home {
         timer = setTimeout(() => reject(new TimeoutError('request', timeout, { origin })), timeout)
       })
       while (this.taken >= this.requests.length) {
+        if (this.closed) throw new ConnectionLostError('The origin was closed', { origin })
         await Promise.race([late, new Promise<void>((resolve) => this.waiting.push(resolve))])
       }
       const request = this.requests[this.taken++]
@@ -129,7 +131,9 @@ export class RunningOrigin implements Home {
     this.taken = 0
   }
 
+  /** Who waits for a request hears that none will come. */
   close(): void {
+    this.closed = true
     this.wake()
   }
 

@@ -10,7 +10,7 @@
  * - Control frames come and go between the fragments of a message; events keep the order of the wire.
  *
  * Theory of operation
- * - `client-handshake`, `server-handshake`: the upgrade from HTTP/1.1, on `http1`'s heads; `reject-body` when it is refused.
+ * - `client-handshake`, `server-handshake`: the upgrade from HTTP/1.1, on the codec of `src/h1`.
  *   `connect`: the same over a stream of HTTP/2, as header sections. `handshake`, `agreement`: what both have in common.
  * - `frame-reader` cuts octets into frames and unmasks, `message-reader` puts messages together, `message-writer` and
  *   `frame-writer` do the reverse; `mask`, `utf8`, `deflate` and `octets` are their tools.

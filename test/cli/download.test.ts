@@ -187,7 +187,7 @@ describe('--continue', () => {
     ['none', /a part and does not say which \(content-range: none\)/],
     ['nonsense', /a part and does not say which/],
     ['start', /sends octets from 0, and the file ends before 10/],
-    ['total', /a range that is none/],
+    ['total', /an invalid range/],
     ['coded', /a part of gzip data/],
   ] as const) {
     test(`a server that lies about it (${lie}) is refused, and the file stays`, async () => {

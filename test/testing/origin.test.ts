@@ -252,6 +252,8 @@ describe('an origin', () => {
     assert.equal(String(await (await origin.takeRequest()).body), 'a')
     assert.equal(String(await (await origin.takeRequest()).body), 'b')
     await assert.rejects(origin.takeRequest({ timeout: 10 }), { code: 'ERR_HYPER_REQUEST_TIMEOUT' })
+    const waiting = origin.takeRequest({ timeout: 600_000 })
+    await Promise.all([assert.rejects(waiting, { code: 'ERR_HYPER_CONNECTION_LOST' }), origin.close()])
   })
 
   test('refuses a script that cannot be carried out, naming what is wrong', async () => {
