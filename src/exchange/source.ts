@@ -161,12 +161,20 @@ class WebStreamReader implements Reader {
   }
 }
 
-/** A stream of Node's, by its own events: no promise a piece. */
+/**
+ * A stream of Node's, by its own events: no promise a piece. While pieces are wanted it flows, for then it gives them as they
+ * are; `read()` copies all that is buffered into one. A stream with a listener for `readable` does not flow, and is read.
+ */
 class StreamReader implements Reader {
   private readonly intake: Intake
   private readonly stream: Readable
   private stop: (() => void) | null = null
   private wanted = false
+  /** A piece is being handed over, so that the stream flows already. */
+  private giving = false
+  /** What came unasked, since somebody else has the stream flow as well; and the end after it. */
+  private unasked: unknown[] = []
+  private ended = false
 
   constructor(intake: Intake, stream: Readable) {
     this.intake = intake
@@ -174,16 +182,18 @@ class StreamReader implements Reader {
   }
 
   read(): void {
-    this.wanted = true
-    if (this.stop === null) {
-      this.stream.on('readable', this.onReadable)
-      const cleanup = finished(this.stream, { writable: false }, this.onFinished)
-      this.stop = () => {
-        cleanup()
-        this.stream.off('readable', this.onReadable)
-      }
+    const { stream, unasked } = this
+    if (unasked.length > 0) {
+      this.intake.take(unasked.shift())
+    } else if (this.ended) {
+      this.intake.finished()
+    } else {
+      this.wanted = true
+      // What is there goes at once, with the head of the request.
+      if (this.stop === null) this.start()
+      else if (stream.listenerCount('readable') > 0) this.onReadable()
+      else if (!this.giving) stream.resume()
     }
-    this.onReadable()
   }
 
   close(reason: Error | null): void {
@@ -191,24 +201,47 @@ class StreamReader implements Reader {
     destroySource(this.stream, reason)
   }
 
+  private start(): void {
+    const { stream } = this
+    if (stream.listenerCount('readable') > 0) stream.on('readable', this.onReadable)
+    stream.on('data', this.onData)
+    const cleanup = finished(stream, { writable: false }, this.onFinished)
+    this.stop = () => {
+      cleanup()
+      stream.off('data', this.onData)
+      stream.off('readable', this.onReadable)
+    }
+    this.onReadable()
+    if (this.wanted && this.stop !== null) stream.resume()
+  }
+
+  /** Reads what is there: it comes as `data`. */
   private readonly onReadable = (): void => {
     if (!this.wanted) return
-    let chunk: unknown
     try {
-      chunk = this.stream.read()
+      this.stream.read()
     } catch (thrown) {
       this.onFinished(toError(thrown))
+    }
+  }
+
+  private readonly onData = (chunk: unknown): void => {
+    if (!this.wanted) {
+      this.unasked.push(chunk)
       return
     }
-    if (chunk === null) return
     this.wanted = false
+    this.giving = true
     this.intake.take(chunk)
+    this.giving = false
+    if (!this.wanted) this.stream.pause()
   }
 
   private readonly onFinished = (error?: Error | null): void => {
     this.stop?.()
     if (error) this.intake.failed(error)
-    else this.intake.finished()
+    else if (this.unasked.length === 0) this.intake.finished()
+    else this.ended = true
   }
 }
 
