@@ -207,7 +207,8 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
       this.settled = true
       this.exchange?.abort(error ?? undefined)
     }
-    this.source?.fail(error ?? new AbortedError())
+    // An error costs more than the rest of an end: it is made only for who is to hear of it.
+    if (this.source?.closed === false) this.source.fail(error ?? new AbortedError())
     callback(error)
     // Of a socket of Node's this is the last event, after all that its end sets off.
     setImmediate(emitClose, this, error)
@@ -215,7 +216,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   /** @internal As Node's does, whoever wrote before there was a connection hears only now that there will be none. */
   afterClose(error: Error | null): void {
-    this.acknowledge(error ?? new AbortedError())
+    if (this.unacknowledged !== undefined) this.acknowledge(error ?? new AbortedError())
   }
 
   // What is asked of a socket.
