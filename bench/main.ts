@@ -5,6 +5,9 @@
  * `npm run bench -- shims [LIBRARY]`: what each shim costs beside its library and our raw dispatch (shims.ts).
  * `npm run bench -- http1`: HTTP/1.1, ours against each library's own (http1.ts).
  * `npm run bench -- matrix`: every library, protocol and kind of work; ends with 1 while one is lost (matrix.ts).
+ * `npm run bench -- limits`: how near Pool.dispatch comes to bare sockets and to h2load (limits.ts).
+ * `npm run bench -- start`: a script that makes one request, from its start to the first octet (start.ts).
+ * `npm run bench -- scale`: from one to ten thousand requests in flight, from one to a thousand origins, threads (scale.ts).
  * `npm run bench -- delay`: one download over a link with a long round trip (lifecycle/delay.ts).
  */
 if (process.argv[2] === 'codec') {
@@ -30,6 +33,15 @@ if (process.argv[2] === 'codec') {
   await run(process.argv.slice(3))
 } else if (process.argv[2] === 'matrix') {
   const { run } = await import('./matrix.ts')
+  await run(process.argv.slice(3))
+} else if (process.argv[2] === 'limits') {
+  const { run } = await import('./limits.ts')
+  await run(process.argv.slice(3))
+} else if (process.argv[2] === 'start') {
+  const { run } = await import('./start.ts')
+  await run(process.argv.slice(3))
+} else if (process.argv[2] === 'scale') {
+  const { run } = await import('./scale.ts')
   await run(process.argv.slice(3))
 } else if (process.argv[2] === 'delay') {
   const { run } = await import('./lifecycle/delay.ts')

@@ -9,10 +9,14 @@ type Make = (place: Place) => Promise<Sender>
 const raw = (): Promise<typeof import('./raw.ts')> => import('./raw.ts')
 const libraries = (): Promise<typeof import('./libraries.ts')> => import('./libraries.ts')
 
+/** The name of the client that only moves octets. */
+export const BARE = 'bare sockets'
+
 const makers: Readonly<Record<string, Make>> = {
   'Pool.dispatch': async (place) => (await raw()).poolDispatch(place),
   "undici's dispatch": async (place) => (await raw()).undiciDispatch(place),
   "Node's own": async (place) => (await raw()).nodeOwn(place),
+  [BARE]: async (place) => (await raw()).bareSockets(place),
   'undici.request on ours': async (place) => (await libraries()).undiciRequest(place, true),
   'undici.request': async (place) => (await libraries()).undiciRequest(place, false),
   'undici.fetch on ours': async (place) => (await libraries()).undiciFetch(place, true),

@@ -2,6 +2,8 @@
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
+import net from 'node:net'
+import tls from 'node:tls'
 import type { ExchangeRequest } from '../../src/index.ts'
 import {
   CONNECTIONS,
@@ -12,6 +14,7 @@ import {
   type Place,
   type Sender,
 } from './libraries.ts'
+import { STREAMED } from './works.ts'
 
 type Settle = (octets: number | undefined, error?: unknown) => void
 
@@ -142,5 +145,83 @@ function nodeHttp({ origin, ca }: Place): Sender {
       else stream().pipe(request)
     },
     () => agent.destroy(),
+  )
+}
+
+/** A socket that sends the octets of a request and drops those of the response, as they come: what no client can undercut. */
+class BareSocket {
+  private readonly socket: net.Socket
+  private settle: Settle | undefined
+  /** Octets of the response that are still to come; -1 while its head is not whole. */
+  private left = -1
+  private octets = 0
+  private head = ''
+
+  constructor(origin: string, ca: string) {
+    const { hostname, port, protocol } = new URL(origin)
+    const options = { host: hostname, port: Number(port) }
+    this.socket = protocol === 'https:' ? tls.connect({ ...options, servername: hostname, ca }) : net.connect(options)
+    this.socket.setNoDelay(true)
+    this.socket.on('data', (chunk) => this.take(chunk))
+    this.socket.on('error', (error) => this.finish(undefined, error))
+    this.socket.on('close', () => this.finish(undefined, new Error('closed')))
+  }
+
+  get busy(): boolean {
+    return this.settle !== undefined
+  }
+
+  send({ method, path, headers, body, stream }: Parameters<Sender['send']>[0], settle: Settle): void {
+    this.settle = settle
+    this.left = -1
+    const fields = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const length = stream === undefined ? (body?.length ?? 0) : STREAMED
+    if (method === 'POST') fields.push(`content-length: ${length}\r\n`)
+    this.socket.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n`, 'latin1')
+    if (body !== undefined) this.socket.write(body)
+    else stream?.().pipe(this.socket, { end: false })
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  private take(chunk: Buffer): void {
+    let { length } = chunk
+    if (this.left === -1) {
+      this.head += chunk.toString('latin1')
+      const end = this.head.indexOf('\r\n\r\n')
+      if (end === -1) return
+      this.octets = /^HTTP\/1.1 204/.test(this.head) ? 0 : Number(/content-length: (\d+)/i.exec(this.head)?.[1])
+      this.left = this.octets
+      length = this.head.length - end - 4
+      this.head = ''
+    }
+    this.left -= length
+    if (this.left === 0) this.finish(this.octets)
+  }
+
+  private finish(octets: number | undefined, error?: unknown): void {
+    const { settle } = this
+    this.settle = undefined
+    settle?.(octets, error)
+  }
+}
+
+/** As many bare sockets as there are requests at once; HTTP/1.1, since it takes the least. */
+export function bareSockets({ origin, ca }: Place): Sender {
+  const sockets: BareSocket[] = []
+  return sender(
+    (shot, settle) => {
+      let free = sockets.find((socket) => !socket.busy)
+      if (free === undefined) {
+        free = new BareSocket(origin, ca)
+        sockets.push(free)
+      }
+      free.send(shot, settle)
+    },
+    () => {
+      for (const socket of sockets) socket.close()
+    },
   )
 }

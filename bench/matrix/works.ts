@@ -27,6 +27,9 @@ export interface Work {
 
 const MIB = 1 << 20
 
+/** Octets of a streamed upload. */
+export const STREAMED = 16 * MIB
+
 /** Two KB of JSON. nginx takes it in its configuration: neither `'` nor `$`. */
 export const JSON_TEXT = JSON.stringify({
   items: Array.from({ length: 20 }, (_, id) => ({
@@ -145,7 +148,7 @@ export const works: readonly Work[] = [
       path: '/take-large',
       headers: { ...binary },
       body: undefined,
-      stream: () => new Octets(16 * MIB),
+      stream: () => new Octets(STREAMED),
       drain: false,
     }),
   },
