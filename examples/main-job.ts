@@ -1,33 +1,44 @@
 /**
- * The main job, end to end: axios, undici, Node's own fetch, got and our fetch send real requests through one pool, to
- * an HTTP/2 origin and to an HTTP/1.1-only one, both started here. `npm start`
+ * The main job, end to end: axios, undici, Node's own fetch, got and our fetch send real requests through one pool to an HTTP/2
+ * origin started here; then each library goes through what happens to connections in the field, as it is, with its own HTTP/2,
+ * and on ours. `npm start`
  *
- * With a URL it does one GET of that URL through each of them instead: `npm start -- https://host/path`
+ * `npm start -- --http1` asks an HTTP/1.1-only origin as well. With a URL it does one GET of that URL through each of the
+ * libraries instead: `npm start -- https://host/path`
  *
- * The exit status is 0 only when everything came out right.
+ * The exit status is 0 only when everything on ours came out right.
  */
+import { parseArgs } from 'node:util'
 import { Pool } from 'hyper-transport'
 import { libraries } from './main-job/libraries.ts'
 import { startOrigins } from './main-job/origins.ts'
 import { Report } from './main-job/report.ts'
 import { type Outcome, scenarios } from './main-job/scenarios.ts'
+import { type Fate, trials } from './main-job/trials.ts'
+import { libraryWays, MODES } from './main-job/ways.ts'
 
 const report = new Report()
-const url = process.argv[2]
-if (url === undefined) await embedded()
-else await one(url)
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { http1: { type: 'boolean' } } })
+const url = positionals[0]
+if (url === undefined) {
+  await embedded(values.http1 === true)
+  await compared()
+} else {
+  await one(url)
+}
 process.exitCode = report.finish()
 
-async function embedded(): Promise<void> {
+async function embedded(http1: boolean): Promise<void> {
   const origins = await startOrigins()
   const pool = new Pool({ tls: { ca: origins.ca } })
   try {
-    for (const origin of [origins.h2, origins.h1]) {
-      report.heading(`${origin.title}: ${origin.url}`)
+    for (const origin of http1 ? [origins.h2, origins.h1] : [origins.h2]) {
+      report.heading(`${origin.title}: ${origin.url}`, [...scenarios.map(({ name }) => name)])
       for (const library of libraries(pool)) {
-        for (const scenario of scenarios) {
-          await report.row(library.name, scenario.name, () => scenario.run(library, origin))
-        }
+        await report.library(
+          library.name,
+          scenarios.map((scenario) => () => scenario.run(library, origin)),
+        )
       }
       report.connections(origin.title, origin.connections(), pool.stats())
     }
@@ -37,20 +48,41 @@ async function embedded(): Promise<void> {
   }
 }
 
+/** The same requests without us. */
+async function compared(): Promise<void> {
+  report.comparison(MODES)
+  for (const trial of trials) {
+    report.trial(trial)
+    const all = Object.entries(libraryWays).map(([name, make]) => ({
+      name,
+      runs: MODES.map((mode) => (): Promise<Fate> => trial.run((ca) => make(mode, { ca }))),
+    }))
+    const waiting = trial.waits === true ? all.map(({ runs }) => Promise.all(runs.map((run) => run()))) : undefined
+    for (const [i, { name, runs }] of all.entries()) report.fates(name, (await waiting?.[i]) ?? (await inTurn(runs)))
+  }
+}
+
+async function inTurn(runs: readonly (() => Promise<Fate>)[]): Promise<Fate[]> {
+  const fates: Fate[] = []
+  for (const run of runs) fates.push(await run())
+  return fates
+}
+
 async function one(target: string): Promise<void> {
   if (!URL.canParse(target)) {
     report.problem(`Not a URL: ${target}. Give one like https://example.com/path`)
     return
   }
   const pool = new Pool()
-  report.heading(target)
+  report.heading(target, ['GET'])
   try {
     for (const library of libraries(pool)) {
-      await report.row(library.name, 'GET', async (): Promise<Outcome> => {
+      const get = async (): Promise<Outcome> => {
         const { status, body, trailer } = await library.get(target)
         const protocol = pool.stats().origins[0]?.protocol ?? '-'
         return { status, protocol, bytes: body.length, trailer }
-      })
+      }
+      await report.library(library.name, [get])
     }
     report.connections('Pool', undefined, pool.stats())
   } finally {
