@@ -8,6 +8,7 @@
  * `npm run bench -- limits`: how near Pool.dispatch comes to bare sockets and to h2load (limits.ts).
  * `npm run bench -- start`: a script that makes one request, from its start to the first octet (start.ts).
  * `npm run bench -- scale`: from one to ten thousand requests in flight, from one to a thousand origins, threads (scale.ts).
+ * `npm run bench -- pictures`: charts of the last figures, for README and docs (pictures.ts).
  * `npm run bench -- delay`: one download over a link with a long round trip (lifecycle/delay.ts).
  */
 if (process.argv[2] === 'codec') {
@@ -43,6 +44,9 @@ if (process.argv[2] === 'codec') {
 } else if (process.argv[2] === 'scale') {
   const { run } = await import('./scale.ts')
   await run(process.argv.slice(3))
+} else if (process.argv[2] === 'pictures') {
+  const { run } = await import('./pictures.ts')
+  await run()
 } else if (process.argv[2] === 'delay') {
   const { run } = await import('./lifecycle/delay.ts')
   await run()
