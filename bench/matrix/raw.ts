@@ -4,16 +4,9 @@ import http2 from 'node:http2'
 import https from 'node:https'
 import net from 'node:net'
 import tls from 'node:tls'
+import { gunzipSync } from 'node:zlib'
 import type { ExchangeRequest } from '../../src/index.ts'
-import {
-  CONNECTIONS,
-  dispatcherFor,
-  drainedByEvents,
-  makePool,
-  overHttp2,
-  type Place,
-  type Sender,
-} from './libraries.ts'
+import { CONNECTIONS, dispatcherFor, makePool, overHttp2, type Place, type Sender } from './libraries.ts'
 import { STREAMED } from './works.ts'
 
 type Settle = (octets: number | undefined, error?: unknown) => void
@@ -98,27 +91,52 @@ export async function undiciDispatch(place: Place): Promise<Sender> {
   )
 }
 
-/** Node's own: node:http2 with windows as large as ours, or node:http and node:https with an agent that keeps connections. */
-export function nodeOwn(place: Place): Sender {
-  return overHttp2(place.protocol) ? nodeHttp2(place) : nodeHttp(place)
+/**
+ * Node's own: node:http2 with windows as large as ours, or node:http and node:https with an agent that keeps connections.
+ * @param whole the body is put together and decoded, as a client for people does; otherwise its octets are counted.
+ */
+export function nodeOwn(place: Place, whole = false): Sender {
+  return overHttp2(place.protocol) ? nodeHttp2(place, whole) : nodeHttp(place, whole)
 }
 
-function nodeHttp2({ origin, ca }: Place): Sender {
+/** What becomes of a body. */
+class Reading {
+  private readonly chunks: Buffer[] | undefined
+  private octets = 0
+
+  constructor(whole: boolean) {
+    this.chunks = whole ? [] : undefined
+  }
+
+  readonly take = (chunk: Buffer): void => {
+    this.octets += chunk.length
+    this.chunks?.push(chunk)
+  }
+
+  /** Its octets, decoded where it was put together. */
+  length(coding: unknown): number {
+    if (this.chunks === undefined) return this.octets
+    const body = Buffer.concat(this.chunks, this.octets)
+    return (coding === 'gzip' ? gunzipSync(body) : body).length
+  }
+}
+
+function nodeHttp2({ origin, ca }: Place, whole: boolean): Sender {
   const session = http2.connect(origin, { ca, settings: { initialWindowSize: 4 * 1024 * 1024, enablePush: false } })
   session.once('connect', () => session.setLocalWindowSize(32 * 1024 * 1024))
   return sender(
-    ({ method, path, headers, body, stream }, settle) => {
+    ({ method, path, headers, body, stream, drain }, settle) => {
       const request = session.request({ ':method': method, ':path': path, ...headers }, { endStream: !body && !stream })
+      const reading = new Reading(whole && !drain)
       let fine = false
+      let coding: unknown
       request.once('response', (fields) => {
         fine = good(fields[':status'])
+        coding = fields['content-encoding']
       })
       request.once('error', (error) => settle(undefined, error))
-      let octets = 0
-      request.on('data', (chunk: Buffer) => {
-        octets += chunk.length
-      })
-      request.once('end', () => settle(fine ? octets : undefined, new Error('status')))
+      request.on('data', reading.take)
+      request.once('end', () => settle(fine ? reading.length(coding) : undefined, new Error('status')))
       if (stream !== undefined) stream().pipe(request)
       else if (body !== undefined) request.end(body)
     },
@@ -126,19 +144,22 @@ function nodeHttp2({ origin, ca }: Place): Sender {
   )
 }
 
-function nodeHttp({ origin, ca }: Place): Sender {
+function nodeHttp({ origin, ca }: Place, whole: boolean): Sender {
   const secure = origin.startsWith('https:')
   const options = { keepAlive: true, maxSockets: CONNECTIONS }
   const agent = secure ? new https.Agent({ ...options, ca }) : new http.Agent(options)
   const { hostname, port } = new URL(origin)
   const make = secure ? https.request : http.request
   return sender(
-    ({ method, path, headers, body, stream }, settle) => {
+    ({ method, path, headers, body, stream, drain }, settle) => {
       const request = make({ agent, hostname, port, method, path, headers }, (response) => {
-        drainedByEvents(response).then(
-          (octets) => settle(good(response.statusCode) ? octets : undefined, new Error('status')),
-          (error) => settle(undefined, error),
-        )
+        const reading = new Reading(whole && !drain)
+        response.on('data', reading.take)
+        response.once('error', (error) => settle(undefined, error))
+        response.once('end', () => {
+          const fine = good(response.statusCode)
+          settle(fine ? reading.length(response.headers['content-encoding']) : undefined, new Error('status'))
+        })
       })
       request.once('error', (error) => settle(undefined, error))
       if (stream === undefined) request.end(body)
