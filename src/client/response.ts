@@ -1,12 +1,22 @@
 /** `HTTPResponse`: a response as hyper's users know it, and as people of today expect it. */
 import { pipeline, Readable } from 'node:stream'
-import { type Coding, DecodeStream, parseCodings } from '../content/index.ts'
+import {
+  type Coding,
+  type DecoderOptions,
+  DecodeStream,
+  decodeSmall,
+  parseCodings,
+  smallInput,
+} from '../content/index.ts'
 import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import type { IncomingBody } from './incoming.ts'
+
+/** The first octet of whatever is gzip (RFC 1952 section 2.3.1). */
+const GZIP_MAGIC = 0x1f
 
 /** The protocol of a message, as its version is written. */
 export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1'
@@ -113,7 +123,7 @@ export class HTTPResponse implements AsyncDisposable {
     let finished = false
     try {
       for (;;) {
-        const chunk = await this.inTurn(() => this.pull(late))
+        const chunk = await this.inTurn(() => this.pull(late, false))
         if (chunk === null) break
         yield chunk
       }
@@ -190,7 +200,7 @@ export class HTTPResponse implements AsyncDisposable {
     const parts: Buffer[] = []
     let length = 0
     while (length < size) {
-      const chunk = await this.pull(late)
+      const chunk = await this.pull(late, size === Number.POSITIVE_INFINITY)
       if (chunk === null) break
       parts.push(chunk)
       length += chunk.length
@@ -205,13 +215,14 @@ export class HTTPResponse implements AsyncDisposable {
   private async feed(): Promise<void> {
     try {
       this.choose({})
-      this.readable?.push(await this.inTurn(() => this.pull(false)))
+      this.readable?.push(await this.inTurn(() => this.pull(false, false)))
     } catch (thrown) {
       this.readable?.destroy(toError(thrown))
     }
   }
 
-  private async pull(late: boolean): Promise<Buffer | null> {
+  /** @param whole all of it is wanted, so that nobody waits for its first piece. */
+  private async pull(late: boolean, whole: boolean): Promise<Buffer | null> {
     const { rest } = this
     if (rest !== undefined) {
       this.rest = undefined
@@ -221,7 +232,7 @@ export class HTTPResponse implements AsyncDisposable {
     if (this.gone !== undefined && !late) throw this.gone
     if (this.ended) return null
     try {
-      this.source ??= this.open()
+      this.source ??= this.open(whole)
       const { done, value } = await this.source.next()
       if (done !== true) return value
     } catch (thrown) {
@@ -234,19 +245,57 @@ export class HTTPResponse implements AsyncDisposable {
     return null
   }
 
-  private open(): AsyncIterator<Buffer> {
+  private open(whole: boolean): AsyncIterator<Buffer> {
     const raw = received(this.incoming)
     const codings = this.decoding === true ? parseCodings(this.headers.text('content-encoding')) : undefined
-    return codings === undefined ? raw : this.decode(raw, codings)
-  }
-
-  private decode(raw: AsyncGenerator<Buffer>, codings: readonly Coding[]): AsyncIterator<Buffer> {
+    if (codings === undefined) return raw
     const { maxDecodedSize: maxOutput, maxDecodingRatio: maxRatio = MAX_DECODING_RATIO } = this.limits
-    const decoder = new DecodeStream(codings, { maxOutput, maxRatio, ratioFloor: LENIENT_DECODING_RATIO_FLOOR })
-    // Whoever reads the decoder hears of a failure.
-    pipeline(Readable.from(raw), decoder, ignore)
-    return decoder[Symbol.asyncIterator]()
+    const options = { maxOutput, maxRatio, ratioFloor: LENIENT_DECODING_RATIO_FLOOR }
+    return whole ? decodeWhole(raw, codings, options) : decode(raw, codings, options)
   }
+}
+
+/**
+ * A short body is decoded at once, when all of it has come: a decoder of its own costs several times as much. What is seen to be
+ * wrong with its first octets is not waited for.
+ */
+async function* decodeWhole(
+  raw: AsyncGenerator<Buffer>,
+  codings: readonly Coding[],
+  options: DecoderOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const parts: Buffer[] = []
+  let length = 0
+  while (length <= smallInput) {
+    const { done, value } = await raw.next()
+    if (done === true) {
+      const decoded = decodeSmall(codings, Buffer.concat(parts, length), options)
+      if (decoded === undefined) break
+      if (decoded.length > 0) yield decoded
+      return
+    }
+    parts.push(value)
+    length += value.length
+    if (codings.at(-1) === 'gzip' && parts[0][0] !== GZIP_MAGIC) break
+  }
+  const decoder = decode(prepended(parts, raw), codings, options)
+  yield* { [Symbol.asyncIterator]: () => decoder }
+}
+
+async function* prepended(parts: readonly Buffer[], raw: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  yield* parts
+  yield* raw
+}
+
+function decode(
+  raw: AsyncGenerator<Buffer>,
+  codings: readonly Coding[],
+  options: DecoderOptions,
+): AsyncIterableIterator<Buffer> {
+  const decoder = new DecodeStream(codings, options)
+  // Whoever reads the decoder hears of a failure.
+  pipeline(Readable.from(raw), decoder, ignore)
+  return decoder[Symbol.asyncIterator]()
 }
 
 async function* received(incoming: IncomingBody): AsyncGenerator<Buffer, void, undefined> {
