@@ -40,7 +40,9 @@ describe('keyLog of one request', () => {
     assert.ok(lines > 0)
     const mine = lines
     await send(pool, { origin: origin.origin, path: '/' })
-    assert.deepEqual([lines, origin.connections], [mine, 2])
+    assert.equal(lines, mine)
+    // A slow machine may try more than once to connect.
+    assert.ok(origin.connections >= 2)
   })
 })
 
