@@ -297,7 +297,7 @@ export class AxiosCall implements HopListener, Collected, Filler {
     this.settled = true
     clearTimeout(this.timer)
     this.unfollow()
-    this.resolve(handOver(configOfRest(hop, config, realm), realm, this.transport))
+    this.resolve(handOver(configOfRest(hop, config, realm), realm, this.transport, hop.url))
   }
 
   private startBody(res: ResponseView): void {
