@@ -29,6 +29,9 @@ export class LazyStream {
   private readonly source: LazySource
   /** The stream, once it is made; or one half of it after it was cloned. */
   made: ReadableStream<Bytes> | undefined
+  /** What `Response.prototype.clone` left in its place, and the half of that which is the body, once it was cloned further. */
+  replaced: ReadableStream<Bytes> | undefined
+  half: ReadableStream<Bytes> | undefined
   /** The octets were, or are being, taken as a whole. */
   taken = false
   owner: Onlooked | undefined

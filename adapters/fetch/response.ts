@@ -184,7 +184,13 @@ function defineResponse() {
       const fork = stream === undefined ? incoming.fork() : undefined
       if (fork !== undefined) return this.#copy(fork, undefined)
       const [mine, theirs] = (stream ?? incoming.stream()).tee()
-      lazy.made = mine
+      if (stream === lazy.made) {
+        lazy.made = mine
+      } else {
+        // The stream that was made first goes on being read, for both of these: it stays what it is.
+        lazy.replaced ??= stream
+        lazy.half = mine
+      }
       return this.#copy(incoming, theirs)
     }
 
@@ -196,7 +202,8 @@ function defineResponse() {
     #stream(lazy: LazyStream): ReadableStream<Bytes> | undefined {
       if (lazy.made === undefined || !hasLazyStreams) return lazy.made
       const now = nativeBody.call(this)
-      return now === null || now === lazy ? lazy.made : (now as ReadableStream<Bytes>)
+      if (now === null || now === lazy) return lazy.made
+      return now === lazy.replaced ? lazy.half : (now as ReadableStream<Bytes>)
     }
 
     #read<T>(convert: (bytes: Buffer) => T): Promise<T> {

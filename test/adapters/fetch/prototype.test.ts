@@ -80,6 +80,14 @@ both(
       assert.deepEqual(first, second)
       assert.ok(first.length > 0)
     }
+    for (const path of ['/typed', '/bytes/400000']) {
+      const response = await fetch(url(path))
+      const copies = [prototype.clone.call(response), response.clone(), response.clone(), response]
+      const bodies = await Promise.all(copies.map((copy) => copy.bytes()))
+      for (const body of bodies) assert.deepEqual(body, bodies[0])
+      assert.ok(bodies[0].length > 0)
+      assert.equal(response.bodyUsed, true)
+    }
     const bare = prototype.clone.call(await fetch(url('/nothing')))
     assert.deepEqual([bare.status, bare.headers.get('etag'), bare.body], [304, '"a"', null])
   },
