@@ -11,8 +11,10 @@
  */
 import type { Agent, ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { toError } from '../src/errors.ts'
 import { AgentSocket } from './agent/socket.ts'
-import { agentFor, poolOptionsOf } from './common/node-agents.ts'
+import { toNodeError } from './common/errors.ts'
+import { agentFor, poolOptionsOf, refuseProxy } from './common/node-agents.ts'
 import { handedOn } from './common/node-fates.ts'
 import { connectOptions, type NativeOptions } from './common/node-options.ts'
 import { type ResolvedPool, resolvePool, type ShimOptions } from './common/pool.ts'
@@ -26,7 +28,7 @@ interface RequestOptions extends NativeOptions {
 
 /** What Node's ClientRequest offers to agents, beside its public interface. */
 interface AgentClientRequest extends ClientRequest {
-  onSocket(socket: Duplex, error?: Error): void
+  onSocket(socket: Duplex | undefined, error?: Error): void
 }
 
 /**
@@ -48,15 +50,25 @@ class Carrier {
 
   addRequest(request: AgentClientRequest, options: RequestOptions): void {
     const { protocol, pool } = this
-    if (wantsSocket(request, options)) {
-      this.ordinaryAgent(options).addRequest(request, options)
+    const origin = this.originOf(options)
+    if (wantsSocket(request, options) || leadsElsewhere(request.path, origin)) {
+      this.handOn(request, options, origin)
       return
     }
     const named = protocol === 'https:' ? withServerName(options, request.getHeader('host')) : options
-    const socket = new AgentSocket(pool.transport, this.originOf(options), connectOptions(named), request)
+    const socket = new AgentSocket(pool.transport, origin, connectOptions(named), request)
     // node:http leaves it to the agent to set the time of the socket.
     if (options.timeout !== undefined && options.timeout > 0) socket.setTimeout(options.timeout)
     request.onSocket(socket)
+  }
+
+  private handOn(request: AgentClientRequest, options: RequestOptions, origin: string): void {
+    try {
+      if (typeof options.socketPath !== 'string') refuseProxy(poolOptionsOf(this.pool.transport) ?? {}, origin)
+      this.ordinaryAgent(options).addRequest(request, options)
+    } catch (error) {
+      request.onSocket(undefined, toNodeError(toError(error)))
+    }
   }
 
   /** Closes the pool made for this agent alone; a shared one stays open. */
@@ -83,6 +95,15 @@ class Carrier {
 /** Is this a request that an agent of Node's has to carry, as it wants a socket of its own, or says what we do not know? */
 export function wantsSocket(request: ClientRequest, options: object): boolean {
   return request.method === 'CONNECT' || request.hasHeader('upgrade') || handedOn(options)
+}
+
+/**
+ * Is the target a URL (RFC 9112 section 3.2.2) of another origin than the one that is connected to? Then that is a proxy, to whoever
+ * made the request, and it is spoken to as a proxy is: by HTTP/1.1.
+ */
+export function leadsElsewhere(target: string, origin: string): boolean {
+  if (target.startsWith('/') || !URL.canParse(target) || !URL.canParse(origin)) return false
+  return new URL(target).origin !== new URL(origin).origin
 }
 
 /** A pool that both agents of a pair use. */

@@ -67,7 +67,7 @@ function request(
   if (realm instanceof Promise) return realm.then((loaded) => request(config, pool, loaded))
   try {
     const url = parseUrl(config, realm)
-    if (needsOwnAdapter(config, url)) return handOver(config, realm, pool.transport)
+    if (needsOwnAdapter(config, url)) return handOver(config, realm, pool.transport, url)
     checkConnect(config, realm)
     return new AxiosCall(config, realm, pool.transport, url).run()
   } catch (thrown) {

@@ -282,6 +282,8 @@ class Hop implements ExchangeHandler, FailureWords {
     this.leavePrevious()
     if (this.incoming !== undefined) {
       this.incoming.fail(error)
+      // It may be the making of the response that failed. Once it is the caller's this does nothing.
+      if (this.request.integrity === '') this.reject(fetchFailed(error))
       return
     }
     if (this.ignoring !== undefined) {

@@ -11,6 +11,7 @@
  * - got is not imported when this runs; only its types are used.
  */
 import type { ExtendOptions } from 'got'
+import { poolOptionsOf, refuseProxy } from './common/node-agents.ts'
 import type { NativeOptions } from './common/node-options.ts'
 import { resolvePool, type ShimOptions } from './common/pool.ts'
 import { type NativeTarget, needsGotsOwn, readTarget } from './got/options.ts'
@@ -38,7 +39,12 @@ export function hyperGot(options: ShimOptions = {}): HyperGotOptions {
   ): HyperRequest | undefined => {
     // With a cache, got calls with one object of options and a callback; without, with a URL and options.
     const native = url instanceof URL ? (given as NativeOptions) : url
-    if (needsGotsOwn(native)) return undefined
+    if (needsGotsOwn(native)) {
+      const { origin } = readTarget(url, native)
+      // A request by a unix socket goes by no proxy.
+      if (native.socketPath === undefined) refuseProxy(poolOptionsOf(transport) ?? {}, origin)
+      return undefined
+    }
     const listener = typeof given === 'function' ? given : callback
     const made = new HyperRequest(transport, readTarget(url, native), native)
     if (listener !== undefined) made.once('response', listener)

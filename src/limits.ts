@@ -127,6 +127,12 @@ export const MAX_REPLAYS = 3
  */
 export const MAX_LOST_REPLAYS = 2
 
+/**
+ * Milliseconds for which a request under which two connections ended is alone without an answer; then the next such one may go. Much
+ * longer than the request that ends connections needs to do so, and short beside the wait of those behind a long poll.
+ */
+export const QUARANTINE = 1000
+
 /** Octets of a streamed request body kept for sending it again; a body of which more was read is sent once. */
 export const MAX_REPLAY_OCTETS = 65_536
 

@@ -29,14 +29,22 @@ import {
   spellings,
 } from './redirect.ts'
 import { RequestView, ResponseView } from './request-view.ts'
-import { BodyCollector, BodyStream, type Collected, codingOf, dropCoding, TooLongError } from './response.ts'
+import {
+  BodyCollector,
+  BodyStream,
+  type Collected,
+  codingOf,
+  dropCoding,
+  type Filler,
+  TooLongError,
+} from './response.ts'
 
 /** What follow-redirects keeps of a body for a redirect that asks for it again, where the config says nothing. */
 const MAX_RECORDED = 10 * 1024 * 1024
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
-export class AxiosCall implements HopListener, Collected {
+export class AxiosCall implements HopListener, Collected, Filler {
   private readonly config: InternalAxiosRequestConfig
   private readonly realm: Realm
   private readonly transport: Transport
@@ -52,7 +60,11 @@ export class AxiosCall implements HopListener, Collected {
   private download: Progress | undefined
   private fields: FieldList = []
   private collector: BodyCollector | undefined
-  private stream: BodyStream | undefined
+  /** Once somebody wants what is in it. */
+  private wanted: BodyStream | undefined
+  /** Before: held by the caller alone. */
+  private unread: WeakRef<BodyStream> | undefined
+  /** Of a collected body; a stream has its own. */
   private response: AxiosResponse | undefined
   private settled = false
   private onAbort: ((reason: unknown) => void) | undefined
@@ -102,14 +114,15 @@ export class AxiosCall implements HopListener, Collected {
 
   onData(chunk: Buffer): void {
     this.download?.add(chunk.length)
-    if (this.stream !== undefined) this.stream.add(chunk)
-    else this.collector?.add(chunk)
+    if (this.collector !== undefined) this.collector.add(chunk)
+    else this.stream?.add(chunk)
   }
 
   onEnd(trailers: FieldList): void {
     this.closeSource()
     this.download?.flush()
-    const { response, stream } = this
+    const { stream } = this
+    const response = this.response ?? stream?.response
     const res = this.view?.res
     if (res !== undefined) {
       res.complete = true
@@ -131,6 +144,20 @@ export class AxiosCall implements HopListener, Collected {
     const { stream } = this
     stream?.fail(this.axiosError(error))
     this.finish(error)
+  }
+
+  onWanted(stream: BodyStream): void {
+    this.wanted = stream
+    this.unread = undefined
+  }
+
+  onForgotten(): void {
+    this.unfollow()
+    this.handler?.exchange?.abort()
+  }
+
+  private get stream(): BodyStream | undefined {
+    return this.wanted ?? this.unread?.deref()
   }
 
   private begin(): void {
@@ -270,7 +297,7 @@ export class AxiosCall implements HopListener, Collected {
     this.settled = true
     clearTimeout(this.timer)
     this.unfollow()
-    this.resolve(handOver(configOfRest(hop, config, realm), realm, this.transport))
+    this.resolve(handOver(configOfRest(hop, config, realm), realm, this.transport, hop.url))
   }
 
   private startBody(res: ResponseView): void {
@@ -292,19 +319,24 @@ export class AxiosCall implements HopListener, Collected {
       request: this.view,
       data: undefined,
     }
-    this.response = response
     const options = { decompress, maxLength: this.number('maxContentLength') }
     if (this.responseType !== 'stream' || handler?.exchange === undefined) {
+      this.response = response
       this.collector = new BodyCollector(coding, options, this)
       return
     }
     Reflect.set(response, 'trailers', new realm.AxiosHeaders())
     const stream = new BodyStream(handler.exchange, coding, options, () => this.contentTooLong())
     if (this.view !== undefined) stream.showMessage(this.view, res)
-    this.stream = stream
+    this.unread = new WeakRef(stream)
     response.data = stream
+    stream.response = response
     stream.once('close', () => this.unfollow())
+    stream.watch(this)
     this.settle(response)
+    // A promise's functions hold the promise, and that what it came to.
+    this.resolve = ignore
+    this.reject = ignore
   }
 
   onBody(body: Buffer): void {
@@ -373,7 +405,7 @@ export class AxiosCall implements HopListener, Collected {
       return new this.realm.CanceledError('Request stream has been aborted', this.config, this.view)
     }
     if (error instanceof TimeoutError && error.kind === 'body' && this.timeout > 0) return this.timeoutError()
-    return wireError(error, this.config, this.realm, this.view, this.response)
+    return wireError(error, this.config, this.realm, this.view, this.response ?? this.stream?.response)
   }
 
   private contentTooLong(): Error {

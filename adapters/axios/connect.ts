@@ -1,5 +1,6 @@
 /** The connection options that an axios config asks for: agents, `lookup`, `family`, `socketPath`, HTTP versions. */
 import { resolve } from 'node:path'
+import { inspect } from 'node:util'
 import type { InternalAxiosRequestConfig } from 'axios'
 import { toError } from '../../src/errors.ts'
 import type { Transport } from '../../src/exchange/contract.ts'
@@ -34,7 +35,7 @@ export function connectOptions(
     typeof http2 === 'object' ? http2 : undefined,
     {
       lookup: typeof lookup === 'function' ? nodeLookup(lookup) : undefined,
-      family,
+      family: family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family,
       socketPath,
       ALPNProtocols: Number(version) === 1 ? HTTP1 : undefined,
     },
@@ -42,6 +43,9 @@ export function connectOptions(
 }
 
 const HTTP1 = ['http/1.1']
+
+/** What Node takes for one. */
+const FAMILIES: ReadonlySet<unknown> = new Set([4, 6, 'IPv4', 'IPv6'])
 
 /**
  * axios's own checks of these options.
@@ -51,6 +55,12 @@ export function checkConnect(config: InternalAxiosRequestConfig, { AxiosError }:
   const lookup = option(config, 'lookup')
   if (lookup && typeof lookup !== 'function') {
     throw Object.assign(new TypeError('lookup must be a function'), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
+  const family = option(config, 'family')
+  if (family && !FAMILIES.has(family)) {
+    // In the words of Node's net, which axios's own adapter hands it to.
+    const message = `The property 'options.family' must be one of: 0, 4, 6. Received ${inspect(family)}`
+    throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' })
   }
   const version = option(config, 'httpVersion')
   if (version !== undefined && version !== null && Number(version) !== 1 && Number(version) !== 2) {

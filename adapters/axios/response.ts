@@ -1,5 +1,6 @@
 /** Turns what comes up into axios's response: collected or streamed, decoded, limited, with its trailers. */
 import { Readable } from 'node:stream'
+import type { AxiosResponse } from 'axios'
 import {
   ContentDecodingError,
   Decoder,
@@ -165,10 +166,23 @@ export class BodyCollector implements DecoderSink {
   }
 }
 
+/** Who fills a stream: he holds it only once somebody wants what is in it. */
+export interface Filler {
+  /** Somebody reads the stream, or listens to it. */
+  onWanted(stream: BodyStream): void
+  /** Nobody ever did, and nobody can any more. */
+  onForgotten(): void
+}
+
+/** Streams that nobody has read from yet: with a response of an error, that is what mostly becomes of them. */
+const forgotten = new FinalizationRegistry<Filler>((filler) => filler.onForgotten())
+
 /** A body as a Node stream, with the transport's backpressure. */
 export class BodyStream extends Readable implements DecoderSink {
   /** Set at the end. */
   trailers: object | undefined
+  /** @internal The response that this is the body of: who fills it has it from here. */
+  response: AxiosResponse | undefined
   /** A property of its own where this is the message itself: by that, the package form-data knows a file to send on. */
   declare httpVersion?: string
   private request: RequestView | undefined
@@ -182,6 +196,7 @@ export class BodyStream extends Readable implements DecoderSink {
   private ended = false
   private decoderFull = false
   private failure: Error | undefined
+  private filler: Filler | undefined
 
   constructor(exchange: Exchange, coding: string | undefined, options: BodyOptions, tooLong: () => Error) {
     super()
@@ -190,6 +205,27 @@ export class BodyStream extends Readable implements DecoderSink {
     this.tooLong = tooLong
     const list = options.decompress ? codings(coding) : undefined
     this.decoder = list === undefined ? undefined : new Decoder(list, this, decoding)
+  }
+
+  /** Until somebody wants what is in it, who fills it is told when nobody can any more. */
+  watch(filler: Filler): void {
+    this.filler = filler
+    this.once('newListener', () => this.want())
+    forgotten.register(this, filler, this)
+  }
+
+  override read(size?: number): unknown {
+    // A size of 0 is the stream's own, to have itself filled.
+    if (size !== 0) this.want()
+    return super.read(size)
+  }
+
+  private want(): void {
+    const { filler } = this
+    if (filler === undefined) return
+    this.filler = undefined
+    forgotten.unregister(this)
+    filler.onWanted(this)
   }
 
   /** axios's own adapter gives node:http's message itself when nothing is decoded: this shows what one has. */

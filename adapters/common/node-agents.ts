@@ -8,6 +8,8 @@ import { setImmediate } from '../../src/clock.ts'
 import { NotSupportedError } from '../../src/errors.ts'
 import type { Transport } from '../../src/exchange/contract.ts'
 import type { ConnectOptions, TlsOptions } from '../../src/net/options.ts'
+import { parseOrigin } from '../../src/net/origin.ts'
+import { normaliseProxy } from '../../src/net/proxy.ts'
 import { agentTlsOptions, keyLogOf } from '../../src/net/tls-options.ts'
 import { mergeTls } from '../../src/net/tls-units.ts'
 import type { PoolOptions } from '../../src/pool/options.ts'
@@ -68,6 +70,20 @@ function forget(): void {
 export function poolOptionsOf(transport: Transport): PoolOptions | undefined {
   const pool = transport === sharedTransport ? sharedPool() : transport
   return pool instanceof Pool ? pool.options : undefined
+}
+
+/**
+ * What is handed on to another transport goes straight to the origin, by an agent of another kind whereever that goes: where the
+ * pool has a proxy, that is not what was asked for.
+ * @throws {NotSupportedError} where the pool's rules say that a proxy leads to the origin.
+ */
+export function refuseProxy(rules: PoolOptions, origin: string): void {
+  const { proxy, socketPath } = rules
+  if (proxy === undefined || proxy === false || socketPath !== undefined) return
+  if (normaliseProxy(proxy, parseOrigin(origin), process.env) === undefined) return
+  throw new NotSupportedError(
+    `The pool's proxy cannot be kept to: this request to ${origin} is for an agent or a transport other than the pool, which would go past it`,
+  )
 }
 
 /**

@@ -3,6 +3,7 @@
  * not called: it costs more than the request. Where rare options are given, it is, for its checks alone.
  */
 import { Readable } from 'node:stream'
+import { inspect } from 'node:util'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
 import { performanceNow } from '../../src/clock.ts'
 import type { Body, BodyChunk } from '../../src/exchange/contract.ts'
@@ -84,15 +85,18 @@ const nothingRare: Rare = { mode: 'cors', referrer: '', referrerPolicy: '' }
  */
 export function readRequest(input: string | URL | Request, given?: RequestInit | null): FetchRequest {
   const init = given ?? {}
+  if (typeof init !== 'object' && typeof init !== 'function') {
+    throw new TypeError(`RequestInit: Expected ${String(init)} to be one of: Null, Undefined, Object.`)
+  }
   const from = isRequestLike(input) ? input : undefined
-  const url = parseUrl(from === undefined ? String(input) : from.url)
+  const url = parseUrl(from === undefined ? `${input as string | URL}` : from.url)
   const rare = readRare(from, init)
   const method = readMethod(init.method ?? from?.method ?? 'GET')
   if (rare.mode === 'no-cors' && method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
     throw new TypeError(`'${method}' is unsupported in no-cors mode.`)
   }
   const fields: string[] = []
-  const headers = init.headers ?? from?.headers
+  const headers = init.headers === undefined ? from?.headers : init.headers
   // Those of a Headers object are in lower case.
   const spellings = headers === undefined ? undefined : takeHeaders(fields, headers)
   takeCache(fields, init.cache ?? from?.cache)
@@ -102,14 +106,18 @@ export function readRequest(input: string | URL | Request, given?: RequestInit |
   }
   const signal = init.signal === undefined ? (from?.signal ?? undefined) : (init.signal ?? undefined)
   if (signal !== undefined && (typeof signal.aborted !== 'boolean' || typeof signal.addEventListener !== 'function')) {
-    throw new TypeError("Failed to construct 'Request': member signal is not of type AbortSignal.")
+    throw new TypeError(`RequestInit: Expected signal ("${inspect(signal)}") to be an instance of AbortSignal.`)
+  }
+  const { duplex } = init as { duplex?: unknown }
+  if (duplex !== undefined && duplex !== 'half') {
+    throw new TypeError(`RequestInit: ${String(duplex)} is not an accepted type. Expected one of half.`)
   }
   let body: RequestBody | undefined
   let unread: AsyncIterable<BodyChunk> | undefined
   if (init.body != null) {
     if (method === 'GET' || method === 'HEAD') throw bodyForbidden()
     body = readBody(init.body, fields, init)
-  } else if (from?.body != null && init.body === undefined) {
+  } else if (from?.body != null) {
     if (method === 'GET' || method === 'HEAD') throw bodyForbidden()
     if (from.bodyUsed === true)
       throw new TypeError('Cannot construct a Request with a Request object that has already been used.')
@@ -217,7 +225,7 @@ const upperMethods: Readonly<Record<string, string>> = {
 
 function readMethod(method: string): string {
   if (method === 'GET' || method === 'POST') return method
-  const text = String(method)
+  const text = `${method}`
   if (!isToken(text)) throw new TypeError(`'${text}' is not a valid HTTP method.`)
   const lower = text.toLowerCase()
   if (lower === 'connect' || lower === 'trace' || lower === 'track')
@@ -230,34 +238,42 @@ type Spellings = Map<string, string> | undefined
 /** @returns how names were spelt, where not in lower case. */
 function takeHeaders(fields: string[], headers: HeaderSource): Spellings {
   let spellings: Spellings
-  if (Symbol.iterator in headers && typeof headers !== 'string') {
+  if ((typeof headers !== 'object' && typeof headers !== 'function') || headers === null) {
+    throw new TypeError('Headers constructor: the argument is neither a sequence nor a record')
+  }
+  if (Symbol.iterator in headers) {
     for (const pair of headers as Iterable<unknown>) {
-      const [name, value, ...more] = pair as Iterable<unknown>
-      if (value === undefined || more.length > 0) {
-        throw new TypeError('Headers constructor: expected name/value pair to be length 2')
+      if (typeof pair !== 'object' || pair === null) {
+        throw new TypeError(`Headers constructor: ${String(pair)} is not a name/value pair`)
       }
-      spellings = takeField(fields, String(name), String(value), spellings)
+      const both = [...(pair as Iterable<string>)]
+      if (both.length !== 2) {
+        throw new TypeError(`Headers constructor: expected name/value pair to be length 2, found ${both.length}.`)
+      }
+      // A template refuses a symbol, as the standard does.
+      spellings = takeField(fields, `${both[0]}`, `${both[1]}`, spellings)
     }
     return spellings
   }
-  if (typeof headers !== 'object' || headers === null) {
-    throw new TypeError('Headers constructor: the argument is neither a sequence nor a record')
+  const record = headers as Readonly<Record<string, string>>
+  for (const name of Object.keys(record)) spellings = takeField(fields, name, `${record[name]}`, spellings)
+  const [symbol] = Object.getOwnPropertySymbols(record)
+  if (symbol !== undefined && Object.getOwnPropertyDescriptor(record, symbol)?.enumerable) {
+    throw new TypeError(`Headers constructor: ${String(symbol)} is a symbol, which cannot be a header name`)
   }
-  const record = headers as Readonly<Record<string, unknown>>
-  for (const name of Object.keys(record)) spellings = takeField(fields, name, String(record[name]), spellings)
   return spellings
 }
 
 function takeField(fields: string[], spelling: string, value: string, spellings: Spellings): Spellings {
   const { name, kind } = fieldName(spelling)
   if (kind === FieldKind.INVALID || kind === FieldKind.PSEUDO) {
-    throw new TypeError(`Headers.append: ${spelling} is an invalid header name.`)
+    throw new TypeError(`Headers.append: "${spelling}" is an invalid header name.`)
   }
   // A fetch asks whom its URL names: Node's ignores the field, too.
   if (name === 'host') return spellings
   // Outer white space is the serialiser's to remove; line breaks count as such here, and only here.
   const text = isFieldValue(value) ? value : value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '')
-  if (!isFieldValue(text)) throw new TypeError(`Headers.append: ${text} is an invalid header value.`)
+  if (!isFieldValue(text)) throw new TypeError(`Headers.append: "${text}" is an invalid header value.`)
   fields.push(name, text)
   return name === spelling ? spellings : (spellings ?? new Map<string, string>()).set(name, spelling)
 }
@@ -306,6 +322,8 @@ function readBody(body: unknown, fields: string[], init: RequestInit): RequestBo
     if (!('duplex' in init) || init.duplex !== 'half') {
       throw new TypeError('RequestInit: duplex option is required when sending a body.')
     }
+    if (init.keepalive === true)
+      throw new TypeError('keepalive: a request that outlives its page cannot have a stream as its body')
     if (Readable.isDisturbed(body as Readable) || ('locked' in body && body.locked === true)) {
       throw new TypeError('Response body object should not be disturbed or locked')
     }
@@ -313,7 +331,7 @@ function readBody(body: unknown, fields: string[], init: RequestInit): RequestBo
     if ('pipe' in body && 'on' in body && typeof body.on === 'function') body.on('error', () => {})
     return { body: body as AsyncIterable<BodyChunk>, replayable: false, length: undefined }
   }
-  return known(fields, String(body), 'text/plain;charset=UTF-8')
+  return known(fields, `${body as string}`, 'text/plain;charset=UTF-8')
 }
 
 function known(fields: string[], body: Body, type: string): RequestBody {

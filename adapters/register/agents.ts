@@ -4,8 +4,10 @@
  * place count. An agent of another class, or with a way to connect of its own, is left alone.
  */
 import type { Agent, ClientRequest } from 'node:http'
-import { HyperHttpAgent, HyperHttpsAgent, wantsSocket } from '../agent.ts'
-import { agentFor, isNodeAgent, isPlainAgent, poolOptionsOf } from '../common/node-agents.ts'
+import { toError } from '../../src/errors.ts'
+import { HyperHttpAgent, HyperHttpsAgent, leadsElsewhere, wantsSocket } from '../agent.ts'
+import { toNodeError } from '../common/errors.ts'
+import { agentFor, isNodeAgent, isPlainAgent, poolOptionsOf, refuseProxy } from '../common/node-agents.ts'
 import { sharedTransport } from '../common/pool.ts'
 
 /** What Node calls with each request; its types leave it out. */
@@ -27,8 +29,15 @@ export function replaceAgents(isExcepted: ((origin: string) => boolean) | undefi
     // As Node's own does: what the agent says goes before what the request says.
     const all = { ...options, ...Reflect.get(this, 'options') }
     if (isExcepted?.(carrier.getName(all)) === true) before.call(this, request, options, ...rest)
-    else if (wantsSocket(request, all) || !isPlainAgent(this)) {
-      const agent = agentFor(protocol, poolOptionsOf(sharedTransport) ?? {}, this, options) ?? this
+    else if (wantsSocket(request, all) || leadsElsewhere(request.path, carrier.getName(all)) || !isPlainAgent(this)) {
+      const rules = poolOptionsOf(sharedTransport) ?? {}
+      try {
+        if (!('socketPath' in all && all.socketPath)) refuseProxy(rules, carrier.getName(all))
+      } catch (error) {
+        ;(request as Parameters<HyperHttpAgent['addRequest']>[0]).onSocket(undefined, toNodeError(toError(error)))
+        return
+      }
+      const agent = agentFor(protocol, rules, this, options) ?? this
       before.call(agent, request, options, ...rest)
     } else {
       carrier.addRequest(request as Parameters<HyperHttpAgent['addRequest']>[0], all)

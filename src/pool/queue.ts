@@ -5,12 +5,13 @@
  * Rules
  * - First come, first served. What comes back after an attempt goes before those that came later, in order.
  * - Exchanges under which connections have ended (suspects) are in the line one at a time: the next when the one before has
- *   an answer or has settled.
+ *   an answer or has settled, or when its connection has borne it for {@link QUARANTINE}: it may be waiting for what takes long.
  * - Joining, leaving and being called cost the same however many wait. How long each may wait is its own affair.
  */
 
 import { clearTimeout, nextTick, setTimeout } from '../clock.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
+import { QUARANTINE } from '../limits.ts'
 import { now } from '../session/deadline.ts'
 import { WaitingLine } from './waiting.ts'
 
@@ -28,6 +29,8 @@ export class Queue {
   private readonly quarantined = new Set<LiveExchange>()
   /** The one of the quarantined that is in the line, or on a connection without an answer. */
   private suspect: LiveExchange | null = null
+  /** Runs while somebody waits for the suspect. */
+  private suspectTimer: NodeJS.Timeout | null = null
   /** When those came back that have had their turn. */
   private readonly cameBack = new WeakMap<LiveExchange, number>()
 
@@ -60,6 +63,7 @@ export class Queue {
     } else if (exchange.suspect && this.suspect !== null && this.suspect !== exchange) {
       exchange.joinLine('quarantined')
       this.quarantined.add(exchange)
+      this.suspectTimer ??= setTimeout(suspectHasLived, QUARANTINE, this)
     } else {
       if (exchange.suspect) this.suspect = exchange
       exchange.joinLine('queued')
@@ -78,7 +82,11 @@ export class Queue {
       exchange.backoffTimer = null
       return this.backingOff.delete(exchange)
     }
-    if (!exchange.inLine) return this.quarantined.delete(exchange)
+    if (!exchange.inLine) {
+      const waited = this.quarantined.delete(exchange)
+      if (this.quarantined.size === 0) this.stopSuspectTimer()
+      return waited
+    }
     this.line.remove(exchange)
     return true
   }
@@ -87,9 +95,11 @@ export class Queue {
   cleared(exchange: LiveExchange): void {
     if (this.suspect !== exchange) return
     this.suspect = null
+    this.stopSuspectTimer()
     const [next] = this.quarantined
     if (next === undefined) return
     this.quarantined.delete(next)
+    if (this.quarantined.size > 0) this.suspectTimer = setTimeout(suspectHasLived, QUARANTINE, this)
     this.pushAgain(next, 0)
     nextTick(returned, this.owner)
   }
@@ -120,12 +130,28 @@ export class Queue {
     // Nobody comes to the line any more, whoever is cleared while they are told.
     this.suspect = null
     this.quarantined.clear()
+    this.stopSuspectTimer()
     this.failLine(error)
     for (const exchange of others) exchange.fail(error)
   }
 
   private since(exchange: LiveExchange): number {
     return this.cameBack.get(exchange) ?? exchange.timings.created
+  }
+
+  /** @internal */
+  suspectHasLived(): void {
+    this.suspectTimer = null
+    if (this.suspect === null) return
+    // It has not been sent yet: nothing is known of it.
+    if (this.suspect.inLine) this.suspectTimer = setTimeout(suspectHasLived, QUARANTINE, this)
+    else this.cleared(this.suspect)
+  }
+
+  private stopSuspectTimer(): void {
+    if (this.suspectTimer === null) return
+    clearTimeout(this.suspectTimer)
+    this.suspectTimer = null
   }
 
   /** @internal */
@@ -139,6 +165,10 @@ export class Queue {
 
 function comeBack(queue: Queue, exchange: LiveExchange): void {
   queue.comeBack(exchange)
+}
+
+function suspectHasLived(queue: Queue): void {
+  queue.suspectHasLived()
 }
 
 function returned(owner: QueueOwner): void {

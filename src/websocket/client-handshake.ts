@@ -4,9 +4,10 @@ import { ConnectionLostError, type HyperError } from '../errors.ts'
 import { faultOf } from '../h1/faults.ts'
 import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
 import { MAX_INFORMATIONAL } from '../limits.ts'
-import type { Agreement, DeflateSettings } from './agreement.ts'
+import type { Agreement } from './agreement.ts'
 import { LocalProtocolError } from './errors.ts'
 import type { Request, WebSocketEvent, WebSocketMessage } from './events.ts'
+import type { WebSocketExtension } from './extension.ts'
 import {
   acceptValue,
   asBuffer,
@@ -28,7 +29,7 @@ export class ClientHandshake implements H1ClientListener {
   agreement: Agreement | null = null
   /** Has the server rejected, and sent all of it? */
   finished = false
-  private readonly deflate: DeflateSettings | null
+  private readonly extensions: readonly WebSocketExtension[]
   private readonly keys: KeySource
   private readonly emit: (event: WebSocketEvent) => void
   private readonly h1: H1ClientConnection
@@ -41,12 +42,12 @@ export class ClientHandshake implements H1ClientListener {
   private rest = 0
 
   constructor(
-    deflate: DeflateSettings | null,
+    extensions: readonly WebSocketExtension[],
     maxSize: number,
     keys: KeySource,
     emit: (event: WebSocketEvent) => void,
   ) {
-    this.deflate = deflate
+    this.extensions = extensions
     this.keys = keys
     this.emit = emit
     this.h1 = new H1ClientConnection(this, {
@@ -91,7 +92,7 @@ export class ClientHandshake implements H1ClientListener {
     const fields = ['host', checkValue('host', request.host), 'upgrade', 'websocket', 'connection', 'Upgrade']
     fields.push('sec-websocket-key', key, 'sec-websocket-version', VERSION)
     if (origin !== undefined) fields.push('origin', checkValue('origin', origin))
-    fields.push(...offerFields(subprotocols, this.deflate), ...ownFields(request.headers))
+    fields.push(...offerFields(subprotocols, this.extensions), ...ownFields(request.headers))
     const head = this.h1.request({ method: 'GET', target: checkValue('target', target), fields, bodyLength: 0 })
     this.subprotocols = subprotocols
     this.proof = acceptValue(key)
@@ -110,7 +111,7 @@ export class ClientHandshake implements H1ClientListener {
     if (single(headers, 'upgrade')?.toLowerCase() !== 'websocket')
       throw handshakeError('the upgrade is not to websocket')
     if (single(headers, 'sec-websocket-accept') !== this.proof) throw handshakeError('sec-websocket-accept is wrong')
-    this.agreement = readAgreement(headers, this.subprotocols, this.deflate)
+    this.agreement = readAgreement(headers, this.subprotocols, this.extensions)
     this.rest = rest.length
     this.emit({ type: 'accept', agreement: this.agreement, headers })
   }

@@ -4,9 +4,10 @@
  */
 import type { FieldList } from '../headers/fields.ts'
 import type { RequestHead } from '../headers/section.ts'
-import { type Agreement, type DeflateOptions, type DeflateSettings, deflateSettings } from './agreement.ts'
+import type { Agreement, DeflateOptions } from './agreement.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
 import type { AcceptEvent, ErrorEvent, RejectEvent, RequestEvent } from './events.ts'
+import type { WebSocketExtension } from './extension.ts'
 import {
   agree,
   checkValue,
@@ -17,6 +18,7 @@ import {
   readRequest,
   VERSION,
 } from './handshake.ts'
+import { extensionsOf } from './permessage-deflate.ts'
 
 /** What a client asks for. */
 export interface ConnectRequest {
@@ -31,6 +33,8 @@ export interface ConnectRequest {
   readonly subprotocols?: readonly string[]
   /** Default false. */
   readonly deflate?: boolean | DeflateOptions
+  /** Other extensions, after permessage-deflate, in order of preference. Default none. */
+  readonly extensions?: readonly WebSocketExtension[]
   /** Further fields, flat. */
   readonly headers?: FieldList
 }
@@ -38,7 +42,7 @@ export interface ConnectRequest {
 /** What was offered, for `readConnectResponse`. */
 export interface ConnectOffer {
   readonly subprotocols: readonly string[]
-  readonly deflate: DeflateSettings | null
+  readonly extensions: readonly WebSocketExtension[]
 }
 
 /**
@@ -48,13 +52,13 @@ export interface ConnectOffer {
  */
 export function connectRequest(request: ConnectRequest): { section: string[]; offer: ConnectOffer } {
   const { path = '/', scheme = 'https', origin, subprotocols = [] } = request
-  const deflate = deflateSettings(request.deflate)
+  const extensions = extensionsOf('client', request.deflate, request.extensions)
   const section = [':method', 'CONNECT', ':protocol', 'websocket', ':scheme', scheme]
   section.push(':path', checkValue('path', path), ':authority', checkValue('authority', request.authority))
   section.push('sec-websocket-version', VERSION)
   if (origin !== undefined) section.push('origin', checkValue('origin', origin))
-  section.push(...offerFields(subprotocols, deflate), ...ownFields(request.headers))
-  return { section, offer: { subprotocols, deflate } }
+  section.push(...offerFields(subprotocols, extensions), ...ownFields(request.headers))
+  return { section, offer: { subprotocols, extensions } }
 }
 
 /** Client: what the response means. Any 2xx accepts. */
@@ -66,7 +70,7 @@ export function readConnectResponse(
   if (status < 200 || status > 299) return { type: 'reject', status, headers, hasBody: true }
   return orError(() => ({
     type: 'accept',
-    agreement: readAgreement(headers, offer.subprotocols, offer.deflate),
+    agreement: readAgreement(headers, offer.subprotocols, offer.extensions),
     headers,
   }))
 }
@@ -87,9 +91,18 @@ export function readConnectRequest(head: RequestHead): RequestEvent | ErrorEvent
  */
 export function acceptConnect(
   request: RequestEvent,
-  options: { subprotocol?: string; deflate?: boolean | DeflateOptions; headers?: FieldList } = {},
+  options: {
+    subprotocol?: string
+    deflate?: boolean | DeflateOptions
+    extensions?: readonly WebSocketExtension[]
+    headers?: FieldList
+  } = {},
 ): { section: string[]; agreement: Agreement } {
-  const { agreement, fields } = agree(request, options.subprotocol, deflateSettings(options.deflate))
+  const { agreement, fields } = agree(
+    request,
+    options.subprotocol,
+    extensionsOf('server', options.deflate, options.extensions),
+  )
   return { section: [':status', '200', ...fields, ...ownFields(options.headers)], agreement }
 }
 

@@ -12,13 +12,14 @@ import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_M
 import { type Agreement, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
 import { ClientHandshake } from './client-handshake.ts'
 import { CloseCode, isCloseCode, Opcode } from './codes.ts'
-import { Deflater, Inflater } from './deflate.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
 import type { WebSocketEvent, WebSocketMessage } from './events.ts'
+import { checkExtensions, type WebSocketExtension } from './extension.ts'
 import { FrameReader } from './frame-reader.ts'
 import { KeySource, type RandomFill } from './mask.ts'
 import { MessageReader } from './message-reader.ts'
-import { MessageWriter } from './message-writer.ts'
+import { MessageWriter, NONE } from './message-writer.ts'
+import { extensionsOf, PermessageDeflate } from './permessage-deflate.ts'
 import { requestOctets, ServerHandshake } from './server-handshake.ts'
 import { decodeUtf8 } from './utf8.ts'
 
@@ -31,6 +32,11 @@ export interface WSConnectionOptions {
   readonly agreement?: Agreement
   /** Offer or accept permessage-deflate? Default false: it costs memory, and secrets beside data of others leak by length. */
   readonly deflate?: boolean | DeflateOptions
+  /**
+   * Other extensions to offer or accept, after permessage-deflate, in order of preference. Each is for this connection alone.
+   * Default none.
+   */
+  readonly extensions?: readonly WebSocketExtension[]
   /** Tell of whole messages, or of pieces as they come? Compressed messages come whole. Default `whole`. */
   readonly messages?: 'whole' | 'pieces'
   /** Answer ping and close without being told to? Default true. The answers wait in `takeOutgoing()`. */
@@ -82,15 +88,15 @@ export class WSConnection {
     checkRange('maxHandshakeSize', maxHandshakeSize, 64, 0x100_0000)
     checkRange('maxFrameSize', options.maxFrameSize ?? WEBSOCKET_MAX_FRAME_SIZE, 1, constants.MAX_LENGTH)
     checkRange('maxMessageSize', options.maxMessageSize ?? WEBSOCKET_MAX_MESSAGE_SIZE, 1, constants.MAX_LENGTH)
-    const deflate = deflateSettings(options.deflate)
+    const extensions = extensionsOf(role, options.deflate, options.extensions)
     this.role = role
     this.options = options
     this.autoReply = options.autoReply ?? true
     this.keys = new KeySource(options.random)
     const emit = this.emit.bind(this)
     if (agreement !== undefined) this.open(agreement)
-    else if (role === 'client') this.handshake = new ClientHandshake(deflate, maxHandshakeSize, this.keys, emit)
-    else this.handshake = new ServerHandshake(deflate, maxHandshakeSize, emit)
+    else if (role === 'client') this.handshake = new ClientHandshake(extensions, maxHandshakeSize, this.keys, emit)
+    else this.handshake = new ServerHandshake(extensions, maxHandshakeSize, emit)
   }
 
   get state(): WSState {
@@ -237,27 +243,31 @@ export class WSConnection {
     const { role, options } = this
     const client = role === 'client'
     const { maxFrameSize = WEBSOCKET_MAX_FRAME_SIZE, maxMessageSize = WEBSOCKET_MAX_MESSAGE_SIZE } = options
-    const { deflate } = agreement
-    // An agreement that was made elsewhere may say more than the options do.
-    const settings = deflate === null ? null : deflateSettings(options.deflate || true)
-    let inflater: Inflater | null = null
-    let deflater: Deflater | null = null
-    if (deflate !== null && settings !== null) {
-      const { clientMaxWindowBits, serverMaxWindowBits, clientNoContextTakeover, serverNoContextTakeover } = deflate
-      const toServer = [clientMaxWindowBits, clientNoContextTakeover] as const
-      const toClient = [serverMaxWindowBits, serverNoContextTakeover] as const
-      deflater = new Deflater(...(client ? toServer : toClient), settings.level, settings.memLevel)
-      inflater = new Inflater(...(client ? toClient : toServer))
-    }
+    const extensions = this.agreedOn(agreement)
     const sink = { emit: this.emit.bind(this), onControl: this.onControl.bind(this) }
-    const messages = new MessageReader(sink, inflater, maxMessageSize, options.messages === 'pieces')
+    const messages = new MessageReader(sink, extensions, maxMessageSize, options.messages === 'pieces')
     this.frames = {
-      reader: new FrameReader(messages, !client, maxFrameSize),
-      writer: new MessageWriter(client ? this.keys : null, deflater, settings?.threshold ?? 0),
+      reader: new FrameReader(
+        messages,
+        !client,
+        maxFrameSize,
+        extensions.reduce((bits, { rsv }) => bits | rsv, 0),
+      ),
+      writer: new MessageWriter(client ? this.keys : null, extensions),
     }
     this.agreed = agreement
     this.current = 'open'
     this.handshake = null
+  }
+
+  private agreedOn({ deflate, extensions }: Agreement): readonly WebSocketExtension[] {
+    if (extensions !== undefined) {
+      checkExtensions(extensions)
+      return extensions.length === 0 ? NONE : extensions
+    }
+    // An agreement that was made elsewhere may say more than the options do.
+    const settings = deflate === null ? null : deflateSettings(this.options.deflate || true)
+    return settings === null ? NONE : [new PermessageDeflate(this.role, settings, deflate)]
   }
 
   private frame(message: WebSocketMessage): Uint8Array {

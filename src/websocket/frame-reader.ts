@@ -11,8 +11,8 @@ import { applyMask } from './mask.ts'
 
 /** Receives frames. Whatever it throws comes out of `read()`. */
 export interface FrameSink {
-  /** The header of a data or control frame that is valid by itself. */
-  onFrame(opcode: number, fin: boolean, rsv1: boolean, length: number): void
+  /** The header of a data or control frame that is valid by itself. `rsv`: 4 for RSV1, 2 for RSV2, 1 for RSV3, or their sum. */
+  onFrame(opcode: number, fin: boolean, rsv: number, length: number): void
   /** Payload in order; `end` with the last piece, which may be empty. True to read on, false to stop for good. */
   onPayload(octets: Uint8Array, end: boolean): boolean
 }
@@ -26,6 +26,8 @@ export class FrameReader {
   private readonly sink: FrameSink
   private readonly masked: boolean
   private readonly maxFrameSize: number
+  /** The reserved bits that no extension has, as they stand in the first octet. */
+  private readonly reserved: number
   /** The header so far; at most 2 + 8 + 4 octets. */
   private readonly header = new Uint8Array(14)
   private headerLength = 0
@@ -35,11 +37,15 @@ export class FrameReader {
   private phase = 0
   private stopped = false
 
-  /** @param masked must the peer mask? Clients must, servers must not (section 5.1). */
-  constructor(sink: FrameSink, masked: boolean, maxFrameSize: number) {
+  /**
+   * @param masked must the peer mask? Clients must, servers must not (section 5.1).
+   * @param rsv the reserved bits that extensions have.
+   */
+  constructor(sink: FrameSink, masked: boolean, maxFrameSize: number, rsv: number) {
     this.sink = sink
     this.masked = masked
     this.maxFrameSize = maxFrameSize
+    this.reserved = 0x70 & ~(rsv << 4)
   }
 
   /** @throws {RemoteProtocolError} when the frames break the protocol; no more may be read then. */
@@ -91,14 +97,14 @@ export class FrameReader {
   private checkStart(first: number, second: number): number {
     const opcode = first & 0x0f
     const length = second & 0x7f
-    if ((first & 0x30) !== 0) throw broken('a reserved bit is set')
+    if ((first & this.reserved) !== 0) throw broken('a reserved bit is set')
     if (opcode > Opcode.PONG || (opcode > Opcode.BINARY && opcode < Opcode.CLOSE)) {
       throw broken(`the opcode ${opcode} is reserved`)
     }
     if (opcode >= Opcode.CLOSE) {
       if ((first & 0x80) === 0) throw broken('a control frame is fragmented')
       if (length > MAX_CONTROL_PAYLOAD) throw broken('a control frame has more than 125 octets')
-      if ((first & 0x40) !== 0) throw broken('a control frame has a reserved bit set')
+      if ((first & 0x70) !== 0) throw broken('a control frame has a reserved bit set')
     }
     if (second >> 7 !== (this.masked ? 1 : 0)) {
       throw broken(this.masked ? 'a frame of a client is not masked' : 'a frame of a server is masked')
@@ -135,7 +141,7 @@ export class FrameReader {
       this.phase = 0
     }
     this.remaining = length
-    this.sink.onFrame(first & 0x0f, (first & 0x80) !== 0, (first & 0x40) !== 0, length)
+    this.sink.onFrame(first & 0x0f, (first & 0x80) !== 0, (first >> 4) & 7, length)
   }
 
   /** A copy: the input belongs to the caller. */

@@ -2,11 +2,11 @@
 import { Buffer } from 'node:buffer'
 import { applyMask } from './mask.ts'
 
-/** Writes one frame. Lengths take their shortest form. */
+/** Writes one frame. Lengths take their shortest form. `rsv`: 4 for RSV1, 2 for RSV2, 1 for RSV3, or their sum. */
 export function writeFrame(
   opcode: number,
   fin: boolean,
-  rsv1: boolean,
+  rsv: number,
   payload: Uint8Array | string,
   key: Uint8Array | null,
 ): Uint8Array {
@@ -14,7 +14,7 @@ export function writeFrame(
   const extended = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8
   const start = 2 + extended + (key === null ? 0 : 4)
   const frame = Buffer.allocUnsafe(start + length)
-  frame[0] = (fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode
+  frame[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode
   const mask = key === null ? 0 : 0x80
   if (extended === 0) {
     frame[1] = mask | length

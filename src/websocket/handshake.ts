@@ -6,17 +6,18 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { FieldList } from '../headers/fields.ts'
 import { isFieldValue, isToken } from '../headers/names.ts'
-import {
-  type Agreement,
-  acceptDeflate,
-  type DeflateSettings,
-  offerDeflate,
-  parseExtensions,
-  readDeflateAnswer,
-} from './agreement.ts'
+import type { Agreement } from './agreement.ts'
 import { CloseCode } from './codes.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
 import type { RequestEvent } from './events.ts'
+import {
+  acceptExtensions,
+  confirmExtensions,
+  offerExtensions,
+  parseExtensions,
+  type WebSocketExtension,
+} from './extension.ts'
+import { agreementOf } from './permessage-deflate.ts'
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -96,26 +97,26 @@ export function readRequest(host: string, target: string, headers: FieldList): R
 export function readAgreement(
   headers: FieldList,
   offered: readonly string[],
-  deflate: DeflateSettings | null,
+  extensions: readonly WebSocketExtension[],
 ): Agreement {
   const subprotocol = single(headers, 'sec-websocket-protocol')
   if (subprotocol !== undefined && !offered.includes(subprotocol)) {
     throw handshakeError('the server chose a subprotocol that was not offered')
   }
-  return { subprotocol, deflate: readDeflateAnswer(joined(headers, 'sec-websocket-extensions') ?? '', deflate) }
+  return agreementOf(subprotocol, confirmExtensions(joined(headers, 'sec-websocket-extensions') ?? '', extensions))
 }
 
 /**
  * The client's offers as fields.
- * @throws {LocalProtocolError} when a subprotocol is no token, or comes twice.
+ * @throws {LocalProtocolError} when a subprotocol is no token, or comes twice, or an extension's offer is malformed.
  */
-export function offerFields(subprotocols: readonly string[], deflate: DeflateSettings | null): string[] {
+export function offerFields(subprotocols: readonly string[], extensions: readonly WebSocketExtension[]): string[] {
   if (!subprotocols.every(isToken) || new Set(subprotocols).size < subprotocols.length) {
     throw new LocalProtocolError('Subprotocols must be tokens, each once')
   }
   const fields: string[] = []
   if (subprotocols.length > 0) fields.push('sec-websocket-protocol', subprotocols.join(', '))
-  if (deflate !== null) fields.push('sec-websocket-extensions', offerDeflate(deflate))
+  if (extensions.length > 0) fields.push('sec-websocket-extensions', offerExtensions(extensions))
   return fields
 }
 
@@ -126,16 +127,16 @@ export function offerFields(subprotocols: readonly string[], deflate: DeflateSet
 export function agree(
   request: RequestEvent,
   subprotocol: string | undefined,
-  settings: DeflateSettings | null,
+  extensions: readonly WebSocketExtension[],
 ): { agreement: Agreement; fields: string[] } {
   if (subprotocol !== undefined && !request.subprotocols.includes(subprotocol)) {
     throw new LocalProtocolError(`The subprotocol ${JSON.stringify(subprotocol)} was not asked for`)
   }
-  const deflate = settings === null ? null : acceptDeflate(request.extensions, settings)
+  const { active, field } = acceptExtensions(request.extensions, extensions)
   const fields: string[] = []
   if (subprotocol !== undefined) fields.push('sec-websocket-protocol', subprotocol)
-  if (deflate !== null) fields.push('sec-websocket-extensions', deflate.field)
-  return { agreement: { subprotocol, deflate: deflate?.agreement ?? null }, fields }
+  if (active.length > 0) fields.push('sec-websocket-extensions', field)
+  return { agreement: agreementOf(subprotocol, active), fields }
 }
 
 /**

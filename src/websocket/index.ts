@@ -12,6 +12,7 @@
  * Theory of operation
  * - `client-handshake`, `server-handshake`: the upgrade from HTTP/1.1, on the codec of `src/h1`.
  *   `connect`: the same over a stream of HTTP/2, as header sections. `handshake`, `agreement`: what both have in common.
+ * - `extension` is what changes messages on their way, and how its use is agreed on; `permessage-deflate` is one.
  * - `frame-reader` cuts octets into frames and unmasks, `message-reader` puts messages together, `message-writer` and
  *   `frame-writer` do the reverse; `mask`, `utf8`, `deflate` and `octets` are their tools.
  * - `connection` is the state machine over all of it.
@@ -47,4 +48,5 @@ export type {
   WebSocketEvent,
   WebSocketMessage,
 } from './events.ts'
+export type { ExtensionParameter, WebSocketExtension } from './extension.ts'
 export type { RandomFill } from './mask.ts'

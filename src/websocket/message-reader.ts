@@ -1,14 +1,14 @@
 /**
  * Messages from frames (RFC 6455 section 5.4): fragments are put together or handed on as they come, control frames
- * between them are set apart, text is checked as early as can be, compressed messages are inflated when they are whole.
+ * between them are set apart, text is checked as early as can be, those that extensions have changed are decoded when they are whole.
  *
  * Hot path: a message in one frame that came in one piece is neither copied nor gathered.
  */
 import { isUtf8 } from 'node:buffer'
 import { CloseCode, MAX_CONTROL_PAYLOAD, Opcode } from './codes.ts'
-import type { Inflater } from './deflate.ts'
 import { RemoteProtocolError } from './errors.ts'
 import type { WebSocketEvent } from './events.ts'
+import { decodeMessage, type WebSocketExtension } from './extension.ts'
 import type { FrameSink } from './frame-reader.ts'
 import { OctetGatherer } from './octets.ts'
 import { decodeUtf8, Utf8Reader } from './utf8.ts'
@@ -22,7 +22,9 @@ export interface MessageSink {
 
 export class MessageReader implements FrameSink {
   private readonly sink: MessageSink
-  private readonly inflater: Inflater | null
+  private readonly extensions: readonly WebSocketExtension[]
+  /** Does one of them change every message? */
+  private readonly always: boolean
   private readonly maxMessageSize: number
   private readonly pieces: boolean
   private readonly gatherer = new OctetGatherer()
@@ -34,29 +36,31 @@ export class MessageReader implements FrameSink {
   private fin = false
   /** Of the message being read: TEXT or BINARY, 0 between messages. */
   private message = 0
-  private compressed = false
+  private rsv = 0
+  private coded = false
   private size = 0
 
   /** @param pieces hand on what there is, or only whole messages? */
-  constructor(sink: MessageSink, inflater: Inflater | null, maxMessageSize: number, pieces: boolean) {
+  constructor(sink: MessageSink, extensions: readonly WebSocketExtension[], maxMessageSize: number, pieces: boolean) {
     this.sink = sink
-    this.inflater = inflater
+    this.extensions = extensions
+    this.always = extensions.some(({ rsv }) => rsv === 0)
     this.maxMessageSize = maxMessageSize
     this.pieces = pieces
   }
 
-  onFrame(opcode: number, fin: boolean, rsv1: boolean, length: number): void {
+  onFrame(opcode: number, fin: boolean, rsv: number, length: number): void {
     this.opcode = opcode
     this.fin = fin
     if (opcode >= Opcode.CLOSE) return
     if (opcode === Opcode.CONTINUATION) {
       if (this.message === 0) throw broken('there is no message to continue')
-      if (rsv1) throw broken('a continuation has a reserved bit set')
+      if (rsv !== 0) throw broken('a continuation has a reserved bit set')
     } else {
       if (this.message !== 0) throw broken('a message begins within another')
-      if (rsv1 && this.inflater === null) throw broken('a reserved bit is set')
       this.message = opcode
-      this.compressed = rsv1
+      this.rsv = rsv
+      this.coded = rsv !== 0 || this.always
       this.size = 0
     }
     this.size += length
@@ -71,7 +75,7 @@ export class MessageReader implements FrameSink {
   onPayload(octets: Uint8Array, end: boolean): boolean {
     if (this.opcode >= Opcode.CLOSE) return this.takeControl(octets, end)
     const last = end && this.fin
-    if (this.compressed) this.takeCompressed(octets, last)
+    if (this.coded) this.takeCoded(octets, last)
     else if (this.pieces) this.takePiece(octets, end, last)
     else this.takeWhole(octets, last)
     if (last) this.message = 0
@@ -87,12 +91,13 @@ export class MessageReader implements FrameSink {
     return this.sink.onControl(this.opcode, payload)
   }
 
-  private takeCompressed(octets: Uint8Array, last: boolean): void {
+  private takeCoded(octets: Uint8Array, last: boolean): void {
     const { gatherer } = this
     const alone = last && gatherer.length === 0
     if (!alone) gatherer.add(octets)
-    if (!last || this.inflater === null) return
-    const plain = this.inflater.inflate(alone ? octets : gatherer.take(), this.maxMessageSize)
+    if (!last) return
+    const payload = alone ? octets : gatherer.take()
+    const plain = decodeMessage(this.extensions, this.rsv, payload, this.maxMessageSize)
     if (this.message === Opcode.TEXT && !isUtf8(plain)) throw notUtf8()
     this.deliver(plain)
   }

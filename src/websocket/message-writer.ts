@@ -1,29 +1,30 @@
-/** Frames from messages: fragments, compression, masking, and pairs of surrogates that were cut in two. */
+/** Frames from messages: fragments, extensions, masking, and pairs of surrogates that were cut in two. */
 import { Buffer } from 'node:buffer'
 import { CloseCode, isCloseCode, MAX_CONTROL_PAYLOAD, Opcode } from './codes.ts'
-import type { Deflater } from './deflate.ts'
 import { LocalProtocolError } from './errors.ts'
+import type { WebSocketExtension } from './extension.ts'
 import { writeFrame } from './frame-writer.ts'
 import type { KeySource } from './mask.ts'
 
 const EMPTY = new Uint8Array(0)
 
+/** No extension is used. */
+export const NONE: readonly WebSocketExtension[] = []
+
 export class MessageWriter {
   /** Null for a server, which does not mask. */
   private readonly keys: KeySource | null
-  private readonly deflater: Deflater | null
-  private readonly threshold: number
+  private readonly extensions: readonly WebSocketExtension[]
   /** Of the message being written: TEXT or BINARY, 0 between messages. */
   private message = 0
-  private compressed = false
+  /** Those that change it. */
+  private coders: readonly WebSocketExtension[] = NONE
   /** The first half of a pair of surrogates whose second half has not come. */
   private half = ''
 
-  /** @param threshold octets from which on a message is compressed. */
-  constructor(keys: KeySource | null, deflater: Deflater | null, threshold: number) {
+  constructor(keys: KeySource | null, extensions: readonly WebSocketExtension[]) {
     this.keys = keys
-    this.deflater = deflater
-    this.threshold = threshold
+    this.extensions = extensions
   }
 
   text(data: string, finished: boolean): Uint8Array {
@@ -50,7 +51,7 @@ export class MessageWriter {
     if (payload.length > MAX_CONTROL_PAYLOAD) {
       throw new LocalProtocolError(`A control frame has at most 125 octets, not ${payload.length}`)
     }
-    return writeFrame(opcode, true, false, payload, this.key())
+    return writeFrame(opcode, true, 0, payload, this.key())
   }
 
   /** @throws {LocalProtocolError} when code and reason cannot be sent. */
@@ -74,18 +75,20 @@ export class MessageWriter {
 
   private piece(opcode: number, data: string | Uint8Array, finished: boolean): Uint8Array {
     const first = this.message === 0
-    const { deflater } = this
-    if (first) this.compressed = deflater !== null && (!finished || this.isWorth(data))
+    if (first && this.extensions !== NONE) this.coders = this.chosen(data, finished)
     let payload = data
-    if (this.compressed && deflater !== null) {
-      payload = deflater.deflate(typeof data === 'string' ? Buffer.from(data) : data, finished)
+    let rsv = 0
+    for (const extension of this.coders) {
+      payload = extension.encode(typeof payload === 'string' ? Buffer.from(payload) : payload, finished)
+      rsv |= extension.rsv
     }
     this.message = finished ? 0 : opcode
-    return writeFrame(first ? opcode : Opcode.CONTINUATION, finished, first && this.compressed, payload, this.key())
+    return writeFrame(first ? opcode : Opcode.CONTINUATION, finished, first ? rsv : 0, payload, this.key())
   }
 
-  private isWorth(data: string | Uint8Array): boolean {
-    return (typeof data === 'string' ? Buffer.byteLength(data) : data.length) >= this.threshold
+  private chosen(data: string | Uint8Array, whole: boolean): WebSocketExtension[] {
+    const octets = typeof data === 'string' ? Buffer.byteLength(data) : data.length
+    return this.extensions.filter((one) => one.rsv === 0 || one.wants === undefined || one.wants(octets, whole))
   }
 
   private key(): Uint8Array | null {

@@ -4,9 +4,10 @@ import { ConnectionLostError, type HyperError } from '../errors.ts'
 import { faultOf } from '../h1/faults.ts'
 import { type H1RequestHead, H1ServerConnection, type H1ServerListener } from '../h1/index.ts'
 import { type FieldList, getField } from '../headers/fields.ts'
-import type { Agreement, DeflateSettings } from './agreement.ts'
+import type { Agreement } from './agreement.ts'
 import { LocalProtocolError, type RemoteProtocolError } from './errors.ts'
 import type { Accept, Reject, RejectData, RequestEvent, WebSocketEvent, WebSocketMessage } from './events.ts'
+import type { WebSocketExtension } from './extension.ts'
 import {
   acceptValue,
   agree,
@@ -34,7 +35,7 @@ export class ServerHandshake implements H1ServerListener {
   fresh = true
   /** Has the request been rejected, and all of it said? */
   finished = false
-  private readonly deflate: DeflateSettings | null
+  private readonly extensions: readonly WebSocketExtension[]
   private readonly emit: (event: WebSocketEvent) => void
   private readonly h1: H1ServerConnection
   private request: RequestEvent | null = null
@@ -43,8 +44,8 @@ export class ServerHandshake implements H1ServerListener {
   /** Octets of the body still to send when content-length announced them; -1 when it goes in chunks. */
   private remaining = -1
 
-  constructor(deflate: DeflateSettings | null, maxSize: number, emit: (event: WebSocketEvent) => void) {
-    this.deflate = deflate
+  constructor(extensions: readonly WebSocketExtension[], maxSize: number, emit: (event: WebSocketEvent) => void) {
+    this.extensions = extensions
     this.emit = emit
     // All that is sent was checked by its own rules.
     const options = { maxHeaderSize: maxSize, maxStartLine: maxSize, validateOutbound: 'elsewhere' as const }
@@ -118,7 +119,7 @@ export class ServerHandshake implements H1ServerListener {
   onEnd(): void {}
 
   private accept(request: RequestEvent, message: Accept): Uint8Array {
-    const { agreement, fields } = agree(request, message.subprotocol, this.deflate)
+    const { agreement, fields } = agree(request, message.subprotocol, this.extensions)
     const own = ownFields(message.headers)
     const head = ['upgrade', 'websocket', 'connection', 'Upgrade', 'sec-websocket-accept', acceptValue(this.key)]
     const protocol = 'websocket'

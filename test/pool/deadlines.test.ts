@@ -45,6 +45,35 @@ describe('queueTimeout', () => {
   })
 })
 
+test('those sent alone after two connections were lost do not wait for ever for one that is not answered', async () => {
+  await using server = await FrameServer.start({
+    onRequest(connection) {
+      if (connection.index < 2 && connection.streams.length === 3) connection.cut()
+      // The first that comes alone is a long poll, whichever it is.
+      else if (connection.index >= 2 && connection.streams.length > 1)
+        connection.respond(connection.streams.at(-1) ?? 0, 'ok')
+    },
+  })
+  await using pool = new Pool({ h2c: 'prior-knowledge' })
+  const all = ['/a', '/b', '/c'].map((path) => begin(pool, { origin: server.origin, path }))
+  await server.until(() => server.connections[2]?.streams.length === 1)
+  assert.equal(pool.stats().waiting, 2)
+  const two = new Promise<void>((resolve) => {
+    let answered = 0
+    for (const { handler } of all) {
+      handler.result.then(
+        () => {
+          if (++answered === 2) resolve()
+        },
+        () => {},
+      )
+    }
+  })
+  await two
+  assert.equal(all.filter(({ handler }) => handler.settlements === 0).length, 1)
+  for (const { exchange } of all) exchange.abort()
+})
+
 describe('headersTimeout', () => {
   for (const protocol of ['h2', 'http/1.1']) {
     test(`does not run while the caller has not given the rest of the body, over ${protocol}`, async () => {

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  acceptDeflate,
-  type DeflateOptions,
-  deflateSettings,
-  offerDeflate,
-  parseExtensions,
-  readDeflateAnswer,
-} from '../../src/websocket/agreement.ts'
+import { type DeflateOptions, deflateSettings } from '../../src/websocket/agreement.ts'
+import { acceptExtensions, confirmExtensions, offerExtensions, parseExtensions } from '../../src/websocket/extension.ts'
 import { RemoteProtocolError } from '../../src/websocket/index.ts'
-
-function settings(options: DeflateOptions = {}) {
-  const all = deflateSettings(options)
-  assert.ok(all !== null)
-  return all
-}
+import { agreementOf, extensionsOf } from '../../src/websocket/permessage-deflate.ts'
 
 const agreed = (server: number, client: number, serverNo = false, clientNo = false) => ({
   serverNoContextTakeover: serverNo,
@@ -24,16 +13,18 @@ const agreed = (server: number, client: number, serverNo = false, clientNo = fal
 })
 
 describe('the offer of permessage-deflate', () => {
+  const offer = (options: DeflateOptions) => offerExtensions(extensionsOf('client', options))
+
   it('says what the options ask for', () => {
-    assert.equal(offerDeflate(settings()), 'permessage-deflate; client_max_window_bits')
-    const all = settings({
+    assert.equal(offer({}), 'permessage-deflate; client_max_window_bits')
+    const all = {
       serverNoContextTakeover: true,
       clientNoContextTakeover: true,
       serverMaxWindowBits: 10,
       clientMaxWindowBits: 8,
-    })
+    }
     assert.equal(
-      offerDeflate(all),
+      offer(all),
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=8',
     )
   })
@@ -46,7 +37,11 @@ describe('the offer of permessage-deflate', () => {
 })
 
 describe("a server's choice", () => {
-  const accept = (offer: string, options: DeflateOptions = {}) => acceptDeflate(offer, settings(options))
+  const accept = (offer: string, options: DeflateOptions = {}) => {
+    const { active, field } = acceptExtensions(offer, extensionsOf('server', options))
+    const { deflate } = agreementOf(undefined, active)
+    return deflate === null ? null : { agreement: deflate, field }
+  }
 
   it('takes an offer as it is', () => {
     assert.deepEqual(accept('permessage-deflate'), { agreement: agreed(15, 15), field: 'permessage-deflate' })
@@ -92,11 +87,12 @@ describe("a server's choice", () => {
 })
 
 describe("a client's view of the answer", () => {
-  const read = (answer: string, options: DeflateOptions = {}) => readDeflateAnswer(answer, settings(options))
+  const read = (answer: string, options: DeflateOptions | false = {}) =>
+    agreementOf(undefined, confirmExtensions(answer, extensionsOf('client', options))).deflate
 
   it('takes what fits the offer', () => {
     assert.equal(read(''), null)
-    assert.equal(readDeflateAnswer('', null), null)
+    assert.equal(read('', false), null)
     assert.deepEqual(read('permessage-deflate'), agreed(15, 15))
     const all = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover; '
     assert.deepEqual(read(`${all}server_max_window_bits=8; client_max_window_bits=9`), agreed(8, 9, true, true))
@@ -116,7 +112,7 @@ describe("a client's view of the answer", () => {
       ['permessage-deflate', { serverNoContextTakeover: true }],
     ]
     for (const [answer, options] of wrong) assert.throws(() => read(answer, options), RemoteProtocolError, answer)
-    assert.throws(() => readDeflateAnswer('permessage-deflate', null), /not offered/)
+    assert.throws(() => read('permessage-deflate', false), /not offered/)
   })
 })
 

@@ -78,7 +78,7 @@ describe('extended CONNECT', () => {
     assert.deepEqual(section.slice(4), [
       ...[':scheme', 'http', ':path', '/', ':authority', 'a', 'sec-websocket-version', '13'],
     ])
-    assert.deepEqual(offer, { subprotocols: [], deflate: null })
+    assert.deepEqual(offer, { subprotocols: [], extensions: [] })
     const request = readConnectRequest(headOf(section))
     assert.ok(request.type === 'request')
     assert.deepEqual(acceptConnect(request), {
@@ -132,7 +132,7 @@ describe('extended CONNECT', () => {
 
   it('leaves bugs of the caller as they are', () => {
     const fields = null as unknown as string[]
-    assert.throws(() => readConnectResponse({ subprotocols: [], deflate: null }, 200, fields), TypeError)
+    assert.throws(() => readConnectResponse({ subprotocols: [], extensions: [] }, 200, fields), TypeError)
   })
 })
 

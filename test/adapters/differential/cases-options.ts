@@ -292,6 +292,9 @@ export const optionCases: readonly Case[] = [
       done(Object.assign(new Error('no'), { code: 'ENOTFOUND' })),
   }),
   axios('family 4', '/echo', { family: 4 }),
+  axios('family IPv4', '/echo', { family: 'IPv4' }),
+  axios('a family that there is not', '/echo', { family: 5 }),
+  axios('an option that axios does not know', '/echo', { conections: 2 }),
   axios('withCredentials and xsrf', '/echo', { withCredentials: true, withXSRFToken: true, xsrfCookieName: 'x' }),
   axios('a cancelled signal with a reason', '/echo', { signal: AbortSignal.abort('because') }),
 

@@ -109,7 +109,7 @@ both('the default headers are those of Node', async ({ fetch, url, protocol }) =
   )
 })
 
-const wrong: readonly [string, string, object | undefined][] = [
+const wrong: readonly [string, string, unknown][] = [
   ['a relative URL', '/path', undefined],
   ['a URL with credentials', 'https://user:pass@localhost/', undefined],
   ['a URL with a bad port', 'http://localhost:6000/', undefined],
@@ -125,12 +125,33 @@ const wrong: readonly [string, string, object | undefined][] = [
   ['a window', 'https://localhost/', { window: {} }],
   ['mode navigate', 'https://localhost/', { mode: 'navigate' }],
   ['an unknown cache mode', 'https://localhost/', { cache: 'maybe' }],
+  ['a method that is a symbol', 'https://localhost/', { method: Symbol('x') }],
+  ['a header name that is a symbol', 'https://localhost/', { headers: { [Symbol('x')]: '1' } }],
+  ['a header value that is a symbol', 'https://localhost/', { headers: { 'x-a': Symbol('x') } }],
+  ['a body that is a symbol', 'https://localhost/', { method: 'POST', body: Symbol('x') }],
+  ['headers of null', 'https://localhost/', { headers: null }],
+  ['headers as text', 'https://localhost/', { headers: 'a: b' }],
+  ['a header pair that is text', 'https://localhost/', { headers: ['ab'] }],
+  ['header pairs of three', 'https://localhost/', { headers: [['a', 'b', 'c']] }],
+  ['a duplex that is not half', 'https://localhost/', { method: 'POST', body: 'x', duplex: 'full' }],
+  ['an init that is a number', 'https://localhost/', 5],
+  ['an init that is text', 'https://localhost/', 'POST'],
+  [
+    'keepalive with a stream',
+    'https://localhost/',
+    { method: 'POST', keepalive: true, duplex: 'half', body: new ReadableStream() },
+  ],
 ]
 
 for (const [what, url, init] of wrong) {
   test(`${what} rejects with a TypeError, as with Node's own fetch`, async () => {
     await using fetch = createFetch()
-    await assert.rejects(fetch(url, init as RequestInit), TypeError)
+    await assert.rejects(fetch(url, init as RequestInit), (error: Error) => {
+      assert.ok(error instanceof TypeError)
+      // Nothing was tried.
+      if (!what.includes('port')) assert.notEqual(error.message, 'fetch failed')
+      return true
+    })
     await assert.rejects(globalThis.fetch(url, init as RequestInit), TypeError)
   })
 }
@@ -150,4 +171,9 @@ test('methods are normalised as the standard says', async () => {
 both('an init of null is none, and integrity is taken as text', async ({ fetch, url }) => {
   assert.equal((await fetch(url('/json'), null as unknown as undefined)).status, 200)
   assert.equal((await fetch(url('/json'), { integrity: 5 as unknown as string })).status, 200)
+})
+
+both('an init with a body of null leaves a Request its own, as with Node', async ({ fetch, url }) => {
+  const request = new Request(url('/echo'), { method: 'POST', body: 'its own' })
+  assert.equal(await (await fetch(request, { body: null })).text(), 'its own')
 })
