@@ -11,6 +11,8 @@
  *   `# exit status 4`.
  * - `json`: can be parsed. `text`: shown only.
  *
+ * The programs of docs/cookbook.md need clients that are not installed here: test/compat/cookbook.test.ts runs them.
+ *
  * `npm run docs`, which builds first. Programs find the files that `run.ts` lists.
  */
 import assert from 'node:assert/strict'
@@ -34,7 +36,8 @@ after(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-const programs = blocks.flatMap(programsOf).map((program) => {
+const here = blocks.filter(([first]) => first?.page !== 'docs/cookbook.md')
+const programs = here.flatMap(programsOf).map((program) => {
   const name = `${program.page.replace(/^docs\//, '').replace(/\.md$/, '')}-${program.line}.mts`
   return { ...program, name, file: workshop.write(name, program.source) }
 })
