@@ -131,7 +131,7 @@ function table(): string {
     return `| [${title}](#${anchor}) | ${recipe.package} ${version} | \`${line}\` | ${protocol} | ${seen.get(title)?.connections} |`
   })
   return `
-| client | tried with | line | protocol | connections for three requests at once |
+| client | tried with | line | protocol | connections |
 |---|---|---|---|---|
 ${rows.join('\n')}
 
