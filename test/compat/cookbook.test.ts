@@ -13,7 +13,7 @@ import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { TestOrigin } from '../../src/testing/index.ts'
 import { blocksOf } from '../docs/blocks.ts'
-import { root, run, versionOf, Workshop } from '../stranger/workshop.ts'
+import { npmInstall, root, run, versionOf, Workshop } from '../stranger/workshop.ts'
 import { certificateFor } from '../support/certificate.ts'
 import { RECIPES, type Recipe } from './cookbook/recipes.ts'
 
@@ -44,9 +44,8 @@ const ca = shop.write('ca.pem', certificate.ca)
 async function install(): Promise<string | undefined> {
   const packed = await shop.pack()
   shop.write('cookbook/package.json', readFileSync(new URL('cookbook/package.json', import.meta.url), 'utf8'))
-  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
   try {
-    await run('npm', args, { cwd: shop.path('cookbook'), timeout: 240_000 })
+    await npmInstall(shop.path('cookbook'), ['--loglevel=error'], 240_000)
   } catch (error) {
     if (/\b(?:E404|ETARGET|ERESOLVE|EJSONPARSE)\b/.test(String(error))) throw error
     return `the clients cannot be installed: ${String(error).split('\n')[0]}`
