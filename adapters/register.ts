@@ -36,7 +36,7 @@ export function register(options: RegisterOptions = {}): () => void {
   unregister()
   const list = typeof except === 'string' ? except : except.join(' ')
   const isExcepted = list.trim() === '' ? undefined : exceptions(list)
-  const here = limitsOfRuntime()
+  const here = limitsOfRuntime(fetch)
   if (here !== undefined) process.emitWarning(here, { type: 'HyperWarning', code: 'HYPER_RUNTIME' })
   undo = [
     replaceDispatcher(isExcepted),

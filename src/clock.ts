@@ -25,7 +25,9 @@ export const dateNow: () => number = Date.now
  */
 export const wallNow = (): number => Date.now()
 
-/** Node's `performance.markResourceTiming()`, which makes an entry on the same clock; its types know only older parameters. */
-export const markResourceTiming: (...args: readonly unknown[]) => void = (
-  performance.markResourceTiming as (...args: unknown[]) => void
-).bind(performance)
+/**
+ * Node's `performance.markResourceTiming()`, which makes an entry on the same clock; its types know only older parameters. Deno has
+ * none: there are no entries there.
+ */
+export const markResourceTiming: (...args: readonly unknown[]) => void =
+  (performance.markResourceTiming as ((...args: unknown[]) => void) | undefined)?.bind(performance) ?? (() => {})

@@ -21,7 +21,9 @@ import { dirname, join, matchesGlob } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /** Run by scripts of their own: they need other programs, the built package or minutes. */
-const ELSEWHERE = ['interop', 'stress', 'compat', 'examples', 'docs', 'stranger'].map((folder) => `test/${folder}/**`)
+const ELSEWHERE = ['interop', 'stress', 'compat', 'examples', 'docs', 'stranger', 'site'].map(
+  (folder) => `test/${folder}/**`,
+)
 
 /** Not in `npm test`; beside each what stays there for the same code. */
 const REST: readonly string[] = [

@@ -211,8 +211,12 @@ describe('register()', () => {
 
 describe('a runtime in which not all of it can work', () => {
   test('is told so, and Node is not', () => {
-    assert.match(String(limitsOfRuntime({ bun: '1.3.0', node: '24.0.0' })), /Bun has its own fetch/)
-    assert.match(String(limitsOfRuntime({ deno: '2.5.0', node: '24.0.0' })), /Deno has its own node:http/)
-    assert.equal(limitsOfRuntime(), undefined)
+    const bun = { bun: '1.4.5', node: '24.0.0' }
+    const deno = { deno: '2.9.6', node: '24.0.0' }
+    assert.match(String(limitsOfRuntime('hyper', bun)), /Bun has a module of its own for undici/)
+    assert.match(String(limitsOfRuntime('native', bun)), /the fetch of Bun asks no dispatcher.*; Bun has/)
+    assert.match(String(limitsOfRuntime('native', deno)), /the fetch of Deno asks no dispatcher/)
+    assert.equal(limitsOfRuntime('hyper', deno), undefined)
+    assert.equal(limitsOfRuntime('native'), undefined)
   })
 })

@@ -8,53 +8,11 @@ import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { type Routes, startH1Origin, startH2Origin } from '../support/origin.ts'
-import { startH1Greeter, startH2Greeter } from './greeters.ts'
+import { LIBRARIES, probe, startOrigins } from './probing.ts'
 
 const run = promisify(execFile)
 const NODES = ['22.23.3', '24.21.0', '26.10.0']
-
-/** Library, the name that it is installed by, and what the table calls it. */
-const LIBRARIES: readonly (readonly [string, string, string])[] = [
-  ['undici', 'undici6', 'undici 6'],
-  ['undici', 'undici7', 'undici 7'],
-  ['undici', 'undici', 'undici 8'],
-  ['node', '', "Node's fetch"],
-  ['axios', 'axios17', 'axios 1.7'],
-  ['axios', 'axios', 'axios 1'],
-  ['got', 'got14', 'got 14'],
-  ['got', 'got15', 'got 15'],
-  ['got', 'got', 'got 16'],
-  ['fetch', '', 'our fetch'],
-  ['agent', '', 'our agent, with node:https'],
-  ['client', '', 'HTTPConnection'],
-]
-
-const flaky = new Set<string>()
-const routes: Routes = {
-  '/never': () => {},
-  '/redirect': (_call, answer) => {
-    answer.head(302, { location: '/arrived' })
-    answer.end()
-  },
-  '/events': (_call, answer) => {
-    answer.head(200, { 'content-type': 'text/event-stream' })
-    answer.write('data: one\n\n')
-  },
-  '/arrived': (_call, answer) => {
-    answer.head(200)
-    answer.end('arrived')
-  },
-  '/flaky': (call, answer) => {
-    const key = String(call.query)
-    const again = flaky.delete(key)
-    if (!again) flaky.add(key)
-    answer.head(again ? 200 : 503)
-    answer.end(again ? 'at last' : 'not yet')
-  },
-}
 
 async function nodeBinary(version: string, folder: string): Promise<string> {
   if (process.versions.node === version) return process.execPath
@@ -67,17 +25,6 @@ async function nodeBinary(version: string, folder: string): Promise<string> {
   return join(prefix, 'node_modules', name, 'bin', 'node')
 }
 
-async function probe(node: string, library: string, module: string, origins: readonly string[], ca: string) {
-  const script = fileURLToPath(new URL('probe.ts', import.meta.url))
-  const options = { env: { ...process.env, PROBE_CA: ca, NODE_NO_WARNINGS: '1' }, timeout: 60_000 }
-  try {
-    const { stdout } = await run(node, [script, library, module, ...origins], options)
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, string>
-  } catch (error) {
-    return { start: error instanceof Error ? error.message : String(error) }
-  }
-}
-
 const { values } = parseArgs({ options: { node: { type: 'string' } } })
 const nodes = values.node === undefined ? NODES : [values.node]
 const folder = await mkdtemp(join(tmpdir(), 'hyper-transport-'))
@@ -86,15 +33,11 @@ const table: string[] = []
 const features = new Set<string>()
 const rows: { title: string; node: string; results: Record<string, string> }[] = []
 try {
-  await using h2 = await startH2Origin(routes)
-  await using h1 = await startH1Origin(routes)
-  await using h2Greeter = await startH2Greeter()
-  await using h1Greeter = await startH1Greeter()
-  const origins = [h2, h1, h2Greeter, h1Greeter].map(({ origin }) => origin)
+  await using world = await startOrigins()
   for (const version of nodes) {
     const node = await nodeBinary(version, folder)
     for (const [library, module, title] of LIBRARIES) {
-      const results = await probe(node, library, module, origins, h2.ca)
+      const results = await probe([node], library, module, world)
       rows.push({ title, node: version, results })
       for (const [feature, result] of Object.entries(results)) {
         features.add(feature)

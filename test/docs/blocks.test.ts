@@ -11,6 +11,9 @@
  *   `# exit status 4`.
  * - `json`: can be parsed. `text`: shown only.
  *
+ * Two kinds need what is not installed here, and are run elsewhere: the programs of docs/cookbook.md, by
+ * test/compat/cookbook.test.ts, and tests for Vitest, by test/stranger/runners.ts.
+ *
  * `npm run docs`, which builds first. Programs find the files that `run.ts` lists.
  */
 import assert from 'node:assert/strict'
@@ -19,7 +22,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
-import { type Block, blocksOf, commandsOf, programsOf, promisedOutput } from './blocks.ts'
+import { type Block, blocksOf, commandsOf, type Program, programsOf, promisedOutput } from './blocks.ts'
 import { type Outcome, root, Workshop } from './run.ts'
 import { startWorld } from './world.ts'
 
@@ -34,7 +37,10 @@ after(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-const programs = blocks.flatMap(programsOf).map((program) => {
+const isElsewhere = ({ page, source }: Program): boolean =>
+  page === 'docs/cookbook.md' || source.includes("from 'vitest'")
+const all = blocks.flatMap(programsOf).filter((program) => !isElsewhere(program))
+const programs = all.map((program) => {
   const name = `${program.page.replace(/^docs\//, '').replace(/\.md$/, '')}-${program.line}.mts`
   return { ...program, name, file: workshop.write(name, program.source) }
 })

@@ -68,7 +68,9 @@ await part('state', [], () => oneState(table, shop, alone, env))
 await part('figures', [], () => figures(table, packed, alone, together))
 await part('command', [], () => command(table, shop, packed))
 await part('types', CHECKERS, (tools) => types(table, shop, tools, packed, places, own('@types/node')))
-await part('runners', RUNNERS, (tools) => runners(table, shop, tools, places, env))
+await part('runners', RUNNERS, (tools) =>
+  runners(table, shop, tools, places, env, [packed.filename, own('selfsigned')]),
+)
 await part('bundlers', BUNDLERS, (tools) => bundlers(table, shop, tools, places, env))
 table.end()
 process.exitCode = table.failed ? 1 : 0

@@ -1,9 +1,11 @@
 /** Test runners and the ways to run TypeScript, as they are without any configuration. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { blocksOf, programsOf } from '../docs/blocks.ts'
 import { saysHello } from './bundlers.ts'
 import { programs } from './programs.ts'
 import type { Table } from './table.ts'
-import { run, versionOf, type Workshop } from './workshop.ts'
+import { root, run, versionOf, type Workshop } from './workshop.ts'
 
 export const RUNNERS: readonly string[] = ['jest', 'vitest', 'tsx', 'ts-node', 'typescript@5.9.3']
 
@@ -13,6 +15,7 @@ export async function runners(
   tools: string,
   { alone, together }: { readonly alone: string; readonly together: string },
   env: Readonly<Record<string, string>>,
+  packages: readonly string[],
 ): Promise<void> {
   const bin = (name: string, ...parts: readonly string[]): string => join(tools, 'node_modules', name, ...parts)
   const places = { alone, together }
@@ -47,6 +50,17 @@ export async function runners(
       },
     )
   }
+  await table.row("docs/testing.md's tests", 'vitest', versionOf(tools, 'vitest'), async () => {
+    const cwd = await shop.install('vitest', [...packages, `vitest@${versionOf(tools, 'vitest')}`])
+    const page = 'docs/testing.md'
+    const tests = programsOf(blocksOf(page, readFileSync(join(root, page), 'utf8'))).filter(({ source }) =>
+      source.includes("from 'vitest'"),
+    )
+    if (tests.length === 0) throw new Error(`${page} has no test for Vitest`)
+    for (const { line, source } of tests) shop.write(`vitest/line-${line}.test.ts`, source)
+    await run(process.execPath, [join(cwd, 'node_modules', 'vitest', 'vitest.mjs'), 'run'], { cwd })
+    return `${tests.length} of them`
+  })
   const scripts = programs('import', false).filter(({ stem }) => stem === 'fetch' || stem === 'index')
   for (const { stem, source } of scripts) {
     // Both give CommonJS here: the folder does not say that it has ES modules.

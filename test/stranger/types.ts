@@ -8,7 +8,7 @@ import { ENTRIES, specifierOf, stemOf } from '../../build/entries.ts'
 import { Skipped, type Table } from './table.ts'
 import { type Packed, root, run, twoAtATime, versionOf, type Workshop } from './workshop.ts'
 
-/** The oldest that works, what is widely used, and the newest of each line. docs/bundling.md names the first. */
+/** The oldest that works, what is widely used, and the newest of each line. docs/typescript.md names the first. */
 const COMPILERS = ['5.3.3', '5.6.3', '6.0.3']
 
 export const CHECKERS: readonly string[] = [

@@ -30,6 +30,21 @@ export function run(command: string, args: readonly string[], options: RunOption
   })
 }
 
+/** How the registry is reached from here, which `run` leaves out for programs: npm needs it. */
+const network: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) =>
+    /^(?:(?:https?|all|no)_proxy|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA)$/i.test(name) && value !== undefined
+      ? [[name, value]]
+      : [],
+  ),
+)
+
+/** `npm install` in a folder. @throws with what npm wrote. */
+export async function npmInstall(cwd: string, args: readonly string[], timeout: number): Promise<void> {
+  const all = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...args]
+  await run('npm', all, { cwd, env: network, timeout })
+}
+
 export interface Packed {
   readonly filename: string
   readonly size: number
@@ -61,9 +76,9 @@ export class Workshop implements Disposable {
   async install(name: string, packages: readonly string[], { timeout = 45_000, times = 2 } = {}): Promise<string> {
     this.write(`${name}/package.json`, '{"private":true}')
     const cwd = this.path(name)
-    const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent', '--ignore-scripts', ...packages]
+    const install = (): Promise<void> => npmInstall(cwd, ['--silent', ...packages], timeout)
     try {
-      if (packages.length > 0) await (times === 1 ? run : runTwice)('npm', args, { cwd, timeout })
+      if (packages.length > 0) await (times === 1 ? install() : twice(install))
     } catch (error) {
       throw new Skipped(`${packages.join(' ')} cannot be installed: ${error instanceof Error ? error.message : error}`)
     }
@@ -82,8 +97,6 @@ export class Workshop implements Disposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
-
-const runTwice: typeof run = (command, args, options) => twice(() => run(command, args, options))
 
 /** Once more when it fails: networks do. */
 export async function twice<T>(work: () => Promise<T>): Promise<T> {
