@@ -46,12 +46,14 @@ const REST: readonly string[] = [
 ]
 
 /**
- * Folders whose files share a process each: they touch no globals and leave nothing behind. `net`, `pool` and `hostile` do
+ * Folders whose files share a process each in `quick`: they touch no globals and leave nothing behind. `net`, `pool` and `hostile` do
  * not belong here: in one process, a clock that a file of theirs mocks or what a pool remembers of origins meets the next.
  */
 const SHARED: readonly string[] = [
   ...['frame', 'hpack', 'h1', 'h2', 'headers', 'priority', 'websocket', 'content'],
   ...['exchange', 'session', 'client', 'connection', 'wrappers', 'bench'],
+  // Importing a library costs most of what a file of its adapter takes. Tests of globals are elsewhere: they are in `rest`.
+  ...['axios', 'got', 'fetch', 'undici', 'agent', 'common'].map((folder) => `adapters/${folder}`),
 ]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { list: { type: 'boolean' } } })
@@ -74,7 +76,7 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
 const shared = new Map<string, string[]>()
 const batches: string[][] = []
 for (const file of files) {
-  const folder = SHARED.find((one) => file.startsWith(`test/${one}/`))
+  const folder = fits(file, REST) ? undefined : SHARED.find((one) => file.startsWith(`test/${one}/`))
   if (folder === undefined) batches.push([file])
   else shared.set(folder, [...(shared.get(folder) ?? []), file])
 }
