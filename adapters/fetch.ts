@@ -252,6 +252,11 @@ class Hop implements ExchangeHandler, FailureWords {
     this.reject = nothing
   }
 
+  /** A body that is read whole. */
+  get keepsData(): boolean {
+    return this.incoming?.collecting === true
+  }
+
   onData(chunk: Buffer): void {
     this.octets += chunk.length
     if (this.incoming === undefined) {

@@ -112,6 +112,11 @@ export class AxiosCall implements HopListener, Collected, Filler {
     this.startBody(res)
   }
 
+  /** A body that is collected. */
+  get keepsData(): boolean {
+    return this.collector !== undefined
+  }
+
   onData(chunk: Buffer): void {
     this.download?.add(chunk.length)
     if (this.collector !== undefined) this.collector.add(chunk)

@@ -10,6 +10,7 @@ import type { FieldList } from '../../src/headers/fields.ts'
 /** What a call hears of its current request. */
 export interface HopListener {
   onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void
+  readonly keepsData: boolean
   onData(chunk: Buffer): void
   onEnd(trailers: FieldList): void
   onError(error: Error): void
@@ -49,6 +50,10 @@ export class HopHandler implements ExchangeHandler {
 
   onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
     this.listener?.onHeaders(status, fields, reason, raw)
+  }
+
+  get keepsData(): boolean {
+    return this.listener?.keepsData === true
   }
 
   onData(chunk: Buffer): void {

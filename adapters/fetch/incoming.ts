@@ -140,6 +140,11 @@ export class IncomingBody implements DecoderSink {
     return undefined
   }
 
+  /** Everything is asked for, at once. */
+  get collecting(): boolean {
+    return this.collector !== undefined
+  }
+
   /** Everything, decoded. */
   collect(): Promise<Buffer> {
     this.read = true

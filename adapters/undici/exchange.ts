@@ -252,6 +252,11 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
     if (this.observed !== undefined) publishTrailers(this.observed, [])
   }
 
+  /** Whether undici collects or streams it, nobody says; most read it whole. */
+  get keepsData(): boolean {
+    return true
+  }
+
   onData(chunk: Buffer): void {
     if (this.done) return
     if (this.observed !== undefined) publishBodyChunkReceived(this.observed, chunk)

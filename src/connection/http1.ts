@@ -37,6 +37,7 @@ import type { AbsoluteForm, Wire } from '../net/connector.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { DeadlineTimer, now } from '../session/deadline.ts'
+import { EarlyScavenge } from '../session/early-scavenge.ts'
 import { LastWords } from '../session/last-words.ts'
 import { connectionLost } from '../session/lost.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
@@ -64,6 +65,7 @@ export class Http1Connection implements Connection, Codec1Host {
   /** By the monotonic clock, and by that of the wall. */
   private idleUntil = Number.POSITIVE_INFINITY
   private idleUntilWall = Number.POSITIVE_INFINITY
+  private readonly scavenge = new EarlyScavenge()
   private readonly deadlines = new DeadlineTimer((at) => this.checkAge(at))
   private requests = 0
   private readonly lastWords: LastWords
@@ -275,6 +277,7 @@ export class Http1Connection implements Connection, Codec1Host {
   private receive(chunk: Buffer): void {
     if (this.isOver) return
     beginReading()
+    if (this.codec.current?.keepsData === false) this.scavenge.read(chunk.length)
     this.codec.engine.receive(chunk)
   }
 
@@ -297,6 +300,7 @@ export class Http1Connection implements Connection, Codec1Host {
   }
 
   private becomeIdle(): void {
+    this.scavenge.drop()
     if (!this.owner.hasWaiting) this.socket.unref()
     const timeout = Math.min(this.keepAlive, this.idleTimeout > 0 ? this.idleTimeout : Number.POSITIVE_INFINITY)
     const at = now()

@@ -136,6 +136,11 @@ export interface ExchangeHandler {
     | ((status: number, headers: FieldList, socket: Duplex, statusText: string, rawHeaders?: FieldList) => void)
     | undefined
   onData(chunk: Buffer): void
+  /**
+   * Is what `onData` gives kept until the end of the exchange? Over HTTP/1.1, what is not kept is freed early, which costs half
+   * the CPU of a long body; where it is kept, looking for it costs a quarter more. Default false.
+   */
+  readonly keepsData?: boolean | undefined
   /** The exchange is complete. `trailers` is empty when there were none; `rawTrailers` as `rawHeaders`. */
   onEnd(trailers: FieldList, rawTrailers?: FieldList): void
   /** `local` when it is of our own making: the caller's abort, body or callback, or a deadline. */

@@ -233,6 +233,10 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     return this.handler.onUpgraded !== undefined
   }
 
+  get keepsData(): boolean {
+    return this.handler.keepsData === true
+  }
+
   get watchesConnecting(): boolean {
     return this.handler.onConnecting !== undefined
   }
