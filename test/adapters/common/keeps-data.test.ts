@@ -21,9 +21,9 @@ class Watching implements Transport {
     const { seen } = this
     const watched: ExchangeHandler = Object.create(handler, {
       onData: {
-        value(chunk: Buffer) {
-          seen.resolve(handler.keepsData === true)
-          handler.onData(chunk)
+        value(this: ExchangeHandler, chunk: Buffer) {
+          seen.resolve(this.keepsData === true)
+          handler.onData.call(this, chunk)
         },
       },
     })
