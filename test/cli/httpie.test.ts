@@ -269,7 +269,7 @@ describe('what is shown', () => {
     assert.equal(shown, '{\n    "a": 1\n}')
     const latin = await good(['--pretty=format', '--response-charset=latin1', `@@/type?type=text/x&text=%C3%A9`])
     assert.equal(latin, 'Ã©')
-    assert.match((await ask(['--response-charset=x', '@@/json'])).stderr, /"x" is no character set/)
+    assert.match((await ask(['--response-charset=x', '@@/json'])).stderr, /"x" is not a known character set/)
     assert.match((await ask(['--response-mime=x', '@@/json'])).stderr, /--response-mime takes a media type/)
   })
 
@@ -292,7 +292,7 @@ describe('who asks', () => {
     await good(['-A', 'bearer', '-a', 'abc', '@@/json'])
     assert.equal(last().headers['authorization'], 'Bearer abc')
     assert.match((await ask(['-A', 'bearer', '@@/json'])).stderr, /needs --auth TOKEN/)
-    assert.match((await ask(['-A', 'bearer', '-a', 'a b', '@@/json'])).stderr, /a token without blanks/)
+    assert.match((await ask(['-A', 'bearer', '-a', 'a b', '@@/json'])).stderr, /a token without spaces/)
   })
 
   test('digest answers the challenge with the same body; --all shows the first answer', async () => {
@@ -304,7 +304,7 @@ describe('who asks', () => {
     const wrong = await ask(['-A', 'digest', '-a', 'me:wrong', '@@/digest', '-p', 'hb'])
     assert.match(wrong.stdout, /^HTTP\/2 401\n[\s\S]*who\?$/)
     const spent = await ask(['-A', 'digest', '-a', 'me:secret', '@@/digest'], { stdin: 'once' })
-    assert.match(spent.stderr, /wants a digest, and the body, standard input, cannot be read again/)
+    assert.match(spent.stderr, /asks for digest authentication, and the body, standard input, cannot be read again/)
   })
 
   test('~/.netrc, unless --ignore-netrc or credentials are there', async () => {
@@ -449,8 +449,8 @@ describe('the configuration', () => {
       ['{', /no valid JSON/],
       ['[]', /must be a JSON object/],
       ['{"x": 1}', /"x" is unknown/],
-      ['{"default_options": 1}', /must be a list of texts/],
-      ['{"default_options": ["url"]}', /may hold options only, not "url"/],
+      ['{"default_options": 1}', /must be a list of strings/],
+      ['{"default_options": ["url"]}', /may contain only options, not "url"/],
       ['{"default_options": ["--nonsense"]}', /unknown option '--nonsense'/],
     ] as const) {
       const { code, stderr } = await ask(['@@/json'], { env: await configured(content) })

@@ -196,7 +196,7 @@ for (const { name, start } of protocols) {
         })
       }
       const error = await rejection(connection.request('POST', '/echo', { body: () => () => 'x' }))
-      assert.match(error.message, /must not make a function/)
+      assert.match(error.message, /must return a body, not another function/)
       assert.match((await rejection(connection.getResponse())).message, /outstanding/)
     })
 
@@ -501,15 +501,15 @@ describe('the host', () => {
   const refused: [unknown, HTTPConnectionOptions, RegExp][] = [
     ['', {}, /needs a host/],
     [undefined, {}, /needs a host/],
-    ['http2bin.org/path', {}, /is no host/],
-    ['https://http2bin.org/?q', {}, /is no host/],
-    ['user@http2bin.org', {}, /is no host/],
-    ['http2bin.org:99999', {}, /is no host/],
+    ['http2bin.org/path', {}, /is not a host/],
+    ['https://http2bin.org/?q', {}, /is not a host/],
+    ['user@http2bin.org', {}, /is not a host/],
+    ['http2bin.org:99999', {}, /is not a host/],
     ['http2bin.org:0', {}, /an invalid port/],
-    ['a b', {}, /is no host/],
-    ['http2bin\t.org', {}, /is no host/],
-    ['http2bin.org\n', {}, /is no host/],
-    ['ftp://http2bin.org', {}, /is no host/],
+    ['a b', {}, /is not a host/],
+    ['http2bin\t.org', {}, /is not a host/],
+    ['http2bin.org\n', {}, /is not a host/],
+    ['ftp://http2bin.org', {}, /is not a host/],
     ['http2bin.org:443', { port: 80 }, /port is 80, and "http2bin\.org:443" says 443/],
     ['http2bin.org:80', { port: 81 }, /port is 81, and .* says 80/],
     ['https://http2bin.org', { secure: false }, /says otherwise/],

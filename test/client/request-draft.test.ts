@@ -258,7 +258,7 @@ describe('step by step over HTTP/2', () => {
     await connection.connect()
     const draft = connection.putRequest('POST', '/')
     const error = await rejection(draft.endHeaders({ body: new URLSearchParams('a=b'), final: false }))
-    assert.match(error.message, /followed by more/)
+    assert.match(error.message, /cannot be continued/)
     await connection.ping()
     assert.deepEqual(server.connections[0]?.streams, [])
     await draft.endHeaders({ final: true })

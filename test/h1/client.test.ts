@@ -178,7 +178,7 @@ describe('the body of a request', () => {
     assert.throws(() => h1.end(['a', 'b']), ContentLengthError)
     assert.deepEqual(h1.data(octetsOf('')), [])
     assert.equal(textOf(h1.data(octetsOf('lo'))), 'lo')
-    assert.throws(() => h1.end(['a', 'b']), /Trailers need a body in chunks/)
+    assert.throws(() => h1.end(['a', 'b']), /Trailers need a chunked body/)
     assert.equal(h1.end(), '')
     assert.equal(h1.ourState, 'done')
     assert.throws(() => h1.end(), InvalidArgumentError)

@@ -176,7 +176,7 @@ describe('failures name origin, phase and cause', () => {
   test('a unix domain socket that is not there', async () => {
     using dialler = new Dialler()
     const error = await dialler.failure('http://localhost', { socketPath: '/nowhere/s' })
-    assert.match(error.message, /by way of \/nowhere\/s: connect ENOENT/)
+    assert.match(error.message, /through \/nowhere\/s: connect ENOENT/)
     assert.equal(error.phase, 'tcp')
   })
 

@@ -465,7 +465,7 @@ test('a proxy that breaks HTTP/2 fails its tunnels, and nothing stays open', asy
 test('a stream that the proxy refuses, ends or answers with an error is a ProxyError', async () => {
   const answers: [(stream: http2.ServerHttp2Stream) => void, RegExp, number | undefined][] = [
     [(stream) => stream.close(http2.constants.NGHTTP2_CONNECT_ERROR), /CONNECT_ERROR/, undefined],
-    [(stream) => stream.respond({ ':status': 503 }, { endStream: true }), /refused the way to .*: 503/, 503],
+    [(stream) => stream.respond({ ':status': 503 }, { endStream: true }), /refused to connect to .*: 503/, 503],
   ]
   for (const [onStream, message, status] of answers) {
     await using proxy = await startProxy({ kind: 'h2', onStream })

@@ -109,9 +109,9 @@ describe('what is no proxy is refused by name', () => {
     ['a number', 3128, /^proxy must be .* not 3128/],
     ['an object without url', {}, /^proxy\.url must be .* not undefined/],
     ['credentials that are not encoded', 'http://100%:x@proxy.test', /^proxy holds credentials/],
-    ['a user with a colon', 'http://a%3Ab:x@proxy.test', /may not hold a colon/],
+    ['a user with a colon', 'http://a%3Ab:x@proxy.test', /may not contain a colon/],
     ['a tunnel that is no boolean', { url: 'http://proxy.test', tunnel: 'yes' }, /^proxy\.tunnel must be/],
-    ['a host header', { url: 'http://proxy.test', headers: { host: 'x' } }, /^proxy\.headers may not hold "host"/],
+    ['a host header', { url: 'http://proxy.test', headers: { host: 'x' } }, /^proxy\.headers may not contain "host"/],
     ['a line break', { url: 'http://proxy.test', headers: { a: 'x\r\ny: z' } }, /^Invalid character in the value/],
     ['TLS that is none', { url: 'https://proxy.test', tls: 1 }, /^proxy\.tls must be an object/],
   ]

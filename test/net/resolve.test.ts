@@ -170,7 +170,7 @@ test('of a lookup that answers twice, throws, or answers with something else, on
   }
   await assert.rejects(resolve(resolver, 'a.test', { lookup: throws }), { message: 'thrown' })
   const name: LookupFunction = (_host, _options, callback) => callback(null, 'b.test', 4)
-  await assert.rejects(resolve(resolver, 'a.test', { lookup: name }), /gave "b\.test", which is no IP address/)
+  await assert.rejects(resolve(resolver, 'a.test', { lookup: name }), /returned "b\.test", which is not an IP address/)
   const nothing: LookupFunction = (_host, _options, callback) => callback(null, [])
   await assert.rejects(resolve(resolver, 'a.test', { lookup: nothing }), { code: 'ENOTFOUND' })
 })

@@ -76,14 +76,14 @@ test('decrypts its key with a passphrase, or with what a function says', async (
 describe('what cannot be read is named', () => {
   const broken = ca.replace(/^[A-Za-z0-9+/]{20}/m, 'AAAAAAAAAAAAAAAAAAAA')
   const bad: [RegExp, unknown][] = [
-    [/^ca holds no certificate in PEM/, { ca: 'nothing' }],
+    [/^ca contains no PEM certificate/, { ca: 'nothing' }],
     [/^ca cannot be read/, { ca: `${ca}\n${broken}` }],
     [/^ca must be PEM text or bytes/, { ca: 5 }],
     [/^caPath "\/nowhere" cannot be read: ENOENT/, { caPath: '/nowhere' }],
-    [/^caPath ".*" holds no certificate in PEM/, { caPath: import.meta.dirname }],
-    [/^cert holds no certificate/, { cert: 'x', key }],
+    [/^caPath ".*" contains no PEM certificate/, { caPath: import.meta.dirname }],
+    [/^cert contains no PEM certificate/, { cert: 'x', key }],
     [/^cert needs its key/, { cert }],
-    [/^key needs its cert/, { key }],
+    [/^key needs its certificate/, { key }],
     [/^key cannot be read/, { cert, key: 'x' }],
     [/^cert and key cannot be read: .*mismatch/, { cert, key: clientKey }],
     [/^passphrase must be text/, { cert, key, passphrase: 5 }],

@@ -217,7 +217,7 @@ describe('a server', () => {
 
   it('accepts only a subprotocol that was asked for', () => {
     const server = asked({ 'sec-websocket-protocol': 'a, b' })
-    assert.throws(() => server.send({ type: 'accept', subprotocol: 'c' }), /"c" was not asked for/)
+    assert.throws(() => server.send({ type: 'accept', subprotocol: 'c' }), /did not ask for the subprotocol "c"/)
     assert.match(text(server.send({ type: 'accept', subprotocol: 'b' })), /sec-websocket-protocol: b\r\n/)
   })
 

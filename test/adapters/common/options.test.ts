@@ -42,7 +42,7 @@ describe('a misspelt option is refused by name, by', () => {
   })) {
     test(name, () => {
       assert.throws(() => make(loose({ headerTimeout: 1 })), /no option headerTimeout: did you mean headersTimeout\?/)
-      assert.throws(() => make(loose({ pool, tls: {} })), /tls does not count beside pool/)
+      assert.throws(() => make(loose({ pool, tls: {} })), /tls cannot be given together with pool/)
     })
   }
 })
