@@ -119,7 +119,7 @@ describe('the name of a download', () => {
       assert.equal(await proposedName(disposition, path, type), expected))
   }
 
-  test('is never a way to somewhere else, whatever is proposed', () => {
+  test('the name of a download never leads out of the folder, whatever the server proposes', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[./\\ ab:*]{0,20}$/)), (text) => {
         const name = safeName(text)
@@ -173,7 +173,7 @@ describe('--continue', () => {
     }
   })
 
-  test('begins anew where there is nothing yet, and knows what is whole', async () => {
+  test('--continue starts from the beginning when there is no file, and leaves a complete one alone', async () => {
     const path = files.path('anew')
     assert.equal((await ask(['-c', '-o', path, '@@/range'])).code, 0)
     assert.equal(await readFile(path, 'utf8'), whole)
@@ -193,7 +193,7 @@ describe('--continue', () => {
     ['total', /an invalid range/],
     ['coded', /a part of gzip data/],
   ] as const) {
-    test(`a server that lies about it (${lie}) is refused, and the file stays`, async () => {
+    test(`a server that lies about the range (${lie}) is refused, and the file stays`, async () => {
       const path = await begun(`lie-${lie}`)
       const { code, stderr } = await ask(['-c', '-o', path, `@@/range?lie=${lie}`])
       assert.match(stderr, why)
@@ -258,7 +258,7 @@ describe('--retry', () => {
   })
 })
 
-describe('ways to a server', () => {
+describe('how a server is reached', () => {
   test('--resolve names the address, and the host stays what it was', async () => {
     const url = `https://localhost:${h2.port}/json`
     const { code } = await ask(['--resolve', `localhost:${h2.port}:127.0.0.1`, url])
@@ -305,7 +305,7 @@ describe('ways to a server', () => {
     assert.equal((await ask(['--ciphers', 'NONSENSE', '@@/json'])).code, 2)
   })
 
-  test('--window is taken, and refused when it is none', async () => {
+  test('--window sets the receive window, and an invalid size is refused', async () => {
     assert.equal((await ask(['--window', '64k', '@@/bytes/100000'])).code, 0)
     assert.match((await ask(['--window', '10', '@@/json'])).stderr, /--window takes 1024 octets/)
     assert.match((await ask(['--window', 'x', '@@/json'])).stderr, /--window takes a number of octets/)
@@ -318,7 +318,7 @@ describe('ways to a server', () => {
     assert.match((await ask(['--proxy', `all:${nowhere}`, '@@/json'])).stderr, /through http/)
   })
 
-  test('--priority goes as the field, and is refused when it is none', async () => {
+  test('--priority is sent as the priority field, and an invalid one is refused', async () => {
     await ask(['--priority', 'u=1,i', '@@/json'])
     assert.equal(h2.requests.at(-1)?.headers['priority'], 'u=1,i')
     assert.match((await ask(['--priority', 'u=9', '@@/json'])).stderr, /--priority takes u=0 to u=7/)

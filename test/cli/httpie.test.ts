@@ -142,7 +142,7 @@ describe('the URL', () => {
     assert.equal(await good([`localhost:${h1.port}/type?text=hi`]), 'hi')
   })
 
-  test('of this machine without a scheme it is plain HTTP where no TLS is spoken, and a line says so', async () => {
+  test('a URL of this machine without a scheme falls back to plain HTTP where there is no TLS, and a line says so', async () => {
     const server = http.createServer((request, response) => response.end(`plain ${request.url}`)).listen(0, 'localhost')
     try {
       await new Promise((resolve) => server.once('listening', resolve))
@@ -202,7 +202,7 @@ describe('what is shown', () => {
     assert.deepEqual(heads(await good(['-F', '-p', 'Hh', '@@/redirect'])), ['GET /json HTTP/2', 'HTTP/2 200'])
   })
 
-  test('--sorted, --unsorted and --format-options change what is written anew', async () => {
+  test('--sorted, --unsorted and --format-options change how formatted output looks', async () => {
     const text = encodeURIComponent('{"b":1,"a":{"d":[2],"c":1.0}}')
     const url = `@@/type?type=application/json&text=${text}`
     const sorted = '{\n  "a": {\n    "c": 1.0,\n    "d": [\n      2\n    ]\n  },\n  "b": 1\n}'
@@ -241,7 +241,7 @@ describe('what is shown', () => {
     assert.equal(await good(['--pretty=format', `@@/type?type=text/xml&text=${encodeURIComponent(broken)}`]), broken)
   })
 
-  test('each line of NDJSON is written anew, and of JSON with -S', async () => {
+  test('each line of NDJSON, and of JSON with -S, is formatted by itself', async () => {
     const lines = encodeURIComponent('{"a":1}\n\n[2]\nno json\n{"b"')
     const expected = '{\n    "a": 1\n}\n\n[\n    2\n]\nno json\n{"b"'
     assert.equal(await good(['--pretty=format', `@@/type?type=application/x-ndjson&text=${lines}`]), expected)
@@ -383,7 +383,7 @@ describe('cookies and sessions', () => {
     await assert.rejects(readFile(none))
   })
 
-  test('a file that is no session is refused, and stays as it is', async () => {
+  test('a file that is not a session is refused and not changed', async () => {
     for (const [text, why] of [
       ['no json', /no valid JSON/],
       ['[]', /cookies|headers|object/],
@@ -417,7 +417,7 @@ describe('cookies and sessions', () => {
     await assert.rejects(readFile(path))
   })
 
-  test('a name is no way out of the folder', async () => {
+  test('the name of a session does not lead out of the folder', async () => {
     const { stderr } = await ask(['--session', '..', '@@/json'], { env: { HYPER_CONFIG_DIR: files.path('config') } })
     assert.match(stderr, /--session takes a name or the path of a file/)
     assert.match((await ask(['--session', 'x', '@@/json'])).stderr, /needs HOME or HYPER_CONFIG_DIR/)

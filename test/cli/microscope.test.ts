@@ -29,7 +29,7 @@ function ask(argv: readonly string[], circumstances: Circumstances = {}, origin 
 }
 
 describe('--trace', () => {
-  test('writes each frame with its time, and hyper trace makes a table of it', async () => {
+  test('--trace writes each frame with its time, and hyper trace prints the file as a table', async () => {
     const path = files.path('trace')
     assert.equal((await ask(['--trace', path, '@@/json', 'Cookie:secret=1'])).code, 0)
     const text = await readFile(path, 'utf8')
@@ -252,7 +252,7 @@ describe('the request as code', () => {
     assert.match((await ask(['--session', path, '--offline', '@@/echo'])).stdout, /\ncookie: a=1; b=2\n/)
   })
 
-  test('of a body that is no text is refused', async () => {
+  test('--code of a body that is not text is refused', async () => {
     const path = await files.write('binary', Buffer.from([0xff, 0]))
     assert.match((await ask(['--curl', '@@/echo', `@${path}`])).stderr, /the body is not text/)
   })

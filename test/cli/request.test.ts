@@ -74,7 +74,7 @@ for (const [name, origin] of [
       assert.equal(seen.headers['content-length'], String(seen.body.length))
     })
 
-    test('what standard input holds is the body of a POST', async () => {
+    test('the content of standard input is the body of a POST', async () => {
       const seen = await ask(['@@/echo'], '{"x":1}', origin())
       assert.deepEqual([seen.method, seen.headers['content-type'], seen.body], ['POST', 'application/json', '{"x":1}'])
     })
@@ -128,7 +128,7 @@ describe('the URL', () => {
     assert.match((await hyper([':/x', '--proxy', 'http://127.0.0.1:1'])).stderr, /https:\/\/localhost[: ]/)
   })
 
-  test('that is none is refused', async () => {
+  test('text that is not a URL is refused', async () => {
     refused(await hyper(['http://[']), /"http:\/\/\[" is not a URL/)
     refused(await hyper(['ftp://x.org']), /the scheme must be http or https/)
     refused(await hyper([]), /a URL is needed/)

@@ -87,7 +87,7 @@ for (const { name, start } of protocols) {
       assert.equal(origin.connections, 1)
     })
 
-    test('after close() it connects anew', async () => {
+    test('a request after close() connects again', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const first = await connection.roundTrip('GET', '/json')
@@ -186,7 +186,7 @@ for (const { name, start } of protocols) {
       }
     })
 
-    test('what cannot be a body, and what makes none, is refused by name', async () => {
+    test('a value that cannot be a body, and a function that returns no body, are refused by name', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       for (const body of [7, {}, Symbol('x')]) {
@@ -259,7 +259,7 @@ for (const { name, start } of protocols) {
       assert.equal(await (await connection.roundTrip('GET', '/')).text(), `localhost:${origin.port}`)
     })
 
-    test('informational responses are told', async () => {
+    test('informational responses reach onInformational', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const seen: [number, string | undefined][] = []

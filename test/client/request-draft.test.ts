@@ -62,7 +62,7 @@ for (const { name, start } of [
       assert.equal((await none.getResponse()).status, 200)
     })
 
-    test('steps need not be awaited: a failure is told by getResponse()', async () => {
+    test('steps need not be awaited: getResponse() gives their failure', async () => {
       await using connection = new HTTPConnection('localhost:1', { secure: true })
       const unhandled: unknown[] = []
       const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
@@ -85,7 +85,7 @@ for (const { name, start } of [
       }
     })
 
-    test('a buffer may be filled anew when send() has resolved', async () => {
+    test('a buffer may be reused once send() has resolved', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       for (const size of [10, 1000, 200_000]) {

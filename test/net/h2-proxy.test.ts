@@ -125,7 +125,7 @@ describe('tunnels through an HTTP/2 proxy', () => {
 })
 
 describe('a tunnel', () => {
-  test('carries octets both ways, and ends each way by itself', async () => {
+  test('a tunnel carries octets in both directions, and ends each direction by itself', async () => {
     const both = await pair()
     const { wire, stream } = both
     const there = collect(stream)
@@ -258,7 +258,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('knows its ends, and takes what a socket is told', async () => {
+  test('a tunnel gives both its addresses, and accepts the calls that a socket does', async () => {
     const both = await pair()
     const { wire } = both
     assert.deepEqual([wire.remoteAddress, wire.remotePort], ['127.0.0.1', both.proxy.port])

@@ -172,8 +172,8 @@ describe('credentials', () => {
   })
 })
 
-describe('a proxy that makes no way', () => {
-  test('because the origin does not answer says so', async () => {
+describe('a proxy that does not connect to the origin', () => {
+  test('a proxy that gets no answer from the origin is named in the error', async () => {
     await using proxy = await startProxy()
     using dialler = new Dialler()
     const error = await dialler.failure('https://localhost:1', through(proxy))

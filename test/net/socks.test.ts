@@ -96,7 +96,7 @@ describe('credentials', () => {
   })
 })
 
-describe('a proxy that makes no way', () => {
+describe('a proxy that does not connect to the origin', () => {
   test('says why', async () => {
     await using socks = await startSocks({ refuseWith: 5 })
     using dialler = new Dialler()

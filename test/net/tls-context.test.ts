@@ -32,7 +32,7 @@ test('trusts the authorities given as text, bytes, or a list', async () => {
   for (const one of [ca, Buffer.from(ca), [ca, Buffer.from(cert)]]) assert.ok(await works({ ...identity, ca: one }))
 })
 
-test('trusts those of a file and of a folder, whatever else lies there, beside the others', async () => {
+test('a context trusts the authorities in a file or a folder, whatever else the folder contains, as well as those given', async () => {
   const file = join(folder, 'ca.pem')
   await writeFile(file, `some words\n${ca}`)
   assert.ok(await works({ ...identity, caPath: file }))
@@ -44,12 +44,12 @@ test('trusts those of a file and of a folder, whatever else lies there, beside t
   assert.ok(await works({ ...identity, caPath: place, ca: other.cert }))
 })
 
-test('trusts nobody that it was not told to, and without authorities those that Node trusts', async () => {
+test('a context trusts only the authorities given, and without any those that Node trusts', async () => {
   assert.equal(await works({ ...identity, ca: clientCert }), false)
   assert.equal(await works(identity), false)
 })
 
-test('shows no certificate when it has none', async () => {
+test('a context without a certificate sends none', async () => {
   assert.equal(await works({ ca }), false)
 })
 

@@ -85,7 +85,7 @@ test('interim answers are read past, apart or together', async () => {
   assert.ok((await answered(early, 'HTTP/1.1 200 OK\r\n\r\n')) instanceof TestWire)
 })
 
-describe('what is no answer is refused', () => {
+describe('a reply of the proxy that is not valid HTTP is refused', () => {
   const bad: Record<string, [string, RegExp]> = {
     'another protocol': ['SSH-2.0-x', /not HTTP\/1\.1: it begins with "SSH-2\.0"$/],
     'HTTP/2': ['HTTP/2 200 OK\r\n\r\n', /"HTTP\/2 200 OK"/],
@@ -158,7 +158,7 @@ test('an end without an answer, and an error of the wire', async () => {
   }
 })
 
-test('after it was cancelled nothing is told', async () => {
+test('a cancelled tunnel calls nothing back', async () => {
   const wire = new TestWire()
   openTunnel(wire, request, { done: () => assert.fail(), fail: () => assert.fail() })()
   assert.ok(wire.destroyed)

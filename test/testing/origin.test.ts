@@ -211,7 +211,7 @@ describe('over HTTP/2 alone', () => {
 })
 
 describe('an origin', () => {
-  test('without TLS speaks HTTP/2 to whoever begins so, and HTTP/1.1 to others', async () => {
+  test('an origin without TLS speaks HTTP/2 to clients that begin with its preface, and HTTP/1.1 to others', async () => {
     const origin = await start({ secure: false })
     assert.equal(origin.ca, undefined)
     origin.answer('/', (request) => ({ body: request.protocol }))

@@ -21,7 +21,7 @@ import { optionsTable } from './options-table.ts'
 /** As somebody writes them who has no types. */
 const loose = (options: object): never => options as never
 
-test('docs/options.md says of each option what becomes of it', () => {
+test('docs/options.md says what each option does', () => {
   const page = readFileSync(new URL('../../../docs/options.md', import.meta.url), 'utf8')
   const table = optionsTable()
   if (!page.includes(table)) console.log(table)
