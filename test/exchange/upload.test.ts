@@ -561,11 +561,11 @@ describe('a writer', () => {
 describe('a body that is not read until it is opened', () => {
   test('is not read before it is opened, and says once that an attempt waits', async () => {
     let awaited = 0
-    const held = (): void => {
+    const whenAwaited = (): void => {
       awaited++
     }
     const stream = Readable.from(['a', 'b'])
-    const body = new UploadBody(stream, { held })
+    const body = new UploadBody(stream, { whenAwaited })
     const [first, second] = [new Attempt(), new Attempt()]
     assert.equal(awaited, 0)
     body.attach(first)
@@ -579,7 +579,7 @@ describe('a body that is not read until it is opened', () => {
 
   test('says nothing of waiting when it was opened before', () => {
     const attempt = new Attempt()
-    const body = new UploadBody(['a'], { held: assert.fail })
+    const body = new UploadBody(['a'], { whenAwaited: assert.fail })
     body.open()
     body.attach(attempt)
     assert.equal(attempt.text, 'a')
@@ -587,7 +587,7 @@ describe('a body that is not read until it is opened', () => {
 
   test('and is given up fails its attempt without a piece', () => {
     const attempt = new Attempt()
-    const body = new UploadBody(null, { held: () => {} })
+    const body = new UploadBody(null, { whenAwaited: () => {} })
     body.attach(attempt)
     body.push(bytes('a'))
     assert.deepEqual(attempt.pieces, [])
