@@ -181,7 +181,7 @@ describe('-n and -c', () => {
     assert.match((await ask(['-n', '5', '--yes', 'https://example.invalid/'])).stderr, /Cannot connect/)
     assert.match((await ask(['-n', '999999', '@@/json'])).stderr, /--count takes 1 to 100000/)
     assert.match((await ask(['-n', '9999', '-c', '5000', '@@/json'])).stderr, /--concurrency takes 1 to 1000/)
-    assert.match((await ask(['-n', '5', '@@/json'], { stdin: 'once' })).stderr, /standard input can be read but once/)
+    assert.match((await ask(['-n', '5', '@@/json'], { stdin: 'once' })).stderr, /standard input can be read only once/)
   })
 })
 

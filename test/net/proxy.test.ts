@@ -108,7 +108,7 @@ describe('an invalid proxy option is refused by name', () => {
     ['no host', 'socks5://', /^proxy must be/],
     ['a number', 3128, /^proxy must be .* not 3128/],
     ['an object without url', {}, /^proxy\.url must be .* not undefined/],
-    ['credentials that are not encoded', 'http://100%:x@proxy.test', /^proxy holds credentials/],
+    ['credentials that are not encoded', 'http://100%:x@proxy.test', /^proxy contains credentials/],
     ['a user with a colon', 'http://a%3Ab:x@proxy.test', /may not contain a colon/],
     ['a tunnel that is no boolean', { url: 'http://proxy.test', tunnel: 'yes' }, /^proxy\.tunnel must be/],
     ['a host header', { url: 'http://proxy.test', headers: { host: 'x' } }, /^proxy\.headers may not contain "host"/],

@@ -82,7 +82,7 @@ describe('what cannot be read is named', () => {
     [/^caPath "\/nowhere" cannot be read: ENOENT/, { caPath: '/nowhere' }],
     [/^caPath ".*" contains no PEM certificate/, { caPath: import.meta.dirname }],
     [/^cert contains no PEM certificate/, { cert: 'x', key }],
-    [/^cert needs its key/, { cert }],
+    [/^cert needs its private key/, { cert }],
     [/^key needs its certificate/, { key }],
     [/^key cannot be read/, { cert, key: 'x' }],
     [/^cert and key cannot be read: .*mismatch/, { cert, key: clientKey }],
