@@ -83,7 +83,7 @@ for (const [protocol, start] of [
       const tls = { ca, pinnedPublicKeys }
       const refused = async (attempt: () => Promise<unknown>): Promise<void> => {
         await assert.rejects(attempt, (error: Error) =>
-          /not pinned|are pinned/.test(`${error.message}${String(error.cause)}`),
+          /not pinned|pins public keys/.test(`${error.message}${String(error.cause)}`),
         )
       }
       const adapter = createHyperAdapter({ tls })
