@@ -243,7 +243,7 @@ class Hop implements ExchangeHandler, FailureWords {
     }
     if (request.integrity !== '') {
       if (this.incoming !== undefined) void this.verify(head, this.incoming)
-      else this.reject(fetchFailed(new Error('there is no body whose integrity could be looked at')))
+      else this.reject(fetchFailed(new Error('the response has no body to check the integrity of')))
       return
     }
     this.response = makeResponse(head, this.incoming)

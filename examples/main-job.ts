@@ -1,7 +1,7 @@
 /**
  * The main job, end to end: axios, undici, Node's own fetch, got and our fetch send real requests through one pool to an HTTP/2
- * origin started here; then each library goes through what happens to connections in the field, as it is, with its own HTTP/2,
- * and on ours. `npm start`
+ * origin started here. Then each library runs as it is, with its own HTTP/2, and on ours, through what happens to connections
+ * in real networks. `npm start`
  *
  * `npm start -- --http1` asks an HTTP/1.1-only origin as well. With a URL it does one GET of that URL through each of the
  * libraries instead: `npm start -- https://host/path`
@@ -10,12 +10,12 @@
  */
 import { parseArgs } from 'node:util'
 import { Pool } from 'hyper-transport'
+import { clientMakers, MODES } from './main-job/clients.ts'
 import { libraries } from './main-job/libraries.ts'
 import { startOrigins } from './main-job/origins.ts'
 import { Report } from './main-job/report.ts'
 import { type Outcome, scenarios } from './main-job/scenarios.ts'
 import { type Fate, trials } from './main-job/trials.ts'
-import { libraryWays, MODES } from './main-job/ways.ts'
 
 const report = new Report()
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { http1: { type: 'boolean' } } })
@@ -53,7 +53,7 @@ async function compared(): Promise<void> {
   report.comparison(MODES)
   for (const trial of trials) {
     report.trial(trial)
-    const all = Object.entries(libraryWays).map(([name, make]) => ({
+    const all = Object.entries(clientMakers).map(([name, make]) => ({
       name,
       runs: MODES.map((mode) => (): Promise<Fate> => trial.run((ca) => make(mode, { ca }))),
     }))
@@ -70,7 +70,7 @@ async function inTurn(runs: readonly (() => Promise<Fate>)[]): Promise<Fate[]> {
 
 async function one(target: string): Promise<void> {
   if (!URL.canParse(target)) {
-    report.problem(`Not a URL: ${target}. Give one like https://example.com/path`)
+    report.problem(`Not a URL: ${target}. Give one such as https://example.com/path`)
     return
   }
   const pool = new Pool()

@@ -69,7 +69,7 @@ export class ConnectError extends HyperError {
   }
 }
 
-/** The proxy refused, or could not make, the way to the origin. */
+/** The proxy refused to connect to the origin, or could not. */
 export class ProxyError extends ConnectError {
   /** The status of the proxy's answer to CONNECT; `undefined` for SOCKS, and when no answer came. */
   readonly status: number | undefined
@@ -96,16 +96,18 @@ export class TimeoutError extends HyperError {
   readonly phase: ConnectPhase | undefined
 
   constructor(kind: TimeoutKind, timeout: number, options: HyperErrorOptions & { phase?: ConnectPhase } = {}) {
-    const where = options.origin === undefined ? '' : ` from ${options.origin}`
+    const { origin, phase } = options
+    const to = origin === undefined ? '' : ` to ${origin}`
+    const from = origin === undefined ? '' : ` from ${origin}`
     const what = {
-      queue: `no connection was free within ${timeout} ms`,
-      connect: `no connection was made within ${timeout} ms${options.phase === undefined ? '' : ` (${phaseName[options.phase]})`}`,
-      write: `nothing of the request could be sent for ${timeout} ms`,
-      headers: `no response headers arrived within ${timeout} ms`,
-      body: `no part of the body arrived for ${timeout} ms`,
-      request: `the exchange was not finished within ${timeout} ms`,
+      queue: `no connection${to} had room for the request within ${timeout} ms`,
+      connect: `no connection${to} was made within ${timeout} ms${phase === undefined ? '' : ` (${phaseName[phase]})`}`,
+      write: `nothing more of the request could be sent${to} for ${timeout} ms`,
+      headers: `no response headers arrived${from} within ${timeout} ms`,
+      body: `no part of the body arrived${from} for ${timeout} ms`,
+      request: `the request${to} was not finished within ${timeout} ms`,
     }[kind]
-    super(`ERR_HYPER_${kind.toUpperCase()}_TIMEOUT`, `Timed out: ${what}${where}`, {
+    super(`ERR_HYPER_${kind.toUpperCase()}_TIMEOUT`, `Timed out: ${what}`, {
       ...options,
       retryable: kind === 'queue' || kind === 'connect',
     })

@@ -170,7 +170,7 @@ describe('the log of frames', () => {
     assert.match(lines[0], /cannot be read/)
   })
 
-  test('the channel hyper:connection:frame gives them, with what header compression holds', async () => {
+  test('the channel hyper:connection:frame gives each frame, with its decoded header fields', async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
     const frames: FrameMessage[] = []
     const hear = (message: unknown): void => {
@@ -188,7 +188,7 @@ describe('the log of frames', () => {
     assert.ok(texts.some((text) => /^received DATA stream 1: 4 octets, END_STREAM/.test(text)))
   })
 
-  test('what is no legal value is shown escaped', () => {
+  test('a value with illegal characters is shown escaped', () => {
     const lines: string[] = []
     const log = new FrameLog((_direction, text) => lines.push(text))
     const block = new Encoder().encode([':status', '200', 'x', '\x1b[2J\x9b'])

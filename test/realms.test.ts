@@ -17,7 +17,7 @@ import { startH1Origin, startH2Origin } from './support/origin.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-test('no source asks by `instanceof` whether something holds octets', () => {
+test('no source uses `instanceof` to recognise bytes', () => {
   const wrong: string[] = []
   for (const folder of ['src', 'adapters']) {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {

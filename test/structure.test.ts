@@ -46,7 +46,7 @@ function floorOf(file: string): number {
   return FLOORS.findIndex((floor) => floor.some((place) => file === place || file.startsWith(`${place}/`)))
 }
 
-test('each source file stands on a floor', () => {
+test('each source file belongs to a floor', () => {
   assert.deepEqual(
     files.filter((file) => floorOf(file) === -1),
     [],

@@ -82,7 +82,7 @@ export function refuseProxy(rules: PoolOptions, origin: string): void {
   if (proxy === undefined || proxy === false || socketPath !== undefined) return
   if (normaliseProxy(proxy, parseOrigin(origin), process.env) === undefined) return
   throw new NotSupportedError(
-    `The pool's proxy cannot be kept to: this request to ${origin} is for an agent or a transport other than the pool, which would go past it`,
+    `This request to ${origin} would bypass the pool's proxy: it uses an agent or a transport other than the pool`,
   )
 }
 
@@ -105,7 +105,9 @@ export function agentFor(
   if ((tls ?? lookup ?? family ?? localAddress ?? socketPath) === undefined) return undefined
   if (given !== undefined && !isNodeAgent(given)) {
     if (tls?.pinnedPublicKeys === undefined || !https) return undefined
-    throw new NotSupportedError('Keys are pinned, which cannot be looked at where an agent of another kind connects')
+    throw new NotSupportedError(
+      'The pool pins public keys, and an agent of another class cannot check them: leave the agent out',
+    )
   }
   const own = given?.options ?? {}
   const ways = { ...own, ...waysOf(connectOptions(request)) }

@@ -91,7 +91,7 @@ export function resolvePool(options: ShimOptions = {}, others: readonly string[]
   const given = Object.entries(rest).find(([, value]) => value !== undefined)
   if (pool !== undefined) {
     if (given === undefined) return { transport: pool, own: undefined }
-    throw new InvalidArgumentError(`${given[0]} does not count beside pool: give it to the pool`)
+    throw new InvalidArgumentError(`${given[0]} cannot be given together with pool: set it where the pool is made`)
   }
   if (given !== undefined) {
     const own = new Pool(rest)

@@ -40,7 +40,7 @@ export function nextRequest(
   if (url.hash === '') url.hash = request.url.hash
   let { method, body, fields } = request
   if (status !== 303 && body !== undefined && !body.replayable) {
-    throw new Error('the request body is a stream and cannot be sent once more to where the redirect leads')
+    throw new Error('the request body is a stream, which cannot be sent again to follow the redirect')
   }
   const becomesGet =
     ((status === 301 || status === 302) && method === 'POST') ||

@@ -72,6 +72,8 @@ export function loadApi(): Api {
   try {
     return createRequire(url ?? `${process.cwd()}/`)('@opentelemetry/api')
   } catch (error) {
-    throw new NotSupportedError('instrument() needs the package @opentelemetry/api', { cause: error })
+    throw new NotSupportedError('instrument() needs the package @opentelemetry/api: npm install @opentelemetry/api', {
+      cause: error,
+    })
   }
 }

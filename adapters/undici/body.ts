@@ -76,7 +76,9 @@ export class ContinueGate {
   /** A body behind the gate; the time begins when it is first asked for. */
   hold(source: Source, options: UploadOptions): UploadBody {
     this.body =
-      this.state === 'open' ? new UploadBody(source, options) : new UploadBody(source, { ...options, held: this.await })
+      this.state === 'open'
+        ? new UploadBody(source, options)
+        : new UploadBody(source, { ...options, whenAwaited: this.await })
     return this.body
   }
 

@@ -195,7 +195,7 @@ export function checkOptions(options: HyperDispatcherOptions): void {
     // One connection is what a Client is by name; with a pool of the caller's it is that pool's affair.
     const idle = Object.keys(withValue(options)).find((name) => !requestOnly.has(name) && name !== 'connections')
     if (idle !== undefined)
-      throw new errors.InvalidArgumentError(`${idle} does not count beside pool: give it to the pool`)
+      throw new errors.InvalidArgumentError(`${idle} cannot be given together with pool: set it where the pool is made`)
   }
   if (connect != null) checkConnect(connect)
   const { h2Options } = options

@@ -1,4 +1,4 @@
-/** Five ways to send a request, as their users write them, all over one pool. */
+/** Five libraries, called as their users call them, all over one pool. */
 import { Readable } from 'node:stream'
 import axios from 'axios'
 import got, { type Got } from 'got'

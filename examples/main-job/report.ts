@@ -61,7 +61,7 @@ export class Report {
     )
   }
 
-  /** A table with a row for each library and trial, and a column for each way. */
+  /** A table with a row for each library and trial, and a column for each mode. */
   comparison(modes: readonly string[]): void {
     console.log(
       `\n${styleText('bold', 'And without us?')}  ${styleText('dim', 'TLS connections, milliseconds, requests lost')}\n`,
@@ -81,7 +81,7 @@ export class Report {
     console.log(`  ${styleText('bold', name)}: ${what}`)
   }
 
-  /** The last of the ways is ours: what is lost there is a failure. */
+  /** The last mode is ours: a request lost there is a failure. */
   fates(library: string, fates: readonly Fate[]): void {
     this.rows++
     const good = fates.at(-1)?.lost === 0
@@ -98,10 +98,10 @@ export class Report {
   /** The last line; returns the exit status. */
   finish(): number {
     if (this.failures > 0) {
-      console.log(`\n${styleText('red', `${this.failures} of ${this.rows} did not come out right.`)}`)
+      console.log(`\n${styleText('red', `${this.failures} of ${this.rows} failed.`)}`)
       return 1
     }
-    console.log(`\n${styleText('green', `All ${this.rows} came out right.`)}`)
+    console.log(`\n${styleText('green', `All ${this.rows} passed.`)}`)
     return 0
   }
 }

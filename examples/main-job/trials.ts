@@ -1,7 +1,7 @@
-/** What happens to connections in the field, made on the spot: each library is sent through it in each of its three ways. */
+/** What happens to connections in real networks, reproduced here. Each library goes through it in each of its three modes. */
 import { connect, createServer, type Socket } from 'node:net'
 import { TestOrigin } from 'hyper-transport/testing'
-import { ANSWER, type Way } from './ways.ts'
+import { ANSWER, type Client } from './clients.ts'
 
 /** What became of the requests of one trial. */
 export interface Fate {
@@ -9,31 +9,31 @@ export interface Fate {
   readonly connections: number
   readonly milliseconds: number
   readonly lost: number
-  /** Of the trial of trailers: what the library showed. */
+  /** In the trailers trial: the trailer as the library showed it. */
   readonly trailer?: string | undefined
 }
 
 export interface Trial {
   readonly name: string
-  /** One sentence: what is done. */
+  /** One sentence that says what is done. */
   readonly what: string
   /** Most of its time is waiting: all libraries may do it at once. */
   readonly waits?: boolean
-  run(make: (ca: string) => Way): Promise<Fate>
+  run(make: (ca: string) => Client): Promise<Fate>
 }
 
 /** Milliseconds after which a request counts as lost. Most libraries would wait for ever. */
 const PATIENCE = 3000
 
-/** Sends so many at once. */
-async function burst(way: Way, count: number, url: string, method: 'GET' | 'POST'): Promise<number> {
+/** Sends `count` requests at once. Returns how many were lost. */
+async function burst(client: Client, count: number, url: string, method: 'GET' | 'POST'): Promise<number> {
   const one = async (): Promise<boolean> => {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error('late')), PATIENCE)
     })
     try {
-      await Promise.race([way.send(url, method), late])
+      await Promise.race([client.send(url, method), late])
       return true
     } catch {
       return false
@@ -51,8 +51,11 @@ async function measured(origin: TestOrigin, work: () => Promise<number>): Promis
   return { connections: origin.connections.total, milliseconds: performance.now() - start, lost }
 }
 
-/** A way to an origin on which what is open can fall silent, as when a balancer forgets it; what is dialled later passes. */
-async function fragileWay(port: number): Promise<{ port: number; silence(): void; close(): void }> {
+/**
+ * A TCP relay to an origin. `silence()` stops all octets on the connections that are open, as when a load balancer forgets
+ * them; connections made later work.
+ */
+async function startRelay(port: number): Promise<{ port: number; silence(): void; close(): void }> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
@@ -88,46 +91,46 @@ export const trials: readonly Trial[] = [
     async run(make) {
       await using origin = await TestOrigin.start()
       origin.answer('/', { body: ANSWER })
-      const way = make(origin.ca ?? '')
+      const client = make(origin.ca ?? '')
       try {
-        return await measured(origin, () => burst(way, 100, origin.url(), 'GET'))
+        return await measured(origin, () => burst(client, 100, origin.url(), 'GET'))
       } finally {
-        await way.close()
+        await client.close()
       }
     },
   },
   {
     name: 'a redeploy',
-    what: '100 POSTs at once; each connection says with its 30th request that it ends',
+    what: '100 POSTs at once; the server closes each connection after its 30th request (GOAWAY, or connection: close)',
     async run(make) {
       await using origin = await TestOrigin.start({ goawayAfter: 30 })
       origin.answer('/', { body: ANSWER, delay: 20 })
-      const way = make(origin.ca ?? '')
+      const client = make(origin.ca ?? '')
       try {
-        return await measured(origin, () => burst(way, 100, origin.url(), 'POST'))
+        return await measured(origin, () => burst(client, 100, origin.url(), 'POST'))
       } finally {
-        await way.close()
+        await client.close()
       }
     },
   },
   {
-    name: 'a dead way',
-    what: `10 GETs after the open connections have fallen silent; lost is what has no answer after ${PATIENCE / 1000} s`,
+    name: 'silent connections',
+    what: `10 GETs after the open connections stopped answering; a request without an answer after ${PATIENCE / 1000} s is lost`,
     waits: true,
     async run(make) {
       await using origin = await TestOrigin.start()
       origin.answer('/', { body: ANSWER })
-      const path = await fragileWay(origin.port)
-      const way = make(origin.ca ?? '')
+      const relay = await startRelay(origin.port)
+      const client = make(origin.ca ?? '')
       try {
-        const url = `https://localhost:${path.port}/`
-        await burst(way, 10, url, 'GET')
+        const url = `https://localhost:${relay.port}/`
+        await burst(client, 10, url, 'GET')
         await new Promise((resolve) => setTimeout(resolve, 1500))
-        path.silence()
-        return await measured(origin, () => burst(way, 10, url, 'GET'))
+        relay.silence()
+        return await measured(origin, () => burst(client, 10, url, 'GET'))
       } finally {
-        await way.close()
-        path.close()
+        await client.close()
+        relay.close()
       }
     },
   },
@@ -137,16 +140,16 @@ export const trials: readonly Trial[] = [
     async run(make) {
       await using origin = await TestOrigin.start()
       origin.answer('/', { body: ANSWER, trailers: { 'x-checksum': 'f00d' } })
-      const way = make(origin.ca ?? '')
+      const client = make(origin.ca ?? '')
       let trailer: string | undefined
       try {
         const fate = await measured(origin, async () => {
-          trailer = await way.send(origin.url(), 'GET').catch(() => undefined)
+          trailer = await client.send(origin.url(), 'GET').catch(() => undefined)
           return 0
         })
         return { ...fate, trailer: trailer ?? 'not shown' }
       } finally {
-        await way.close()
+        await client.close()
       }
     },
   },

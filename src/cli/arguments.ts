@@ -159,7 +159,8 @@ function isArray(text: string): boolean {
 function withDefaults(given: Given, defaults: readonly string[]): Given {
   if (defaults.length === 0) return given
   const { options, words } = parseOptions(defaults)
-  if (words.length > 0) throw new UsageError(`the configuration may hold options only, not ${JSON.stringify(words[0])}`)
+  if (words.length > 0)
+    throw new UsageError(`the configuration may contain only options, not ${JSON.stringify(words[0])}`)
   const found: Partial<Record<OptionName, unknown>> = { ...options }
   for (const name of given.unset) delete found[name]
   // What may be repeated adds to what is there.
@@ -178,11 +179,11 @@ function withDefaults(given: Given, defaults: readonly string[]): Given {
 function read({ options, words }: Given): CommandLine {
   for (const names of EXCLUSIVE) {
     const there = names.filter((name) => options[name] !== undefined)
-    if (there.length > 1) throw new UsageError(`${there.map((name) => `--${name}`).join(' and ')} exclude each other`)
+    if (there.length > 1) throw new UsageError(`${there.map((name) => `--${name}`).join(' and ')} cannot be combined`)
   }
   for (const [name, others] of AGAINST) {
     const other = options[name] === undefined ? undefined : others.find((one) => options[one] !== undefined)
-    if (other !== undefined) throw new UsageError(`--${name} and --${other} exclude each other`)
+    if (other !== undefined) throw new UsageError(`--${name} and --${other} cannot be combined`)
   }
   for (const [name, needed] of NEEDS) {
     if (options[name] !== undefined && !needed.some((one) => options[one] !== undefined)) {

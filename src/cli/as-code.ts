@@ -43,9 +43,10 @@ export async function asCode(
   const parts: Parts = { method, url: url.href, headers: fields, body, follow: line.follow }
   if (how === 'curl') return curl(parts, curlOptions(line, url, auth))
   const strange = OF_CONNECTIONS.find((name) => line.options[name] !== undefined)
-  if (strange !== undefined) throw new UsageError(`--code has no place for --${strange}: leave it out`)
-  if (auth?.type === 'digest') throw new UsageError('--code has no place for digest')
-  if (how === 'undici' && line.follow) throw new UsageError('undici follows no redirects by itself; --code fetch does')
+  if (strange !== undefined) throw new UsageError(`--code cannot express --${strange}: leave it out`)
+  if (auth?.type === 'digest') throw new UsageError('--code cannot express digest authentication')
+  if (how === 'undici' && line.follow)
+    throw new UsageError('undici does not follow redirects by itself: use --code fetch, or leave out --follow')
   return CODE[how]?.(parts) ?? ''
 }
 
@@ -97,7 +98,7 @@ async function textOf(content: NonNullable<CommandRequest['content']>): Promise<
   }
   const whole = Buffer.concat(chunks)
   const text = whole.toString()
-  if (!Buffer.from(text).equals(whole)) throw new UsageError('the body is no text, and cannot be put into code')
+  if (!Buffer.from(text).equals(whole)) throw new UsageError('the body is not text, so it cannot be put into code')
   return text
 }
 

@@ -63,7 +63,7 @@ export function fromNetrc(
 
 function tokenOf(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token
-  throw new UsageError('--auth-type bearer takes a token without blanks')
+  throw new UsageError('--auth-type bearer takes a token without spaces')
 }
 
 /** What goes at once; digest waits for its challenge. */

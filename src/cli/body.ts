@@ -51,7 +51,7 @@ export async function contentOf(line: CommandLine, home: string | undefined): Pr
   if (files.length > 1) throw new UsageError('only one @file can be the body')
   const sources = [files.length > 0 ? '@file' : '', raw !== undefined ? '--raw' : '', fields.length > 0 ? 'fields' : '']
   const given = sources.filter((source) => source !== '')
-  if (given.length > 1) throw new UsageError(`the body can be of ${given.join(' or of ')}, not of both`)
+  if (given.length > 1) throw new UsageError(`the body can come from ${given.join(' or from ')}, not from both`)
   if (raw !== undefined) return ofText(raw, JSON_TYPE)
   if (files.length === 1) return ofFile(files[0].path, files[0].type)
   if (uploads.length > 0 && body === 'json') {
@@ -189,7 +189,7 @@ function fieldText(field: Item): [name: string, value: string] {
     case 'json':
       return [field.name, field.value]
     default:
-      throw new UsageError(`an item of kind ${field.kind} is no field`)
+      throw new UsageError(`an item of kind ${field.kind} is not a field`)
   }
 }
 
@@ -201,7 +201,7 @@ function readText(path: string): string {
     throw unreadable(path, error)
   }
   // What is no text would arrive as something else.
-  if (!isUtf8(octets)) throw new UsageError(`${JSON.stringify(path)} is no text in UTF-8, and cannot be a field`)
+  if (!isUtf8(octets)) throw new UsageError(`${JSON.stringify(path)} is not UTF-8 text, so it cannot be a field`)
   return octets.toString()
 }
 

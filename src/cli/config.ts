@@ -49,7 +49,7 @@ export function configuredOptions(env: Environment): readonly string[] {
   }
   const options: unknown = Reflect.get(config, 'default_options') ?? []
   if (!Array.isArray(options) || !options.every((one) => typeof one === 'string')) {
-    throw new UsageError(`${JSON.stringify(path)}: default_options must be a list of texts`)
+    throw new UsageError(`${JSON.stringify(path)}: default_options must be a list of strings`)
   }
   return options
 }

@@ -42,7 +42,9 @@ export function connectionOptions(line: CommandLine, env: Environment): (origin:
     const proxy = options['unix-socket'] === undefined ? proxyFor(line, origin, env) : false
     const lookup = lookupFor(origin, resolve)
     if (proxy !== false && lookup.lookup !== undefined) {
-      throw new UsageError('--resolve means nothing to a proxy, which looks names up itself: --proxy none goes without')
+      throw new UsageError(
+        '--resolve has no effect through a proxy, which looks up names itself: add --proxy none to connect directly',
+      )
     }
     return { ...common, proxy, ...lookup }
   }
@@ -99,7 +101,7 @@ function addressOf(name: string): string {
   if (isIP(name) !== 0) return name
   const addresses = networkInterfaces()[name]
   if (addresses === undefined) {
-    throw new UsageError(`--interface: there is no interface ${JSON.stringify(name)}, and it is no address`)
+    throw new UsageError(`--interface: ${JSON.stringify(name)} is neither a network interface nor an IP address`)
   }
   const own = addresses.find(({ family }) => family === 'IPv4') ?? addresses[0]
   return own.address
@@ -161,13 +163,13 @@ function tlsOptions({ verify, options }: CommandLine): TlsOptions | undefined {
   try {
     createSecureContext(parameters)
   } catch (error) {
-    throw new UsageError(`--ciphers ${JSON.stringify(ciphers)} names none that is known`, { cause: error })
+    throw new UsageError(`--ciphers ${JSON.stringify(ciphers)} names no known cipher`, { cause: error })
   }
   const plain = { ...unverified, ...parameters }
   if (caPath === undefined && cert === undefined) return plain
   const identity = cert === undefined ? undefined : clientCertificate(cert, options['cert-key'])
   if (identity !== undefined && certKeyPass === undefined && ENCRYPTED.test(identity.key)) {
-    throw new UsageError('the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there')
+    throw new UsageError('the key of --cert cannot be read: it is encrypted: give its passphrase by --cert-key-pass')
   }
   try {
     const secureContext = createTlsContext({ caPath, ...identity, passphrase: certKeyPass })
@@ -210,7 +212,7 @@ function clientCertificate(path: string, keyPath: string | undefined): { cert: s
   if (keyPath !== undefined) return { cert, key: readPem('--cert-key', keyPath) }
   const key = KEY.exec(cert)?.[0]
   if (key === undefined)
-    throw new UsageError(`--cert ${JSON.stringify(path)} holds no private key: name it by --cert-key`)
+    throw new UsageError(`--cert ${JSON.stringify(path)} contains no private key: name its file by --cert-key`)
   return { cert, key }
 }
 

@@ -105,7 +105,7 @@ export class Conversation {
       }
       const { response } = done
       if (responder.isChallenged(request, response)) {
-        if (!isRepeatable(request)) throw new Error(`the server wants a digest, and ${spent(request)}`)
+        if (!isRepeatable(request)) throw new Error(`the server asks for digest authentication, and ${spent(request)}`)
         await this.passOver(done)
         continue
       }

@@ -97,7 +97,7 @@ export async function save(
       progress?.add(chunk.length)
     }
     if (rest !== undefined && octets !== rest.end + 1) {
-      throw new Error(`the server said that it sends octets up to ${rest.end}, and sent them up to ${octets - 1}`)
+      throw new Error(`the server announced octets up to ${rest.end}, but sent them up to ${octets - 1}`)
     }
   } catch (error) {
     progress?.stop(false)
@@ -126,10 +126,11 @@ interface Rest {
 async function restOf(response: HTTPResponse, { path, size }: Part): Promise<Rest> {
   const refuse = async (why: string): Promise<never> => {
     await response.close()
-    throw new Error(`${why}; ${JSON.stringify(path)} was left as it is. Without --continue it is written anew`)
+    throw new Error(`${why}; ${JSON.stringify(path)} was not changed. Leave out --continue to download all of it again`)
   }
   const { status, headers } = response
-  if (status === 200) return refuse('the server sends all of it: it has changed, or the server knows no ranges')
+  if (status === 200)
+    return refuse('the server sends the whole file: it has changed, or the server does not support ranges')
   if (status !== 206) return refuse(`the server answers ${status} to a request for the rest`)
   const range = headers.text('content-range')
   const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(range ?? '')
@@ -175,7 +176,7 @@ async function openFor(
       if (systemCodeOf(error) !== 'EEXIST') return failed(path, error)
     }
   }
-  return failed(name, new Error(`${MAX_NAMES} files have that name`))
+  return failed(name, new Error(`${MAX_NAMES} files with that name exist already`))
 }
 
 function noteOf(path: string, env: Environment): string | undefined {

@@ -155,7 +155,7 @@ function viewFor(line: CommandLine, around: Surroundings): View {
   const { options } = line
   const charset = options['response-charset']
   if (charset !== undefined && !isCharset(charset)) {
-    throw new UsageError(`--response-charset: ${JSON.stringify(charset)} is no character set that is known`)
+    throw new UsageError(`--response-charset: ${JSON.stringify(charset)} is not a known character set`)
   }
   const mime = options['response-mime']
   if (mime !== undefined && !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/.test(mime)) {

@@ -39,7 +39,7 @@ export function readFormatOptions(options: Options): FormatOptions {
     const [name = '', value = ''] = one.split(':')
     const key = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined
     if (key === undefined) {
-      throw new UsageError(`--format-options: ${JSON.stringify(one)} is none of ${Object.keys(NAMES).join(', ')}`)
+      throw new UsageError(`--format-options: ${JSON.stringify(one)} is not one of ${Object.keys(NAMES).join(', ')}`)
     }
     if (typeof FORMATS[key] === 'number') found[key] = indentOf(name, value)
     else found[key] = truth(name, value)

@@ -103,7 +103,7 @@ function splitItem(text: string): { name: string; separator: Separator; value: s
     name += char
   }
   throw new UsageError(
-    `item ${shown(text)} is none of Header:value, Header;, name==query, field=text, field:=json, field@path and @path`,
+    `item ${shown(text)} is not one of Header:value, Header;, name==query, field=text, field:=json, field@path and @path`,
   )
 }
 
@@ -122,7 +122,7 @@ function splitType(value: string): { path: string; type: string | undefined } {
 }
 
 function pathIn(text: string, path: string): string {
-  if (path === '') throw new UsageError(`item ${shown(text)}: no file is named behind "@"`)
+  if (path === '') throw new UsageError(`item ${shown(text)}: no file is named after "@"`)
   return path
 }
 

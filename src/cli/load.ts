@@ -44,12 +44,15 @@ export async function load(
   if (total < 1 || total > MAX_REQUESTS) throw new UsageError(`--count takes 1 to ${MAX_REQUESTS}`)
   if (atOnce < 1 || atOnce > MAX_AT_ONCE) throw new UsageError(`--concurrency takes 1 to ${MAX_AT_ONCE}`)
   if (request.content?.repeatable === false) {
-    throw new UsageError(`--count sends the body again and again, and ${request.content.source} can be read but once`)
+    throw new UsageError(`--count sends the body many times, but ${request.content.source} can be read only once`)
   }
-  if (auth?.type === 'digest') throw new UsageError('--count answers no digest: each request would be two')
+  if (auth?.type === 'digest')
+    throw new UsageError('--count cannot be used with digest authentication: each request would be two')
   const { hostname } = request.target.url
   if (!isLoopback(hostname) && !options.yes) {
-    throw new UsageError(`--count sends ${total} requests to ${hostname}, which is not this machine: --yes if you may`)
+    throw new UsageError(
+      `--count sends ${total} requests to ${hostname}, which is not this machine: add --yes if you are allowed to`,
+    )
   }
   const protocols = options.compare ? (['h2', 'http/1.1'] as const) : ([line.protocol] as const)
   const results: Result[] = []

@@ -26,13 +26,13 @@ export function parseNetrc(text: string): NetrcEntry[] {
       continue
     }
     const value = words.next()
-    if (value.done === true) throw new Error(`nothing stands behind ${JSON.stringify(name)}`)
+    if (value.done === true) throw new Error(`${JSON.stringify(name)} is followed by no value`)
     if (name === 'machine') entries.push({ machine: value.value.toLowerCase(), login: '', password: '' })
     else if (name === 'login' || name === 'password') {
-      if (entry === undefined) throw new Error(`${name} stands before any machine`)
+      if (entry === undefined) throw new Error(`${name} comes before any machine`)
       entry[name] = value.value
     } else if (name !== 'account') {
-      throw new Error(`${JSON.stringify(name)} is no word of it`)
+      throw new Error(`${JSON.stringify(name)} is not a known keyword`)
     }
   }
   return entries

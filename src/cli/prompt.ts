@@ -17,7 +17,7 @@ export async function completeCredentials(
 ): Promise<string> {
   if (auth.includes(':')) return auth
   if (input.isTTY !== true) {
-    throw new UsageError('--auth needs USER:PASS where no terminal is there to ask for the password')
+    throw new UsageError('--auth needs USER:PASS: there is no terminal to ask for the password')
   }
   return `${auth}:${await askSecret(`Password of ${auth}: `, input, output, signal)}`
 }

@@ -27,7 +27,7 @@ export function redirected(request: CommandRequest, response: HTTPResponse): Com
   // Octets above ASCII, which stand for UTF-8.
   const text = Buffer.from(location, 'latin1').toString()
   const shown = JSON.stringify(withoutCredentials(text))
-  if (!URL.canParse(text, from.href)) throw new Error(`the server redirects to ${shown}, which is no URL`)
+  if (!URL.canParse(text, from.href)) throw new Error(`the server redirects to ${shown}, which is not a URL`)
   const url = new URL(text, from)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new Error(`the server redirects to ${shown}, which is neither http nor https`)

@@ -98,7 +98,7 @@ export function targetFor({ url, items, options }: CommandLine): Target {
 function priorityOf(text: string): string {
   if (!/^(?:u=[0-7](?:\s*,\s*i(?:=\?[01])?)?|i(?:=\?[01])?(?:\s*,\s*u=[0-7])?)$/.test(text.trim())) {
     throw new UsageError(
-      `--priority takes u=0 to u=7, and i for what can be used in parts, not ${JSON.stringify(text)}`,
+      `--priority takes u=0 to u=7, and i for a response that is useful in parts, not ${JSON.stringify(text)}`,
     )
   }
   return text.trim()

@@ -165,10 +165,10 @@ async function newJar(): Promise<CookieJar> {
 
 async function restore(data: unknown, what: string): Promise<Kept> {
   const { Cookie, CookieJar } = await import('tough-cookie')
-  const wrong = (why: string): UsageError => new UsageError(`${what} is no session: ${why}`)
-  if (typeof data !== 'object' || data === null) throw wrong('it is no object')
+  const wrong = (why: string): UsageError => new UsageError(`${what} is not a session: ${why}`)
+  if (typeof data !== 'object' || data === null) throw wrong('it is not an object')
   const { headers = [], cookies = [], auth }: { headers?: unknown; cookies?: unknown; auth?: unknown } = data
-  if (!Array.isArray(headers)) throw wrong('headers is no list')
+  if (!Array.isArray(headers)) throw wrong('headers is not a list')
   if (!Array.isArray(cookies)) throw wrong('cookies is no list')
   const map = new HTTPHeaderMap()
   for (const header of headers) {

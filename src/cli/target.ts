@@ -38,7 +38,7 @@ export function parseTarget(text: string, items: readonly Item[], options: Targe
   const guessed = !hasScheme(spelt)
   if (guessed) spelt = `${options.scheme ?? 'https'}://${spelt}`
   const shown = JSON.stringify(withoutCredentials(text))
-  if (!URL.canParse(spelt)) throw new UsageError(`${shown} is no URL`)
+  if (!URL.canParse(spelt)) throw new UsageError(`${shown} is not a URL`)
   const url = new URL(spelt)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new UsageError(`${shown}: the scheme must be http or https`)

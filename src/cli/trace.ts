@@ -69,7 +69,8 @@ export function* traceTable(path: string): Generator<string, void, undefined> {
   for (const [i, line] of text.split('\n').entries()) {
     if (line === '') continue
     const entry = parseEntry(line)
-    if (entry === undefined) throw new UsageError(`${JSON.stringify(path)} is no trace: line ${i + 1} is none of it`)
+    if (entry === undefined)
+      throw new UsageError(`${JSON.stringify(path)} is not a trace: line ${i + 1} cannot be read as one`)
     const { time, connection, direction, stream, frame } = entry
     const arrow = direction === 'sent' ? '>' : '<'
     const shown = harmlessLine(entry.text)

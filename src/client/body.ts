@@ -38,7 +38,7 @@ function madeAnew(make: () => RequestBody | null | undefined, headers: string[])
   return () => {
     const body = make()
     if (typeof body === 'function')
-      throw new InvalidArgumentError('A function that makes a body must not make a function')
+      throw new InvalidArgumentError('A function given as a body must return a body, not another function')
     if (!isFormData(body)) return describe(body, headers)
     const form = encodeForm(body, boundary)
     addUnlessThere(headers, 'content-type', form.contentType)

@@ -156,19 +156,19 @@ function parseHost(host: unknown, port: number | undefined, secure: boolean | un
     url?.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
   // White space would be left out by URL, even from the midst of a name.
   if (url === undefined || !bare || /[/?#@\\\s]/.test(authority.replace(/\/$/, ''))) {
-    throw new InvalidArgumentError(`${JSON.stringify(host)} is no host, with or without a port`)
+    throw new InvalidArgumentError(`${JSON.stringify(host)} is not a host, with or without a port`)
   }
   // What is the default of one scheme is spelt out for the other.
   const digits = url.port || new URL(`https://${authority}`).port
   const spelt = digits === '' ? undefined : Number(digits)
   if (spelt === 0) throw new InvalidArgumentError(`${JSON.stringify(host)} has an invalid port`)
   if (port !== undefined && spelt !== undefined && port !== spelt) {
-    throw new InvalidArgumentError(`port is ${port}, and ${JSON.stringify(host)} says ${spelt}`)
+    throw new InvalidArgumentError(`port is ${port}, but ${JSON.stringify(host)} says ${spelt}`)
   }
   const chosen = port ?? spelt
   const fromScheme = scheme === undefined ? undefined : scheme === 'https'
   if (secure !== undefined && fromScheme !== undefined && secure !== fromScheme) {
-    throw new InvalidArgumentError(`secure is ${secure}, and ${JSON.stringify(host)} says otherwise`)
+    throw new InvalidArgumentError(`secure is ${secure}, but ${JSON.stringify(host)} says otherwise`)
   }
   const isSecure = secure ?? fromScheme ?? (chosen === undefined || chosen === 443)
   return new URL(`${isSecure ? 'https' : 'http'}://${url.hostname}${chosen === undefined ? '' : `:${chosen}`}`)
@@ -201,7 +201,7 @@ const NAMES: ReadonlySet<string> = new Set(['connect', 'headers', 'body', 'write
 function withHeaders(proxy: PoolOptions['proxy'], headers: ProxyOptions['headers']): PoolOptions['proxy'] {
   if (headers === undefined) return proxy
   if (proxy === undefined || proxy === false || proxy === 'env') {
-    throw new InvalidArgumentError('proxyHeaders need a proxy that is named')
+    throw new InvalidArgumentError('proxyHeaders need the option proxy, with the URL of the proxy')
   }
   const own = typeof proxy === 'string' || proxy instanceof URL ? { url: proxy } : proxy
   return { ...own, headers: own.headers === undefined ? headers : flat(own.headers, headers) }

@@ -156,7 +156,9 @@ function isUnwanted({ closed, error }: UploadBody): boolean {
 function sendable(body: RequestBody): BodyPart {
   if (typeof body === 'string' || bytesOf(body) !== null || isBlob(body)) return body as BodyPart
   if (typeof body === 'object' && Symbol.asyncIterator in body) return body
-  throw new InvalidArgumentError('Only text, bytes and streams can be followed by more of a body')
+  throw new InvalidArgumentError(
+    'The body cannot be continued: only text, bytes and streams can be sent in several parts',
+  )
 }
 
 function ignore(): void {

@@ -184,7 +184,7 @@ export class HTTPResponse implements AsyncDisposable {
     this.decoding ??= decodeContent
     if (this.decoding === decodeContent) return
     throw new InvalidArgumentError(
-      `The body is being read ${this.decoding ? 'decoded' : 'as it came'}: it cannot be read otherwise as well`,
+      `The body is already being read ${this.decoding ? 'decoded' : 'as it came'}, and cannot be read both ways`,
     )
   }
 

@@ -108,7 +108,7 @@ export interface Connection {
    */
   ping?(onPong: (rtt: number | null) => void): void
   /** While somebody waits for it, an idle connection keeps the process alive. */
-  hold(held: boolean): void
+  keepProcessAlive(needed: boolean): void
   /** Takes no new exchanges and closes when the open ones have ended. */
   close(): void
   /** Closes at once; open exchanges end with the error. */

@@ -211,9 +211,9 @@ export class Http1Connection implements Connection, Codec1Host {
     }
   }
 
-  hold(held: boolean): void {
+  keepProcessAlive(needed: boolean): void {
     if (this.state !== 'idle') return
-    if (held) this.socket.ref()
+    if (needed) this.socket.ref()
     else this.socket.unref()
   }
 

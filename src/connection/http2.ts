@@ -126,8 +126,8 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
     this.session.ping(onPong)
   }
 
-  hold(held: boolean): void {
-    this.session.hold(held)
+  keepProcessAlive(needed: boolean): void {
+    this.session.keepProcessAlive(needed)
   }
 
   close(): void {

@@ -71,7 +71,7 @@ type Answer = 'awaited' | 'body' | 'whole'
 /** 421 Misdirected Request (RFC 9110 section 15.5.20). */
 const MISDIRECTED = 421
 
-const NO_HOLD: Buffer[] = []
+const NO_CHUNKS: Buffer[] = []
 
 export class LiveExchange implements Exchange, StreamListener, SendingOwner, Waiting {
   /** Its neighbours in the line. */
@@ -110,9 +110,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private unannounced = false
   private paused = false
   /** What came while paused; and the end, if it came as well. */
-  private held: Buffer[] = NO_HOLD
-  private heldEnd: FieldList = NO_FIELDS
-  private heldRawEnd: FieldList | undefined
+  private buffered: Buffer[] = NO_CHUNKS
+  private bufferedTrailers: FieldList = NO_FIELDS
+  private bufferedRawTrailers: FieldList | undefined
   /** `resume()` is handing on: a callback that pauses and resumes leaves the rest to it. */
   private releasing = false
   private received = 0
@@ -203,7 +203,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.release()
     if (this.paused || this.phase !== 'carried') return
     if (this.answer === 'whole') {
-      this.finish(this.heldEnd, this.heldRawEnd)
+      this.finish(this.bufferedTrailers, this.bufferedRawTrailers)
       return
     }
     if (this.answer === 'body') {
@@ -420,8 +420,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (this.exceeds(this.received)) return
     const chunk = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end)
     if (this.paused) {
-      if (this.held === NO_HOLD) this.held = [chunk]
-      else this.held.push(chunk)
+      if (this.buffered === NO_CHUNKS) this.buffered = [chunk]
+      else this.buffered.push(chunk)
       return
     }
     this.wait(this.bodyTimeout)
@@ -435,8 +435,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       return
     }
     this.answer = 'whole'
-    this.heldEnd = trailers
-    this.heldRawEnd = raw
+    this.bufferedTrailers = trailers
+    this.bufferedRawTrailers = raw
     // Nobody waits for the rest of the request.
     if (this.stream?.tunnel !== true) this.dropUpload()
   }
@@ -623,7 +623,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     const { home } = this
     this.enter(phase)
     this.endAt = this.codec?.time ?? now()
-    this.held = NO_HOLD
+    this.buffered = NO_CHUNKS
     this.stopClock()
     home.deadlines.delete(this)
     if (this.onAbort !== null) {
@@ -653,7 +653,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.enter('queued')
     this.stopClock()
     this.dropUpload()
-    this.held = NO_HOLD
+    this.buffered = NO_CHUNKS
     this.unannounced = false
   }
 
@@ -705,13 +705,13 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** Hands on what was withheld, in order, until it is paused again. */
   private release(): void {
-    const { held } = this
-    if (held === NO_HOLD) return
+    const { buffered } = this
+    if (buffered === NO_CHUNKS) return
     this.releasing = true
     let next = 0
-    while (next < held.length && !this.paused && this.phase === 'carried') this.deliver(held[next++])
+    while (next < buffered.length && !this.paused && this.phase === 'carried') this.deliver(buffered[next++])
     this.releasing = false
-    this.held = next === held.length || this.phase !== 'carried' ? NO_HOLD : held.slice(next)
+    this.buffered = next === buffered.length || this.phase !== 'carried' ? NO_CHUNKS : buffered.slice(next)
   }
 
   /** The current wait ran out. */

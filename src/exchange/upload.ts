@@ -36,7 +36,7 @@ export interface UploadOptions {
   /** How the source, when an exchange fails, is told why: in the words of whoever gave it. */
   readonly asTold?: ((error: Error) => Error) | undefined
   /** Nothing of it goes to a sink before {@link UploadBody.open}. The function is called when the first sink waits for that. */
-  readonly held?: (() => void) | undefined
+  readonly whenAwaited?: (() => void) | undefined
   /** Called with each piece that the source gives. What it throws, the body fails with. */
   readonly onRead?: ((octets: Uint8Array) => void) | undefined
   /** Called with each piece when a sink has dealt with it; once, however often it is sent. */
@@ -73,7 +73,7 @@ export class UploadBody implements Intake {
   private sink: UploadSink | null = null
   private hasRoom = false
   /** Whatever the state: a writer may push, and end, before it is opened. */
-  private held: boolean
+  private unopened: boolean
   private whenAwaited: (() => void) | null
   /** The reader was asked and has not answered. */
   private reading = false
@@ -85,12 +85,12 @@ export class UploadBody implements Intake {
 
   /** @param source null: a writer pushes. */
   constructor(source: Source | null, options: UploadOptions = NO_OPTIONS) {
-    const { limit = MAX_REPLAY_OCTETS, owned = false, asTold, held, onRead, onTaken } = options
+    const { limit = MAX_REPLAY_OCTETS, owned = false, asTold, whenAwaited, onRead, onTaken } = options
     this.limit = limit
     this.owned = owned
     this.asTold = asTold
-    this.held = held !== undefined
-    this.whenAwaited = held ?? null
+    this.unopened = whenAwaited !== undefined
+    this.whenAwaited = whenAwaited ?? null
     this.onRead = onRead
     this.onTaken = onTaken
     this.reader = source === null ? null : readerOf(this, source)
@@ -119,9 +119,9 @@ export class UploadBody implements Intake {
     return this.failure
   }
 
-  /** What was held back may go. */
+  /** From now on its octets may go to a sink. */
   open(): void {
-    this.held = false
+    this.unopened = false
     this.pump()
   }
 
@@ -137,7 +137,7 @@ export class UploadBody implements Intake {
     this.hasRoom = true
     const { whenAwaited } = this
     this.whenAwaited = null
-    if (this.held) whenAwaited?.()
+    if (this.unopened) whenAwaited?.()
     this.pump()
   }
 
@@ -261,15 +261,15 @@ export class UploadBody implements Intake {
   private pump(): void {
     if (this.pumping) return
     this.pumping = true
-    while (this.sink !== null && this.hasRoom && (!this.held || this.state === 'failed') && this.step(this.sink));
+    while (this.sink !== null && this.hasRoom && (!this.unopened || this.state === 'failed') && this.step(this.sink));
     this.pumping = false
   }
 
   /** @returns false when nothing more can be done now. */
   private step(sink: UploadSink): boolean {
     if (this.confirm()) return true
-    // What fails while it is held back is not sent at all.
-    const piece = this.held ? undefined : this.pieces[this.next - this.dropped]
+    // A body that fails before it is opened is not sent at all.
+    const piece = this.unopened ? undefined : this.pieces[this.next - this.dropped]
     if (piece !== undefined) {
       this.next++
       const room = sink.onPiece(piece.octets)

@@ -62,7 +62,7 @@ export class HeadWriter {
       const message = `content-length says ${contentLength}, but the body has ${bodyLength} octets`
       throw new ContentLengthError(direction, message, { origin: this.origin })
     }
-    if (codedInChunks && !mayChunk) throw this.misuse('HTTP/1.0 knows no transfer-encoding')
+    if (codedInChunks && !mayChunk) throw this.misuse('HTTP/1.0 has no transfer-encoding')
     if (codedInChunks && contentLength !== -1 && !trailers) {
       throw this.misuse('A message has either content-length or transfer-encoding')
     }
@@ -281,7 +281,10 @@ export class BodyWriter {
     const fields = trailers ?? []
     if (!this.chunked) {
       if (fields.length === 0) return ''
-      throw new InvalidArgumentError('Trailers need a body in chunks: say so in the head', { origin: this.origin })
+      throw new InvalidArgumentError(
+        'Trailers need a chunked body: send transfer-encoding: chunked in the header section',
+        { origin: this.origin },
+      )
     }
     return `0\r\n${trailerText(fields, this.validate, this.origin)}\r\n`
   }

@@ -218,22 +218,22 @@ export class MessageReader {
         this.skipExtensions()
         break
       case Phase.SIZE_LF:
-        this.expect(LF, 'a chunk size')
+        this.requireOctet(LF, 'a chunk size')
         this.beginChunk()
         break
       case Phase.CHUNK_CR:
-        this.expect(CR, 'a chunk')
+        this.requireOctet(CR, 'a chunk')
         this.phase = Phase.CHUNK_LF
         break
       case Phase.CHUNK_LF:
-        this.expect(LF, 'a chunk')
+        this.requireOctet(LF, 'a chunk')
         this.beginSize()
         break
       case Phase.LAST:
         this.endOrTrailers()
         break
       case Phase.LAST_LF:
-        this.expect(LF, 'the last chunk')
+        this.requireOctet(LF, 'the last chunk')
         this.phase = Phase.FINISH
         break
       case Phase.TRAILERS:
@@ -272,7 +272,7 @@ export class MessageReader {
 
   private skipEmptyLine(): void {
     if (this.phase === Phase.START_LF) {
-      this.expect(LF, 'an empty line')
+      this.requireOctet(LF, 'an empty line')
       if (++this.emptyLines > MAX_EMPTY_LINES)
         throw new Fault(`more than ${MAX_EMPTY_LINES} empty lines come before it`)
       this.phase = Phase.START
@@ -339,7 +339,7 @@ export class MessageReader {
   private skipExtensions(): void {
     this.pos = this.size.skipExtensions(this.chunk, this.pos)
     if (this.pos === this.chunk.length) return
-    this.expect(CR, 'a chunk extension')
+    this.requireOctet(CR, 'a chunk extension')
     this.phase = Phase.SIZE_LF
   }
 
@@ -372,7 +372,7 @@ export class MessageReader {
     this.phase = Phase.FINISH
   }
 
-  private expect(octet: number, behind: string): void {
+  private requireOctet(octet: number, behind: string): void {
     if (this.chunk[this.pos] !== octet) throw Fault.named('HPE_STRICT', `${behind} does not end in CR LF`)
     this.pos++
   }

@@ -68,10 +68,12 @@ export function managerFactory(
     try {
       manager = make(size, scope, context)
     } catch (thrown) {
-      throw new InvalidArgumentError(`windowManager could not be made: ${toError(thrown).message}`, { cause: thrown })
+      throw new InvalidArgumentError(`windowManager could not be created: ${toError(thrown).message}`, {
+        cause: thrown,
+      })
     }
     if (typeof manager?.increaseWindowSize === 'function') return manager as WindowManager
-    throw new InvalidArgumentError('windowManager must make objects with increaseWindowSize()')
+    throw new InvalidArgumentError('windowManager must create objects that have a method increaseWindowSize()')
   }
 }
 

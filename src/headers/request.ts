@@ -197,7 +197,7 @@ function connectHead(request: RequestParts, scheme: string, authority: string): 
   if (protocol === undefined) return [':method', 'CONNECT', ':authority', checkConnectTarget(request)]
   if (method !== 'CONNECT' || !isToken(protocol)) {
     throw new InvalidArgumentError(
-      `A protocol needs method CONNECT and must be a token: ${method} ${JSON.stringify(protocol)}`,
+      `protocol must be a token, and needs the method CONNECT: ${method} ${JSON.stringify(protocol)}`,
       { origin },
     )
   }

@@ -434,8 +434,8 @@ export class Dialling implements Dial, Progress {
     if (cause instanceof ConnectError || cause instanceof InvalidArgumentError || cause instanceof TimeoutError)
       return cause
     const { origin, options, phase } = this
-    const way = options.socketPath ?? this.proxy?.href
-    const where = way === undefined ? '' : ` by way of ${way}`
+    const via = options.socketPath ?? this.proxy?.href
+    const where = via === undefined ? '' : ` through ${via}`
     const message = cause.message === '' ? (systemCodeOf(cause) ?? cause.name) : cause.message
     return new ConnectError(`Cannot connect to ${origin.href}${where}: ${message}`, {
       phase,

@@ -29,7 +29,7 @@ export function parseOrigin(text: string): Origin {
     )
   }
   if (url.username !== '' || url.password !== '') {
-    throw new InvalidArgumentError(`An origin carries no credentials: ${JSON.stringify(url.host)}`)
+    throw new InvalidArgumentError(`An origin may not contain credentials: ${JSON.stringify(url.host)}`)
   }
   const scheme = protocol === 'https:' ? 'https' : 'http'
   const bracketed = url.hostname.startsWith('[')

@@ -165,7 +165,7 @@ function decode(part: string, name: string): string {
   try {
     return decodeURIComponent(part)
   } catch (cause) {
-    throw new InvalidArgumentError(`${name} holds credentials that are not percent-encoded text`, { cause })
+    throw new InvalidArgumentError(`${name} contains credentials that are not valid percent-encoded text`, { cause })
   }
 }
 
@@ -177,7 +177,7 @@ function proxyFields(init: FieldsInit | undefined, username: string, password: s
     const { name, kind } = fieldName(given[i])
     if (kind === FieldKind.DROP || kind === FieldKind.CONNECTION) continue
     if (kind !== FieldKind.PLAIN) {
-      throw new InvalidArgumentError(`proxy.headers may not hold ${JSON.stringify(given[i])}`)
+      throw new InvalidArgumentError(`proxy.headers may not contain ${JSON.stringify(given[i])}`)
     }
     const value: unknown = given[i + 1]
     if (typeof value !== 'string' || !isFieldValue(value)) {
@@ -188,7 +188,7 @@ function proxyFields(init: FieldsInit | undefined, username: string, password: s
   if (username === '' && password === '') return fields
   if (fields.some((name, index) => index % 2 === 0 && name === 'proxy-authorization')) return fields
   // RFC 7617 section 2: a colon would end the name early.
-  if (username.includes(':')) throw new InvalidArgumentError('The user name for the proxy may not hold a colon')
+  if (username.includes(':')) throw new InvalidArgumentError('The user name for the proxy may not contain a colon')
   fields.push('proxy-authorization', `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`)
   return fields
 }

@@ -199,12 +199,15 @@ function readAnswer(host: string, found: unknown, oneFamily: unknown): readonly 
     const address = typeof one === 'object' && one !== null && 'address' in one ? one.address : undefined
     const family = typeof address === 'string' ? isIP(address) : 0
     if (typeof address !== 'string' || (family !== 4 && family !== 6)) {
-      return Object.assign(new Error(`the lookup of ${host} gave ${JSON.stringify(address)}, which is no IP address`), {
-        code: 'ERR_INVALID_IP_ADDRESS',
-      })
+      return Object.assign(
+        new Error(`the lookup of ${host} returned ${JSON.stringify(address)}, which is not an IP address`),
+        {
+          code: 'ERR_INVALID_IP_ADDRESS',
+        },
+      )
     }
     addresses.push({ address, family })
   }
   if (addresses.length > 0) return addresses
-  return Object.assign(new Error(`the lookup of ${host} gave no address`), { code: 'ENOTFOUND' })
+  return Object.assign(new Error(`the lookup of ${host} returned no address`), { code: 'ENOTFOUND' })
 }

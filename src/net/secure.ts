@@ -142,7 +142,7 @@ export function agreedProtocol(chosen: unknown, offered: readonly string[]): 'h2
   const protocol = silent ? 'http/1.1' : chosen
   if ((protocol === 'h2' || protocol === 'http/1.1') && offered.includes(protocol)) return protocol
   const what = silent ? 'no protocol' : `the protocol ${JSON.stringify(chosen)}`
-  const error = new Error(`the server chose ${what}, and was offered ${offered.join(' and ')}`)
+  const error = new Error(`the server chose ${what}, but was offered ${offered.join(' and ')}`)
   return Object.assign(error, { code: 'ERR_TLS_ALPN' })
 }
 

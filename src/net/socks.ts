@@ -57,7 +57,8 @@ export function openSocks(
       existing_socket: wire,
       timeout: NO_TIMEOUT,
     })
-    if (socket !== wire || !(socket instanceof Socket)) throw new Error('another socket came back')
+    if (socket !== wire || !(socket instanceof Socket))
+      throw new Error('the package "socks" returned a different socket')
     takeOver(wire, () => {
       wire.off('close', onClose)
       if (over) return
@@ -108,7 +109,7 @@ function missing({ origin, proxy }: SocksRequest, cause: unknown): ConnectError 
     systemCodeOf(cause) === 'MODULE_NOT_FOUND'
       ? 'SOCKS proxies need the package "socks": npm install socks'
       : `the package "socks" cannot be loaded: ${toError(cause).message}`
-  return new ConnectError(`Cannot connect to ${origin} by way of ${proxy.href}: ${why}`, {
+  return new ConnectError(`Cannot connect to ${origin} through ${proxy.href}: ${why}`, {
     phase: 'proxy',
     origin,
     cause,

@@ -41,8 +41,10 @@ export function createTlsContext(options: TlsContextOptions = {}): SecureContext
   const key = options.key === undefined ? keysOf(cert) : texts('key', options.key)
   const ca: string[] = options.ca === undefined ? [] : certificates('ca', texts('ca', options.ca))
   if (options.caPath !== undefined) ca.push(...certificatesAt(options.caPath))
-  if (cert !== undefined && key === undefined) throw new InvalidArgumentError('cert needs its key, in key or beside it')
-  if (key !== undefined && cert === undefined) throw new InvalidArgumentError('key needs its cert')
+  if (cert !== undefined && key === undefined)
+    throw new InvalidArgumentError('cert needs its private key: give it as key, or in the same PEM text')
+  if (key !== undefined && cert === undefined)
+    throw new InvalidArgumentError('key needs its certificate: give it as cert')
   if (cert !== undefined) certificates('cert', cert)
   if (typeof options.passphrase !== 'function') passphraseOf(options.passphrase)
   const passphrase = key?.some((one) => ENCRYPTED.test(one)) ? passphraseOf(options.passphrase) : undefined
@@ -91,7 +93,7 @@ function texts(name: string, pem: Pem): string[] {
 /** Each certificate by itself, so that one that cannot be read is not passed over. */
 function certificates(name: string, pems: readonly string[]): string[] {
   const found = pems.flatMap((text) => text.match(BLOCK) ?? [])
-  if (found.length === 0) throw new InvalidArgumentError(`${name} holds no certificate in PEM`)
+  if (found.length === 0) throw new InvalidArgumentError(`${name} contains no PEM certificate`)
   for (const one of found) attempt(name, () => new X509Certificate(one))
   return found
 }

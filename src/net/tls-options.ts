@@ -46,7 +46,7 @@ export function checkTlsOptions(tls: TlsOptions, name = 'tls'): void {
     throw new InvalidArgumentError(`${name}.keyLog must be true, false or a function`)
   }
   if (keyLog === true && !process.env.SSLKEYLOGFILE) {
-    throw new InvalidArgumentError(`${name}.keyLog is true, but the environment names no file by SSLKEYLOGFILE`)
+    throw new InvalidArgumentError(`${name}.keyLog is true, but the environment variable SSLKEYLOGFILE names no file`)
   }
 }
 

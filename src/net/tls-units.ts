@@ -64,7 +64,9 @@ export function checkTlsNames(tls: TlsOptions, name: string): void {
   if (tls.secureContext === undefined) return
   for (const one of TLS_NAMES) {
     if (tls[one] === undefined || !isInContext(one)) continue
-    throw new InvalidArgumentError(`${name}.${one} does not count beside ${name}.secureContext: make it part of that`)
+    throw new InvalidArgumentError(
+      `${name}.${one} has no effect together with ${name}.secureContext: make it part of that context`,
+    )
   }
 }
 

@@ -137,9 +137,9 @@ class TunnelDial implements H1ClientListener {
 
 /** The proxy answered, and its answer is not yes. */
 export function refusal(request: TunnelRequest, status: number, reason: string, headers: FieldList): ProxyError {
-  const hint = status === 407 ? ' (it wants credentials: user and password in the URL of the proxy)' : ''
+  const hint = status === 407 ? ' (it asks for credentials: put user and password into the URL of the proxy)' : ''
   const said = reason === '' ? String(status) : `${status} ${reason}`
-  return new ProxyError(`The proxy ${request.proxy} refused the way to ${request.origin}: ${said}${hint}`, {
+  return new ProxyError(`The proxy ${request.proxy} refused to connect to ${request.origin}: ${said}${hint}`, {
     origin: request.origin,
     status,
     headers,
@@ -152,7 +152,7 @@ export function proxyFault(
   what: string,
   cause?: unknown,
 ): ProxyError {
-  return new ProxyError(`The proxy ${proxy} made no way to ${origin}: ${what}`, {
+  return new ProxyError(`The proxy ${proxy} did not connect to ${origin}: ${what}`, {
     origin,
     ...(cause === undefined ? {} : { cause }),
   })

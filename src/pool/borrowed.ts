@@ -71,8 +71,8 @@ export class BorrowedConnection implements Connection {
     this.lent.verify()
   }
 
-  hold(held: boolean): void {
-    if (held || !this.lenderWaits()) this.lent.hold(held)
+  keepProcessAlive(needed: boolean): void {
+    if (needed || !this.lenderWaits()) this.lent.keepProcessAlive(needed)
   }
 
   close(): void {

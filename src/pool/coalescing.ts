@@ -6,11 +6,11 @@ import { type HyperError, TimeoutError } from '../errors.ts'
 import { MAX_COALESCED } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
 import type { Cancel } from '../net/link.ts'
-import type { Held, Holder } from './holdings.ts'
+import type { ConnectionOwner, PooledConnection } from './pooled-connections.ts'
 
 /** A connection that may be used. */
 export interface Loan {
-  readonly held: Held
+  readonly pooled: PooledConnection
 }
 
 /**
@@ -19,8 +19,8 @@ export interface Loan {
  * @returns undefined, and calls nothing, when no connection comes into question.
  */
 export function findLoan(
-  borrower: Holder,
-  lenders: Iterable<Holder>,
+  borrower: ConnectionOwner,
+  lenders: Iterable<ConnectionOwner>,
   connector: Connector,
   found: (loan: Loan | null, error?: HyperError) => void,
 ): Dial | undefined {
@@ -37,7 +37,7 @@ export function findLoan(
   const { href, host } = borrower.origin
   const said = candidates.find((one) => one.origins?.has(href) === true)
   if (said !== undefined) {
-    nextTick(() => finish(isUsable(said.connection) ? { held: said } : null))
+    nextTick(() => finish(isUsable(said.connection) ? { pooled: said } : null))
   } else {
     cancelLookup = connector.lookup(host, borrower.connect, (error, addresses) => {
       if (error instanceof TimeoutError) {
@@ -46,31 +46,31 @@ export function findLoan(
       }
       const at = new Set(error === null ? addresses.map((one) => one.address) : [])
       const same = candidates.find((one) => isUsable(one.connection) && at.has(one.connection.info.remoteAddress ?? ''))
-      finish(same === undefined ? null : { held: same })
+      finish(same === undefined ? null : { pooled: same })
     })
   }
   return { cancel: () => finish(null) }
 }
 
-function candidatesFor(borrower: Holder, lenders: Iterable<Holder>): Held[] {
+function candidatesFor(borrower: ConnectionOwner, lenders: Iterable<ConnectionOwner>): PooledConnection[] {
   const { origin, connect } = borrower
   if (origin.scheme !== 'https' || connect.proxy || connect.socketPath !== undefined) return []
   // A name given by hand is the name that was verified.
   if (connect.tls?.servername !== undefined) return []
-  const candidates: Held[] = []
+  const candidates: PooledConnection[] = []
   for (const lender of lenders) {
     if (lender === borrower || lender.origin.port !== origin.port || route(lender) !== route(borrower)) continue
-    for (const held of lender.lendable) {
-      if (!isUsable(held.connection) || held.borrowers.size >= MAX_COALESCED) continue
-      if (held.origins !== undefined && !held.origins.has(origin.href)) continue
-      if (held.covers(origin.host)) candidates.push(held)
+    for (const pooled of lender.lendable) {
+      if (!isUsable(pooled.connection) || pooled.borrowers.size >= MAX_COALESCED) continue
+      if (pooled.origins !== undefined && !pooled.origins.has(origin.href)) continue
+      if (pooled.covers(origin.host)) candidates.push(pooled)
     }
   }
   return candidates
 }
 
 /** The pool's key without the origin. */
-function route({ key, origin }: Holder): string {
+function route({ key, origin }: ConnectionOwner): string {
   return key.slice(origin.href.length)
 }
 

@@ -31,16 +31,16 @@ import { now } from '../session/deadline.ts'
 import { BorrowedConnection } from './borrowed.ts'
 import type { Loan } from './coalescing.ts'
 import { Dials, type DialsOwner } from './dials.ts'
-import { type Held, Holdings } from './holdings.ts'
 import type { ProtocolMemory } from './memory.ts'
 import { type PoolOptions, tell } from './options.ts'
 import { plan } from './plan.ts'
+import { type PooledConnection, PooledConnections } from './pooled-connections.ts'
 import { DialProgress } from './progress.ts'
 import { Queue, type QueueOwner } from './queue.ts'
 import { type OriginStats, statsOf } from './stats.ts'
 
 /** Told the connection that was asked for, or why there is none. */
-export type ExpectedConnection = (error: Error | null, connection: Connection | null) => void
+export type ConnectWaiter = (error: Error | null, connection: Connection | null) => void
 
 /** What an origin needs of its pool. */
 export interface OriginHost {
@@ -74,7 +74,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   readonly usable: Connection[] = []
 
   private readonly host: OriginHost
-  private readonly held: Holdings
+  private readonly pooled: PooledConnections
   private readonly dials: Dials
   private readonly progress: DialProgress
   private readonly waiting: Queue
@@ -88,7 +88,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private closing = false
   private destroyedWith: Error | undefined
   /** Who wants a connection without having a request for it. */
-  private expecting: { readonly found: ExpectedConnection; readonly since: number }[] = []
+  private connectWaiters: { readonly found: ConnectWaiter; readonly since: number }[] = []
   /** Since when nothing has been done for those who wait. */
   private stillSince = 0
   private stuckTimer: NodeJS.Timeout | undefined
@@ -100,7 +100,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.key = key
     this.origin = origin
     this.connect = connect
-    this.held = new Holdings(this)
+    this.pooled = new PooledConnections(this)
     this.dials = new Dials(this, host.connector, host.options)
     this.progress = new DialProgress(origin.href)
     this.waiting = new Queue(this)
@@ -131,8 +131,8 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   /** Makes a connection unless there is one. The callback is called once, and not before this has returned. */
-  expect(found: ExpectedConnection): void {
-    this.expecting.push({ found, since: now() })
+  awaitConnection(found: ConnectWaiter): void {
+    this.connectWaiters.push({ found, since: now() })
     nextTick(assign, this)
   }
 
@@ -144,11 +144,11 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   get hasWaiting(): boolean {
-    return this.waiting.length > 0 || this.held.borrowersWait
+    return this.waiting.length > 0 || this.pooled.borrowersWait
   }
 
   get stats(): OriginStats {
-    return statsOf(this.origin.href, this.protocol, this.held.connections, {
+    return statsOf(this.origin.href, this.protocol, this.pooled.connections, {
       dialling: this.dials.size,
       waiting: this.waiting.pending,
       unsettled: this.unsettled,
@@ -156,12 +156,12 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   get empty(): boolean {
-    return this.held.size === 0 && this.dials.size === 0 && this.unsettled === 0 && this.expecting.length === 0
+    return this.pooled.size === 0 && this.dials.size === 0 && this.unsettled === 0 && this.connectWaiters.length === 0
   }
 
   /** For those who look for a connection to borrow. */
-  get lendable(): IterableIterator<Held> {
-    return this.held.lendable
+  get lendable(): IterableIterator<PooledConnection> {
+    return this.pooled.lendable
   }
 
   /** Lets what is open and waiting finish, then closes. */
@@ -175,9 +175,9 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.closing = true
     this.destroyedWith = error
     this.waiting.failAll(error)
-    this.disappoint(error)
+    this.failConnectWaiters(error)
     this.dials.cancel(() => new PoolDestroyedError({ origin: this.origin.href, cause: error }))
-    for (const connection of this.held.connections) connection.destroy(error)
+    for (const connection of this.pooled.connections) connection.destroy(error)
     this.checkEmpty()
   }
 
@@ -231,7 +231,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   leave(exchange: LiveExchange): void {
     this.progress.remove(exchange)
     if (!this.waiting.remove(exchange)) return
-    if (this.waiting.length === 0) this.hold(false)
+    if (this.waiting.length === 0) this.keepProcessAlive(false)
     this.closeIfDone()
   }
 
@@ -241,19 +241,19 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   onAvailable(connection: Connection): void {
     if (this.waiting.length > 0) this.assign()
-    this.held.tellBorrowers(connection)
+    this.pooled.tellBorrowers(connection)
   }
 
   onDraining(connection: Connection): void {
     const index = this.usable.indexOf(connection)
     if (index !== -1) this.usable.splice(index, 1)
     if (this.waiting.length > 0) nextTick(assign, this)
-    this.held.takeBack(connection)
+    this.pooled.takeBack(connection)
   }
 
   onClosed(connection: Connection, error: Error | undefined): void {
     this.onDraining(connection)
-    this.held.forget(connection)
+    this.pooled.forget(connection)
     if (error !== undefined) this.doubt(connection)
     if (!(connection instanceof BorrowedConnection)) {
       tell(() => this.host.options.events?.disconnect?.(this.origin.href, error))
@@ -267,7 +267,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   onOrigin(connection: Connection, origins: readonly string[]): void {
-    this.held.addOrigins(connection, origins)
+    this.pooled.addOrigins(connection, origins)
     tell(() => this.host.options.events?.origins?.(this.origin.href, origins))
   }
 
@@ -291,7 +291,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   assign(): void {
     if (this.destroyedWith !== undefined) {
       this.waiting.failAll(this.destroyedWith)
-      this.disappoint(this.destroyedWith)
+      this.failConnectWaiters(this.destroyedWith)
       return
     }
     const { starts, verify, open } = plan(this.situation())
@@ -310,20 +310,20 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     for (const index of verify) this.usable[index]?.verify()
     // Whoever is told of a dial may destroy the pool.
     for (let i = 0; i < open && this.destroyedWith === undefined; i++) this.open()
-    if (this.expecting.length > 0) this.meetExpectations()
-    if (this.waiting.length === 0) this.hold(false)
-    else this.watch()
+    if (this.connectWaiters.length > 0) this.serveConnectWaiters()
+    if (this.waiting.length === 0) this.keepProcessAlive(false)
+    else this.armStuckTimer()
     this.closeIfDone()
   }
 
   /** The first has come to the line. */
   private beginWait(): void {
     this.stillSince = now()
-    this.hold(true)
+    this.keepProcessAlive(true)
   }
 
   /** Looks again when those who wait may be stuck: nothing else may happen until then. */
-  private watch(): void {
+  private armStuckTimer(): void {
     if (!this.yielding || this.stuckTimer !== undefined || this.dials.size > 0 || this.usable.length === 0) return
     const delay = Math.max(1, Math.ceil(this.stillSince + STUCK_AFTER - now()))
     this.stuckTimer = setTimeout(look, delay, this)
@@ -336,23 +336,23 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     if (this.waiting.length > 0) this.assign()
   }
 
-  private meetExpectations(): void {
+  private serveConnectWaiters(): void {
     const [connection] = this.usable
     if (connection === undefined) {
-      if (this.closing) this.disappoint(new PoolClosedError({ origin: this.origin.href }))
+      if (this.closing) this.failConnectWaiters(new PoolClosedError({ origin: this.origin.href }))
       else if (this.dials.size === 0) this.open()
       return
     }
-    for (const { found } of this.expecting.splice(0)) found(null, connection)
+    for (const { found } of this.connectWaiters.splice(0)) found(null, connection)
   }
 
   /** @param waited only those who have waited for so many milliseconds. */
-  private disappoint(error: Error, waited = 0): void {
-    if (this.expecting.length === 0) return
+  private failConnectWaiters(error: Error, waited = 0): void {
+    if (this.connectWaiters.length === 0) return
     const latest = now() - waited
-    const all = this.expecting
-    this.expecting = waited === 0 ? [] : all.filter(({ since }) => since > latest)
-    for (const one of all) if (!this.expecting.includes(one)) one.found(error, null)
+    const all = this.connectWaiters
+    this.connectWaiters = waited === 0 ? [] : all.filter(({ since }) => since > latest)
+    for (const one of all) if (!this.connectWaiters.includes(one)) one.found(error, null)
     this.checkEmpty()
   }
 
@@ -395,8 +395,8 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   /** Somebody waits for an idle connection (its peer allows no streams now), or nobody does any more. */
-  private hold(held: boolean): void {
-    for (const connection of this.usable) connection.hold(held)
+  private keepProcessAlive(needed: boolean): void {
+    for (const connection of this.usable) connection.keepProcessAlive(needed)
   }
 
   private freeConnection(): Connection | null {
@@ -409,7 +409,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   private start(exchange: LiveExchange, connection: Connection): void {
     this.progress.remove(exchange)
-    const reused = this.held.use(connection)
+    const reused = this.pooled.use(connection)
     try {
       if (connection.carry(exchange)) exchange.started(reused, connection instanceof BorrowedConnection)
       else if (exchange.isDispatching) nextTick(again, this, exchange)
@@ -449,7 +449,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     if (protocol === 'h2') for (const other of [...this.usable]) if (other.info.protocol !== 'h2') other.close()
     if (protocol === 'h2') this.protocol = 'h2'
     else if (this.protocol === 'h2') this.protocol = undefined
-    this.held.keep(connection, covers)
+    this.pooled.keep(connection, covers)
     this.usable.push(connection)
     const { href } = this.origin
     tell(() => this.host.options.events?.connect?.(href, connection.info))
@@ -467,7 +467,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
         return
       }
       if (loan === null) this.mayBorrow = false
-      else this.take(loan.held)
+      else this.take(loan.pooled)
       this.assign()
       this.checkEmpty()
     })
@@ -476,9 +476,9 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     return true
   }
 
-  private take(lent: Held): void {
+  private take(lent: PooledConnection): void {
     this.protocol = 'h2'
-    const borrowed = this.held.borrow(lent, (done) => {
+    const borrowed = this.pooled.borrow(lent, (done) => {
       this.mayBorrow = this.mayBorrow && this.host.options.coalesce === true
       this.onClosed(done, undefined)
     })
@@ -496,7 +496,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     }
     // Who has come since has a connection's whole time as well.
     const waited = ownTime(error)
-    if (this.usable.length === 0 && this.dials.size === 0) this.disappoint(error, waited)
+    if (this.usable.length === 0 && this.dials.size === 0) this.failConnectWaiters(error, waited)
     if (error instanceof PoolClosedError) {
       this.checkEmpty()
       return
@@ -517,7 +517,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** For those who are left of a line that has failed. */
   private assignLater(): void {
-    if (this.waiting.length > 0 || this.expecting.length > 0) nextTick(assign, this)
+    if (this.waiting.length > 0 || this.connectWaiters.length > 0) nextTick(assign, this)
   }
 
   /** A handshake that failed because HTTP/1.1 alone was offered, from memory. */
@@ -539,7 +539,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     if (!this.closing || this.waiting.pending > 0) return
     // Nobody wants what is being made.
     this.dials.cancel(() => new PoolClosedError({ origin: this.origin.href }))
-    for (const connection of this.held.connections) connection.close()
+    for (const connection of this.pooled.connections) connection.close()
   }
 
   private checkEmpty(): void {

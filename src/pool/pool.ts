@@ -120,7 +120,7 @@ export class Pool implements Transport, OriginHost {
     if (this.state !== 'open') throw this.refusal()
     const origin = this.originOf({ origin: text, method: 'GET', path: '/', connect })
     return new Promise((resolve, reject) => {
-      origin.expect((error, connection) => {
+      origin.awaitConnection((error, connection) => {
         if (connection === null) reject(error)
         else resolve(connection)
       })

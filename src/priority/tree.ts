@@ -343,6 +343,6 @@ function checkDependency(streamId: number, dependency: Dependency): void {
 
 function checkId(streamId: number): void {
   if (!Number.isInteger(streamId) || streamId < 0 || streamId > 0x7fffffff) {
-    throw new InvalidArgumentError(`${streamId} is no stream id`)
+    throw new InvalidArgumentError(`${streamId} is not a stream identifier`)
   }
 }

@@ -15,7 +15,7 @@ import type { H2Connection } from '../h2/index.ts'
 import { BLOCKED_WRITE_BUDGET, WRITE_BUDGET } from '../limits.ts'
 import type { FrameLog } from './frame-log.ts'
 import type { Liveness } from './liveness.ts'
-import { StallWatch } from './stall.ts'
+import { StallDetector } from './stall.ts'
 import type { Wire } from './wire.ts'
 
 /** What it serves. */
@@ -44,7 +44,7 @@ export class Output {
   private readonly owner: OutputOwner
   private readonly socket: Wire
   private readonly log: FrameLog | undefined
-  private readonly stall: StallWatch
+  private readonly stall: StallDetector
   private scheduled = false
   private wasBlocked = false
 
@@ -52,7 +52,7 @@ export class Output {
   constructor(owner: OutputOwner, socket: Wire, writeTimeout: number, log: FrameLog | undefined) {
     this.owner = owner
     this.socket = socket
-    this.stall = new StallWatch(writeTimeout)
+    this.stall = new StallDetector(writeTimeout)
     this.log = log
   }
 

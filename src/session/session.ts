@@ -12,7 +12,7 @@
  *
  * Theory of operation
  * - Octets go from the socket into the engine (`src/h2`), whose streams tell their own listeners. What the engine wants
- *   written is written once a turn (`output.ts`). One timer looks after the peer (`peer-watch.ts`).
+ *   written is written once a turn (`output.ts`). One timer looks after the peer (`session-timer.ts`).
  * - The owner opens streams on the engine itself. Whoever is about to do so takes a place first, by `reserve()`, and gives it
  *   back by `release()`: in between the session is not idle, and does not end.
  */
@@ -39,7 +39,7 @@ import { Liveness } from './liveness.ts'
 import { connectionLost, type Peer } from './lost.ts'
 import { Output } from './output.ts'
 import type { SessionOwner, UpgradeStart } from './owner.ts'
-import { PeerWatch } from './peer-watch.ts'
+import { SessionTimer } from './session-timer.ts'
 import { type SessionSettings, type SessionTimes, sessionTimes } from './times.ts'
 import type { Wire } from './wire.ts'
 
@@ -75,7 +75,7 @@ export class Session implements ConnectionListener {
 
   private readonly socket: Wire
   private readonly owner: SessionOwner
-  private readonly watch: PeerWatch
+  private readonly timer: SessionTimer
   private readonly log: FrameLog | undefined
   private readonly bornAt = this.time
   private readonly scavenge = new EarlyScavenge()
@@ -111,7 +111,7 @@ export class Session implements ConnectionListener {
     this.log = frameLog(peer.href)
     // Before there is an engine, which has something to be written at once.
     this.output = new Output(this, socket, this.times.writeTimeout, this.log)
-    this.watch = new PeerWatch(this)
+    this.timer = new SessionTimer(this)
     const ask = (payload: Buffer): void => this.ask(payload)
     this.liveness = new Liveness(
       this.times.pingTimeout,
@@ -140,7 +140,7 @@ export class Session implements ConnectionListener {
       // Not within the constructor: what it leads to is told to an owner that does not know us yet.
       if (upgrade.octets.length > 0) nextTick(receive, this, upgrade.octets)
     }
-    this.watch.request(Math.min(this.times.settingsUntil, this.times.retireAt))
+    this.timer.request(Math.min(this.times.settingsUntil, this.times.retireAt))
     this.rest()
   }
 
@@ -234,13 +234,13 @@ export class Session implements ConnectionListener {
   }
 
   /** While somebody waits for it, an idle session keeps the process alive. */
-  hold(held: boolean): void {
-    if (this.state === 'idle' && this.pings.size === 0) this.reference(held)
+  keepProcessAlive(needed: boolean): void {
+    if (this.state === 'idle' && this.pings.size === 0) this.reference(needed)
   }
 
   /** Must the process live for it? */
-  reference(held: boolean): void {
-    if (held) this.socket.ref()
+  reference(needed: boolean): void {
+    if (needed) this.socket.ref()
     else this.socket.unref()
   }
 
@@ -311,7 +311,7 @@ export class Session implements ConnectionListener {
       this.socket.destroy()
       return
     }
-    this.watch.stop()
+    this.timer.stop()
     this.socket.destroy()
     this.h2.terminate(() => error)
     this.tellClosed(error)
@@ -360,7 +360,7 @@ export class Session implements ConnectionListener {
       this.reason = new GoawayError(code, lastStreamId, { debug, origin: this.peer.href })
     }
     // The peer was to close after that (RFC 9113 section 5.4.1): what it does not finish soon, it does not finish.
-    if (grave) this.watch.expectEnd(this.time)
+    if (grave) this.timer.expectEnd(this.time)
     this.drain()
     // There will be no room for what waits for it here.
     if (!this.closed) this.owner.onRoom()
@@ -433,7 +433,7 @@ export class Session implements ConnectionListener {
 
   /** @internal */
   onStall(due: number): void {
-    this.watch.request(due)
+    this.timer.request(due)
   }
 
   /** @internal */
@@ -463,7 +463,7 @@ export class Session implements ConnectionListener {
     } else if (state === 'idle' && busy && this.enter('active')) {
       this.reference(this.owner.holdsProcess(true))
       const { pingInterval } = this.times
-      if (pingInterval > 0) this.watch.request(this.time + pingInterval)
+      if (pingInterval > 0) this.timer.request(this.time + pingInterval)
     }
   }
 
@@ -476,12 +476,12 @@ export class Session implements ConnectionListener {
   private rest(): void {
     this.scavenge.drop()
     if (this.pings.size === 0 && !this.owner.holdsProcess(false)) this.socket.unref()
-    this.watch.becomeIdle(now())
+    this.timer.becomeIdle(now())
   }
 
   private ask(payload: Buffer): void {
     this.h2.ping(payload)
-    this.watch.request(Math.min(this.liveness.doubtAt, this.liveness.confirmDeadline))
+    this.timer.request(Math.min(this.liveness.doubtAt, this.liveness.confirmDeadline))
   }
 
   private onLost(why: string, cause?: Error): void {
@@ -501,7 +501,7 @@ export class Session implements ConnectionListener {
     this.h2.goaway()
     this.output.flushLast()
     if (!this.enter('closed')) return
-    this.watch.stop()
+    this.timer.stop()
     this.h2.terminate(() => this.lost('it was closed'))
     socket.end()
     socket.unref()

@@ -1,5 +1,5 @@
 /** Does the peer take what waits in a full socket? */
-export class StallWatch {
+export class StallDetector {
   private readonly timeout: number
   private since = 0
   private octets = 0

@@ -76,11 +76,11 @@ const NAMES: ReadonlySet<string> = new Set([
 
 /** @throws {InvalidArgumentError} naming what cannot be carried out. */
 export function readAnswer(answer: Answer): Plan {
-  if (typeof answer !== 'object' || answer === null) throw new InvalidArgumentError('An answer is an object')
+  if (typeof answer !== 'object' || answer === null) throw new InvalidArgumentError('An answer must be an object')
   refuseUnknown(answer, NAMES)
   const { status = 200, body, json, delay = 0, code = 'INTERNAL_ERROR' } = answer
   if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new InvalidArgumentError(`status must be from 200 to 599, not ${status}: 1xx goes into early`)
+    throw new InvalidArgumentError(`status must be from 200 to 599, not ${status}: give 1xx responses as early`)
   }
   if (body !== undefined && json !== undefined) throw new InvalidArgumentError('An answer has a body or json, not both')
   if (!(delay >= 0 && delay <= 0x7fff_ffff)) throw new InvalidArgumentError(`delay must be milliseconds, not ${delay}`)
@@ -89,7 +89,9 @@ export function readAnswer(answer: Answer): Plan {
     return value !== undefined && value !== false
   })
   if (endings.length > 1)
-    throw new InvalidArgumentError(`An answer ends in one way: ${endings.map(([name]) => name).join(' or ')}`)
+    throw new InvalidArgumentError(
+      `An answer can end in only one way, by ${endings.map(([name]) => name).join(' or ')}`,
+    )
   const [[name, ending]] = endings.length === 0 ? ([['', 'whole']] as const) : endings
   const after: unknown = Reflect.get(answer, name) ?? 0
   if (name.endsWith('After') && !(Number.isSafeInteger(after) && Number(after) >= 0)) {
@@ -141,7 +143,7 @@ export class Scripts {
     const plans = (Array.isArray(script) ? script : [script]).map(readAnswer)
     let at = 0
     const last = plans.at(-1)
-    if (last === undefined) throw new InvalidArgumentError('A script has one answer or more')
+    if (last === undefined) throw new InvalidArgumentError('A script needs at least one answer')
     this.routes.set(route, () => plans[at++] ?? last)
   }
 

@@ -113,7 +113,7 @@ export function acceptConnect(
  */
 export function rejectConnect(status: number, headers?: FieldList): string[] {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
-    throw new LocalProtocolError(`The status ${status} does not reject`)
+    throw new LocalProtocolError(`The status ${status} cannot reject a handshake`)
   }
   return [':status', String(status), ...ownFields(headers, 'content-length')]
 }

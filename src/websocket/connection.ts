@@ -84,7 +84,8 @@ export class WSConnection {
   /** @throws {LocalProtocolError} when an option is out of its range. */
   constructor(options: WSConnectionOptions) {
     const { role, agreement, maxHandshakeSize = WEBSOCKET_MAX_HANDSHAKE_SIZE } = options
-    if (role !== 'client' && role !== 'server') throw new LocalProtocolError(`There is no role ${String(role)}`)
+    if (role !== 'client' && role !== 'server')
+      throw new LocalProtocolError(`role must be client or server, not ${String(role)}`)
     checkRange('maxHandshakeSize', maxHandshakeSize, 64, 0x100_0000)
     checkRange('maxFrameSize', options.maxFrameSize ?? WEBSOCKET_MAX_FRAME_SIZE, 1, constants.MAX_LENGTH)
     checkRange('maxMessageSize', options.maxMessageSize ?? WEBSOCKET_MAX_MESSAGE_SIZE, 1, constants.MAX_LENGTH)

@@ -90,7 +90,7 @@ export function checkExtensions(extensions: readonly WebSocketExtension[]): void
     }
     if (!Number.isInteger(rsv) || rsv < 0 || rsv > 7)
       throw new LocalProtocolError(`${name} has no reserved bits ${rsv}`)
-    if (names.has(name)) throw new LocalProtocolError(`There are two extensions ${name}`)
+    if (names.has(name)) throw new LocalProtocolError(`The extension ${name} is given twice`)
     if ((bits & rsv) !== 0) throw new LocalProtocolError(`${name} uses a reserved bit that another extension has`)
     names.add(name)
     bits |= rsv

@@ -130,7 +130,7 @@ export function agree(
   extensions: readonly WebSocketExtension[],
 ): { agreement: Agreement; fields: string[] } {
   if (subprotocol !== undefined && !request.subprotocols.includes(subprotocol)) {
-    throw new LocalProtocolError(`The subprotocol ${JSON.stringify(subprotocol)} was not asked for`)
+    throw new LocalProtocolError(`The client did not ask for the subprotocol ${JSON.stringify(subprotocol)}`)
   }
   const { active, field } = acceptExtensions(request.extensions, extensions)
   const fields: string[] = []

@@ -131,7 +131,7 @@ export class ServerHandshake implements H1ServerListener {
   private reject(message: Reject): Uint8Array {
     const { status = 400, hasBody = false } = message
     if (!Number.isInteger(status) || status < 200 || status > 599) {
-      throw new LocalProtocolError(`The status ${status} does not reject`)
+      throw new LocalProtocolError(`The status ${status} cannot reject a handshake`)
     }
     const bodiless = status === 204 || status === 304
     if (bodiless && hasBody) throw new LocalProtocolError(`A response with status ${status} has no body`)

@@ -185,7 +185,7 @@ describe('register()', () => {
     assert.deepEqual(seen, ['h2 GET /first 0', 'http/1.1 GET /second 0', 'http/1.1 GET /third 0'])
   })
 
-  test('refuses an option that is none, and nothing has changed then', async () => {
+  test('register() refuses an unknown option, and changes nothing in the process', async () => {
     const { stdout } = await program(
       `const { register } = await import(process.env.REGISTER)
       const before = fetch

@@ -119,7 +119,7 @@ describe('the name of a download', () => {
       assert.equal(await proposedName(disposition, path, type), expected))
   }
 
-  test('is never a way to somewhere else, whatever is proposed', () => {
+  test('the name of a download never leads out of the folder, whatever the server proposes', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[./\\ ab:*]{0,20}$/)), (text) => {
         const name = safeName(text)
@@ -173,7 +173,7 @@ describe('--continue', () => {
     }
   })
 
-  test('begins anew where there is nothing yet, and knows what is whole', async () => {
+  test('--continue starts from the beginning when there is no file, and leaves a complete one alone', async () => {
     const path = files.path('anew')
     assert.equal((await ask(['-c', '-o', path, '@@/range'])).code, 0)
     assert.equal(await readFile(path, 'utf8'), whole)
@@ -183,14 +183,17 @@ describe('--continue', () => {
   })
 
   for (const [lie, why] of [
-    ['whole', /the server sends all of it: it has changed, or the server knows no ranges; .* was left as it is/],
+    [
+      'whole',
+      /the server sends the whole file: it has changed, or the server does not support ranges; .* was not changed/,
+    ],
     ['none', /a part and does not say which \(content-range: none\)/],
     ['nonsense', /a part and does not say which/],
     ['start', /sends octets from 0, and the file ends before 10/],
     ['total', /an invalid range/],
     ['coded', /a part of gzip data/],
   ] as const) {
-    test(`a server that lies about it (${lie}) is refused, and the file stays`, async () => {
+    test(`a server that lies about the range (${lie}) is refused, and the file stays`, async () => {
       const path = await begun(`lie-${lie}`)
       const { code, stderr } = await ask(['-c', '-o', path, `@@/range?lie=${lie}`])
       assert.match(stderr, why)
@@ -202,7 +205,7 @@ describe('--continue', () => {
   test('fewer octets than were announced are an error', async () => {
     const path = await begun('short')
     const { code, stderr } = await ask(['-c', '-o', path, '@@/range?lie=short'])
-    assert.match(stderr, /the server said that it sends octets up to 29, and sent them up to 26/)
+    assert.match(stderr, /the server announced octets up to 29, but sent them up to 26/)
     assert.equal(code, 1)
   })
 
@@ -255,7 +258,7 @@ describe('--retry', () => {
   })
 })
 
-describe('ways to a server', () => {
+describe('how a server is reached', () => {
   test('--resolve names the address, and the host stays what it was', async () => {
     const url = `https://localhost:${h2.port}/json`
     const { code } = await ask(['--resolve', `localhost:${h2.port}:127.0.0.1`, url])
@@ -263,7 +266,7 @@ describe('ways to a server', () => {
     const wrong = await ask(['--resolve', `*:${h2.port}:127.0.0.1`, `https://nowhere.invalid:${h2.port}/json`])
     assert.match(wrong.stderr, /Host: nowhere\.invalid\. is not in the cert's altnames/)
     const proxied = await ask(['--resolve', `*:${h2.port}:127.0.0.1`, '--proxy', 'http://127.0.0.1:1', url])
-    assert.match(proxied.stderr, /--resolve means nothing to a proxy/)
+    assert.match(proxied.stderr, /--resolve has no effect through a proxy/)
     assert.match((await ask(['--resolve', 'a:b', url])).stderr, /--resolve takes HOST:PORT:ADDRESS/)
   })
 
@@ -284,7 +287,10 @@ describe('ways to a server', () => {
 
   test('--interface is the address, or the name, to connect from', async () => {
     assert.equal((await ask(['--interface', '127.0.0.1', '@@/json'])).code, 0)
-    assert.match((await ask(['--interface', 'nonsense0', '@@/json'])).stderr, /there is no interface "nonsense0"/)
+    assert.match(
+      (await ask(['--interface', 'nonsense0', '@@/json'])).stderr,
+      /"nonsense0" is neither a network interface nor an IP address/,
+    )
   })
 
   test('--ssl and --ciphers choose what TLS may be', async () => {
@@ -299,7 +305,7 @@ describe('ways to a server', () => {
     assert.equal((await ask(['--ciphers', 'NONSENSE', '@@/json'])).code, 2)
   })
 
-  test('--window is taken, and refused when it is none', async () => {
+  test('--window sets the receive window, and an invalid size is refused', async () => {
     assert.equal((await ask(['--window', '64k', '@@/bytes/100000'])).code, 0)
     assert.match((await ask(['--window', '10', '@@/json'])).stderr, /--window takes 1024 octets/)
     assert.match((await ask(['--window', 'x', '@@/json'])).stderr, /--window takes a number of octets/)
@@ -308,11 +314,11 @@ describe('ways to a server', () => {
   test('--proxy for one scheme is for that scheme alone', async () => {
     const nowhere = 'http://127.0.0.1:1'
     assert.equal((await ask(['--proxy', `http:${nowhere}`, '@@/json'])).code, 0)
-    assert.match((await ask(['--proxy', `https:${nowhere}`, '@@/json'])).stderr, /by way of http:\/\/127\.0\.0\.1:1/)
-    assert.match((await ask(['--proxy', `all:${nowhere}`, '@@/json'])).stderr, /by way of/)
+    assert.match((await ask(['--proxy', `https:${nowhere}`, '@@/json'])).stderr, /through http:\/\/127\.0\.0\.1:1/)
+    assert.match((await ask(['--proxy', `all:${nowhere}`, '@@/json'])).stderr, /through http/)
   })
 
-  test('--priority goes as the field, and is refused when it is none', async () => {
+  test('--priority is sent as the priority field, and an invalid one is refused', async () => {
     await ask(['--priority', 'u=1,i', '@@/json'])
     assert.equal(h2.requests.at(-1)?.headers['priority'], 'u=1,i')
     assert.match((await ask(['--priority', 'u=9', '@@/json'])).stderr, /--priority takes u=0 to u=7/)

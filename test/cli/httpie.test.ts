@@ -142,7 +142,7 @@ describe('the URL', () => {
     assert.equal(await good([`localhost:${h1.port}/type?text=hi`]), 'hi')
   })
 
-  test('of this machine without a scheme it is plain HTTP where no TLS is spoken, and a line says so', async () => {
+  test('a URL of this machine without a scheme falls back to plain HTTP where there is no TLS, and a line says so', async () => {
     const server = http.createServer((request, response) => response.end(`plain ${request.url}`)).listen(0, 'localhost')
     try {
       await new Promise((resolve) => server.once('listening', resolve))
@@ -202,7 +202,7 @@ describe('what is shown', () => {
     assert.deepEqual(heads(await good(['-F', '-p', 'Hh', '@@/redirect'])), ['GET /json HTTP/2', 'HTTP/2 200'])
   })
 
-  test('--sorted, --unsorted and --format-options change what is written anew', async () => {
+  test('--sorted, --unsorted and --format-options change how formatted output looks', async () => {
     const text = encodeURIComponent('{"b":1,"a":{"d":[2],"c":1.0}}')
     const url = `@@/type?type=application/json&text=${text}`
     const sorted = '{\n  "a": {\n    "c": 1.0,\n    "d": [\n      2\n    ]\n  },\n  "b": 1\n}'
@@ -241,7 +241,7 @@ describe('what is shown', () => {
     assert.equal(await good(['--pretty=format', `@@/type?type=text/xml&text=${encodeURIComponent(broken)}`]), broken)
   })
 
-  test('each line of NDJSON is written anew, and of JSON with -S', async () => {
+  test('each line of NDJSON, and of JSON with -S, is formatted by itself', async () => {
     const lines = encodeURIComponent('{"a":1}\n\n[2]\nno json\n{"b"')
     const expected = '{\n    "a": 1\n}\n\n[\n    2\n]\nno json\n{"b"'
     assert.equal(await good(['--pretty=format', `@@/type?type=application/x-ndjson&text=${lines}`]), expected)
@@ -269,7 +269,7 @@ describe('what is shown', () => {
     assert.equal(shown, '{\n    "a": 1\n}')
     const latin = await good(['--pretty=format', '--response-charset=latin1', `@@/type?type=text/x&text=%C3%A9`])
     assert.equal(latin, 'Ã©')
-    assert.match((await ask(['--response-charset=x', '@@/json'])).stderr, /"x" is no character set/)
+    assert.match((await ask(['--response-charset=x', '@@/json'])).stderr, /"x" is not a known character set/)
     assert.match((await ask(['--response-mime=x', '@@/json'])).stderr, /--response-mime takes a media type/)
   })
 
@@ -292,7 +292,7 @@ describe('who asks', () => {
     await good(['-A', 'bearer', '-a', 'abc', '@@/json'])
     assert.equal(last().headers['authorization'], 'Bearer abc')
     assert.match((await ask(['-A', 'bearer', '@@/json'])).stderr, /needs --auth TOKEN/)
-    assert.match((await ask(['-A', 'bearer', '-a', 'a b', '@@/json'])).stderr, /a token without blanks/)
+    assert.match((await ask(['-A', 'bearer', '-a', 'a b', '@@/json'])).stderr, /a token without spaces/)
   })
 
   test('digest answers the challenge with the same body; --all shows the first answer', async () => {
@@ -304,7 +304,7 @@ describe('who asks', () => {
     const wrong = await ask(['-A', 'digest', '-a', 'me:wrong', '@@/digest', '-p', 'hb'])
     assert.match(wrong.stdout, /^HTTP\/2 401\n[\s\S]*who\?$/)
     const spent = await ask(['-A', 'digest', '-a', 'me:secret', '@@/digest'], { stdin: 'once' })
-    assert.match(spent.stderr, /wants a digest, and the body, standard input, cannot be read again/)
+    assert.match(spent.stderr, /asks for digest authentication, and the body, standard input, cannot be read again/)
   })
 
   test('~/.netrc, unless --ignore-netrc or credentials are there', async () => {
@@ -383,7 +383,7 @@ describe('cookies and sessions', () => {
     await assert.rejects(readFile(none))
   })
 
-  test('a file that is no session is refused, and stays as it is', async () => {
+  test('a file that is not a session is refused and not changed', async () => {
     for (const [text, why] of [
       ['no json', /no valid JSON/],
       ['[]', /cookies|headers|object/],
@@ -417,7 +417,7 @@ describe('cookies and sessions', () => {
     await assert.rejects(readFile(path))
   })
 
-  test('a name is no way out of the folder', async () => {
+  test('the name of a session does not lead out of the folder', async () => {
     const { stderr } = await ask(['--session', '..', '@@/json'], { env: { HYPER_CONFIG_DIR: files.path('config') } })
     assert.match(stderr, /--session takes a name or the path of a file/)
     assert.match((await ask(['--session', 'x', '@@/json'])).stderr, /needs HOME or HYPER_CONFIG_DIR/)
@@ -449,8 +449,8 @@ describe('the configuration', () => {
       ['{', /no valid JSON/],
       ['[]', /must be a JSON object/],
       ['{"x": 1}', /"x" is unknown/],
-      ['{"default_options": 1}', /must be a list of texts/],
-      ['{"default_options": ["url"]}', /may hold options only, not "url"/],
+      ['{"default_options": 1}', /must be a list of strings/],
+      ['{"default_options": ["url"]}', /may contain only options, not "url"/],
       ['{"default_options": ["--nonsense"]}', /unknown option '--nonsense'/],
     ] as const) {
       const { code, stderr } = await ask(['@@/json'], { env: await configured(content) })

@@ -52,8 +52,8 @@ for (const [text, item] of Object.entries(cases)) {
 }
 
 for (const [text, why] of Object.entries({
-  nothing: /"nothing" is none of Header:value/,
-  'esc\\:aped': /is none of/,
+  nothing: /"nothing" is not one of Header:value/,
+  'esc\\:aped': /is not one of/,
   '=x': /no name before "="/,
   '==x': /no name before "=="/,
   ':x': /no name before ":"/,

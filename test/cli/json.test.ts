@@ -89,7 +89,7 @@ test('a string of millions of escapes is one token like any other', () => {
   }
 })
 
-test('what is no JSON is known', () => {
+test('text that is not JSON is recognised', () => {
   assert.equal(isJsonText('{"a":1}'), true)
   assert.equal(isJsonText('{a:1}'), false)
 })

@@ -29,7 +29,7 @@ function ask(argv: readonly string[], circumstances: Circumstances = {}, origin 
 }
 
 describe('--trace', () => {
-  test('writes each frame with its time, and hyper trace makes a table of it', async () => {
+  test('--trace writes each frame with its time, and hyper trace prints the file as a table', async () => {
     const path = files.path('trace')
     assert.equal((await ask(['--trace', path, '@@/json', 'Cookie:secret=1'])).code, 0)
     const text = await readFile(path, 'utf8')
@@ -58,7 +58,7 @@ describe('--trace', () => {
   test('a file that is no trace is refused; what is in one cannot act', async () => {
     const path = await files.write('broken-trace', '{"time":1}\n')
     const { code, stderr } = await hyper(['trace', path])
-    assert.match(stderr, /is no trace: line 1 is none of it/)
+    assert.match(stderr, /is not a trace: line 1 cannot be read as one/)
     assert.equal(code, 2)
     const attack = { time: 1, connection: 1, direction: 'sent', frame: 'DATA', text: '\x1b]0;x\x07' }
     const bad = await files.write('bad-trace', JSON.stringify(attack))
@@ -165,17 +165,23 @@ describe('-n and -c', () => {
 
   test('go with nothing that they would not do', async () => {
     for (const other of [['-o', 'x'], ['-F'], ['--har', 'x'], ['--check-status']]) {
-      assert.match((await ask(['-n', '2', ...other, '@@/json'])).stderr, /--count and --\S+ exclude each other/)
+      assert.match((await ask(['-n', '2', ...other, '@@/json'])).stderr, /--count and --\S+ cannot be combined/)
     }
-    assert.match((await ask(['-n', '2', '-A', 'digest', '-a', 'a:b', '@@/json'])).stderr, /answers no digest/)
+    assert.match(
+      (await ask(['-n', '2', '-A', 'digest', '-a', 'a:b', '@@/json'])).stderr,
+      /cannot be used with digest authentication/,
+    )
   })
 
   test('are refused for the server of somebody else, unless --yes, and without measure', async () => {
-    assert.match((await ask(['-n', '5', 'https://example.invalid/'])).stderr, /not this machine: --yes if you may/)
+    assert.match(
+      (await ask(['-n', '5', 'https://example.invalid/'])).stderr,
+      /not this machine: add --yes if you are allowed to/,
+    )
     assert.match((await ask(['-n', '5', '--yes', 'https://example.invalid/'])).stderr, /Cannot connect/)
     assert.match((await ask(['-n', '999999', '@@/json'])).stderr, /--count takes 1 to 100000/)
     assert.match((await ask(['-n', '9999', '-c', '5000', '@@/json'])).stderr, /--concurrency takes 1 to 1000/)
-    assert.match((await ask(['-n', '5', '@@/json'], { stdin: 'once' })).stderr, /standard input can be read but once/)
+    assert.match((await ask(['-n', '5', '@@/json'], { stdin: 'once' })).stderr, /standard input can be read only once/)
   })
 })
 
@@ -232,8 +238,11 @@ describe('the request as code', () => {
       assert.ok(stdout.includes(` ${word} `), word)
     }
     assert.ok(stdout.includes(`--cacert ${files.ca}`))
-    assert.match((await ask(['--code', 'got', '@@/echo'])).stderr, /--code has no place for --verify: leave it out/)
-    assert.match((await hyper(['--code', 'undici', '-F', 'x.org'])).stderr, /undici follows no redirects by itself/)
+    assert.match((await ask(['--code', 'got', '@@/echo'])).stderr, /--code cannot express --verify: leave it out/)
+    assert.match(
+      (await hyper(['--code', 'undici', '-F', 'x.org'])).stderr,
+      /undici does not follow redirects by itself/,
+    )
   })
 
   test('has the cookies of a session', async () => {
@@ -243,8 +252,8 @@ describe('the request as code', () => {
     assert.match((await ask(['--session', path, '--offline', '@@/echo'])).stdout, /\ncookie: a=1; b=2\n/)
   })
 
-  test('of a body that is no text is refused', async () => {
+  test('--code of a body that is not text is refused', async () => {
     const path = await files.write('binary', Buffer.from([0xff, 0]))
-    assert.match((await ask(['--curl', '@@/echo', `@${path}`])).stderr, /the body is no text/)
+    assert.match((await ask(['--curl', '@@/echo', `@${path}`])).stderr, /the body is not text/)
   })
 })

@@ -24,10 +24,10 @@ default login anonymous password guest`)
   ])
 })
 
-test('what is no word of it is named', () => {
-  assert.throws(() => parseNetrc('machine a nonsense b'), /"nonsense" is no word of it/)
-  assert.throws(() => parseNetrc('login a'), /login stands before any machine/)
-  assert.throws(() => parseNetrc('machine'), /nothing stands behind "machine"/)
+test('a .netrc file with an unknown keyword is refused, and the keyword is named', () => {
+  assert.throws(() => parseNetrc('machine a nonsense b'), /"nonsense" is not a known keyword/)
+  assert.throws(() => parseNetrc('login a'), /login comes before any machine/)
+  assert.throws(() => parseNetrc('machine'), /"machine" is followed by no value/)
 })
 
 test('a file that others can read is used with a warning, one that nobody understands is not used', async () => {

@@ -118,7 +118,7 @@ describe('a process', { concurrency: 4 }, () => {
   test('a proxy of the environment counts', async () => {
     const env = { HTTPS_PROXY: 'http://localhost:1' }
     const { code, stderr } = await spawnHyper(trusting(`${h2.origin}/json`), undefined, env).outcome
-    assert.match(stderr, /by way of http:\/\/localhost:1:/)
+    assert.match(stderr, /through http:\/\/localhost:1:/)
     assert.equal(code, 1)
   })
 })

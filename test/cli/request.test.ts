@@ -74,7 +74,7 @@ for (const [name, origin] of [
       assert.equal(seen.headers['content-length'], String(seen.body.length))
     })
 
-    test('what standard input holds is the body of a POST', async () => {
+    test('the content of standard input is the body of a POST', async () => {
       const seen = await ask(['@@/echo'], '{"x":1}', origin())
       assert.deepEqual([seen.method, seen.headers['content-type'], seen.body], ['POST', 'application/json', '{"x":1}'])
     })
@@ -128,8 +128,8 @@ describe('the URL', () => {
     assert.match((await hyper([':/x', '--proxy', 'http://127.0.0.1:1'])).stderr, /https:\/\/localhost[: ]/)
   })
 
-  test('that is none is refused', async () => {
-    refused(await hyper(['http://[']), /"http:\/\/\[" is no URL/)
+  test('text that is not a URL is refused', async () => {
+    refused(await hyper(['http://[']), /"http:\/\/\[" is not a URL/)
     refused(await hyper(['ftp://x.org']), /the scheme must be http or https/)
     refused(await hyper([]), /a URL is needed/)
     // A password that was not encoded may be why.
@@ -231,8 +231,8 @@ describe('bodies', () => {
   })
 
   test('that do not go together are refused', async () => {
-    refused(await hyper(['x.org', 'a=b', '--raw', 'c']), /the body can be of --raw or of fields/)
-    refused(await hyper(['x.org', 'a=b', '@c']), /the body can be of @file or of fields/)
+    refused(await hyper(['x.org', 'a=b', '--raw', 'c']), /the body can come from --raw or from fields/)
+    refused(await hyper(['x.org', 'a=b', '@c']), /the body can come from @file or from fields/)
     refused(await hyper(['x.org', '@b', '@c']), /only one @file/)
     refused(await hyper(['x.org', 'a@b']), /"a@b" is a file to upload: add --form/)
   })
@@ -247,7 +247,7 @@ describe('bodies', () => {
     refused(await hyper(['x.org', `a:=@${path}`]), /no\.json": no valid JSON/)
     const binary = await files.write('binary', Buffer.from([0xff, 0x00]))
     for (const item of [`a=@${binary}`, `a:=@${binary}`]) {
-      refused(await hyper(['x.org', item]), /binary" is no text in UTF-8, and cannot be a field/)
+      refused(await hyper(['x.org', item]), /binary" is not UTF-8 text, so it cannot be a field/)
     }
   })
 })

@@ -65,9 +65,9 @@ describe('exit codes', () => {
     ["an option of curl's", ['-X', 'PUT', 'x.org'], /unknown option '-X': the method stands before the URL/],
     ['an unknown part', ['-p', 'hx', 'x.org'], /--print takes letters of HBhbm, not "x"/],
     ['an unknown --pretty', ['--pretty', 'x', 'x.org'], /Allowed choices are all, colors, format, none/],
-    ['two protocols', ['--h2', '--http1.1', 'x.org'], /--h2 and --http1\.1 exclude each other/],
-    ['two kinds of body', ['-f', '--multipart', 'x.org'], /--form and --multipart exclude each other/],
-    ['two choices of parts', ['-b', '-v', 'x.org'], /--body and --verbose exclude each other/],
+    ['two protocols', ['--h2', '--http1.1', 'x.org'], /--h2 and --http1\.1 cannot be combined/],
+    ['two kinds of body', ['-f', '--multipart', 'x.org'], /--form and --multipart cannot be combined/],
+    ['two choices of parts', ['-b', '-v', 'x.org'], /--body and --verbose cannot be combined/],
     ['a key without a certificate', ['--cert-key', 'x', 'x.org'], /--cert-key needs --cert/],
     ['a certificate that is not there', ['--cert', '/no/such', 'x.org'], /--cert cannot be read: ENOENT/],
     [
@@ -77,7 +77,7 @@ describe('exit codes', () => {
     ],
     ['an empty --verify', ['--verify', '', 'x.org'], /--verify takes yes, no, or a path/],
     ['a password that cannot be asked for', ['-a', 'me', 'x.org'], /--auth needs USER:PASS/],
-    ['an item that is none', ['x.org', 'nonsense '], /item "nonsense " is none of/],
+    ['an item that is none', ['x.org', 'nonsense '], /item "nonsense " is not one of/],
   ] as const) {
     test(`2: ${why}, with a hint`, async () => {
       const { code, stdout, stderr } = await hyper(argv, { stdin: '' })
@@ -268,7 +268,7 @@ describe('redirects', () => {
     assert.deepEqual([nowhere.code, nowhere.stderr.includes('neither http nor https')], [1, true])
     const spent = await ask(['-F', '@@/redirect?status=307'], { stdin: 'body' })
     assert.match(spent.stderr, /redirects \(307\), and the body, standard input, cannot be read again/)
-    assert.match((await ask(['-F', `@@/redirect?to=${encodeURIComponent('http://[')}`])).stderr, /which is no URL/)
+    assert.match((await ask(['-F', `@@/redirect?to=${encodeURIComponent('http://[')}`])).stderr, /which is not a URL/)
   })
 })
 
@@ -327,10 +327,13 @@ describe('options about the connection', () => {
     stdin.write('open\r')
     const asked = await ask(['--cert', cert, '--cert-key', locked, '@@/json'], { stdin }, strict)
     assert.deepEqual([asked.code, asked.stderr], [0, `Passphrase of ${locked}: \n`])
-    assert.match((await ask(['--cert', cert, '@@/json'])).stderr, /holds no private key: name it by --cert-key/)
+    assert.match(
+      (await ask(['--cert', cert, '@@/json'])).stderr,
+      /contains no private key: name its file by --cert-key/,
+    )
     assert.match(
       (await ask(['--cert', cert, '--cert-key', locked, '@@/json'], { stdin: '' })).stderr,
-      /^hyper: error: the key of --cert cannot be read: it is encrypted, and --cert-key-pass is not there/,
+      /^hyper: error: the key of --cert cannot be read: it is encrypted: give its passphrase by --cert-key-pass/,
     )
   })
 

@@ -93,7 +93,7 @@ describe('in a terminal', { skip: python === undefined ? 'there is no Python for
     assert.equal(h2.requests.at(-1)?.headers['authorization'], `Basic ${Buffer.from('me:secret').toString('base64')}`)
   })
 
-  test('a download has a bar, and a line that stays of it, also when the window changes', async () => {
+  test('a download shows a progress bar, and a line that stays at the end, also when the window is resized', async () => {
     const path = files.path('bar')
     const { code, shown } = await show(
       ['-o', path, '--limit-rate', '1M', '@@/bytes/300000?length'],

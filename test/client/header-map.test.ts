@@ -181,7 +181,7 @@ describe('HTTPHeaderMap', () => {
     assert.throws(() => new HTTPHeaderMap(Promise.resolve({ a: 'b' }) as never), /from a promise/)
   })
 
-  test('holds as many lines as there are', () => {
+  test('the map keeps every line of a field', () => {
     const map = new HTTPHeaderMap(Array.from({ length: 200_000 }, (_, n): [string, string] => ['a', String(n)]))
     assert.equal(map.delete('b'), false)
     assert.equal(map.size, 200_000)

@@ -87,7 +87,7 @@ for (const { name, start } of protocols) {
       assert.equal(origin.connections, 1)
     })
 
-    test('after close() it connects anew', async () => {
+    test('a request after close() connects again', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const first = await connection.roundTrip('GET', '/json')
@@ -186,7 +186,7 @@ for (const { name, start } of protocols) {
       }
     })
 
-    test('what cannot be a body, and what makes none, is refused by name', async () => {
+    test('a value that cannot be a body, and a function that returns no body, are refused by name', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       for (const body of [7, {}, Symbol('x')]) {
@@ -196,7 +196,7 @@ for (const { name, start } of protocols) {
         })
       }
       const error = await rejection(connection.request('POST', '/echo', { body: () => () => 'x' }))
-      assert.match(error.message, /must not make a function/)
+      assert.match(error.message, /must return a body, not another function/)
       assert.match((await rejection(connection.getResponse())).message, /outstanding/)
     })
 
@@ -259,7 +259,7 @@ for (const { name, start } of protocols) {
       assert.equal(await (await connection.roundTrip('GET', '/')).text(), `localhost:${origin.port}`)
     })
 
-    test('informational responses are told', async () => {
+    test('informational responses reach onInformational', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const seen: [number, string | undefined][] = []
@@ -501,17 +501,17 @@ describe('the host', () => {
   const refused: [unknown, HTTPConnectionOptions, RegExp][] = [
     ['', {}, /needs a host/],
     [undefined, {}, /needs a host/],
-    ['http2bin.org/path', {}, /is no host/],
-    ['https://http2bin.org/?q', {}, /is no host/],
-    ['user@http2bin.org', {}, /is no host/],
-    ['http2bin.org:99999', {}, /is no host/],
+    ['http2bin.org/path', {}, /is not a host/],
+    ['https://http2bin.org/?q', {}, /is not a host/],
+    ['user@http2bin.org', {}, /is not a host/],
+    ['http2bin.org:99999', {}, /is not a host/],
     ['http2bin.org:0', {}, /an invalid port/],
-    ['a b', {}, /is no host/],
-    ['http2bin\t.org', {}, /is no host/],
-    ['http2bin.org\n', {}, /is no host/],
-    ['ftp://http2bin.org', {}, /is no host/],
-    ['http2bin.org:443', { port: 80 }, /port is 80, and "http2bin\.org:443" says 443/],
-    ['http2bin.org:80', { port: 81 }, /port is 81, and .* says 80/],
+    ['a b', {}, /is not a host/],
+    ['http2bin\t.org', {}, /is not a host/],
+    ['http2bin.org\n', {}, /is not a host/],
+    ['ftp://http2bin.org', {}, /is not a host/],
+    ['http2bin.org:443', { port: 80 }, /port is 80, but "http2bin\.org:443" says 443/],
+    ['http2bin.org:80', { port: 81 }, /port is 81, but .* says 80/],
     ['https://http2bin.org', { secure: false }, /says otherwise/],
     ['http2bin.org', { port: 0 }, /port must be/],
     ['http2bin.org', { secure: 1 as never }, /secure must be/],
@@ -523,7 +523,7 @@ describe('the host', () => {
     ['http2bin.org', { forceProtocol: 'h2', h2c: 'upgrade' }, /h2c: 'upgrade' begins with HTTP\/1\.1/],
     ['http2bin.org', { maxDecodedSize: 0 }, /maxDecodedSize/],
     ['http2bin.org', { maxDecodedSize: '9' as never }, /maxDecodedSize/],
-    ['http2bin.org', { proxyHeaders: { a: 'b' } }, /proxyHeaders need a proxy/],
+    ['http2bin.org', { proxyHeaders: { a: 'b' } }, /proxyHeaders need the option proxy/],
     ['http2bin.org', { idleTimeout: -1 }, /idleTimeout/],
     ['http2bin.org', null as never, /Options must be an object/],
   ]

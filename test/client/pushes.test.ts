@@ -163,7 +163,7 @@ describe('getPushes()', () => {
     assert.equal((await all(connection.getPushes(second))).length, MAX_UNCLAIMED_PUSHES)
   })
 
-  test('unless push is enabled, there is none, and the server is told', async () => {
+  test('unless push is enabled the server is told not to push, and there are no pushes', async () => {
     await using server = await FrameServer.start({ onRequest: (peer, streamId) => peer.respond(streamId, 'page') })
     await using connection = new HTTP20Connection(server.origin)
     await (await connection.roundTrip('GET', '/')).text()

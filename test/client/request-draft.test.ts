@@ -62,7 +62,7 @@ for (const { name, start } of [
       assert.equal((await none.getResponse()).status, 200)
     })
 
-    test('steps need not be awaited: a failure is told by getResponse()', async () => {
+    test('steps need not be awaited: getResponse() gives their failure', async () => {
       await using connection = new HTTPConnection('localhost:1', { secure: true })
       const unhandled: unknown[] = []
       const onUnhandled = (reason: unknown): void => void unhandled.push(reason)
@@ -85,7 +85,7 @@ for (const { name, start } of [
       }
     })
 
-    test('a buffer may be filled anew when send() has resolved', async () => {
+    test('a buffer may be reused once send() has resolved', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       for (const size of [10, 1000, 200_000]) {
@@ -258,7 +258,7 @@ describe('step by step over HTTP/2', () => {
     await connection.connect()
     const draft = connection.putRequest('POST', '/')
     const error = await rejection(draft.endHeaders({ body: new URLSearchParams('a=b'), final: false }))
-    assert.match(error.message, /followed by more/)
+    assert.match(error.message, /cannot be continued/)
     await connection.ping()
     assert.deepEqual(server.connections[0]?.streams, [])
     await draft.endHeaders({ final: true })

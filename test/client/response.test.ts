@@ -21,7 +21,7 @@ function connectionTo(origin: TestOrigin, options: HTTPConnectionOptions = {}): 
 
 for (const { name, start } of protocols) {
   describe(`a response over ${name}`, () => {
-    test('read(n) gives n octets, fewer only at the end, then none', async () => {
+    test('read(n) gives n octets, fewer only at the end of the body, and after it none', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const response = await connection.roundTrip('GET', '/bytes/100000')
@@ -99,7 +99,7 @@ for (const { name, start } of protocols) {
       }
     })
 
-    test('a failure is told each time, and is never the end of the body', async () => {
+    test('a failed body rejects each read, and never looks like a body that ended', async () => {
       await using origin = await start({
         '/cut': (_call, answer) => {
           answer.head(200)
@@ -144,7 +144,7 @@ for (const { name, start } of protocols) {
       assert.equal((await response.read()).length, 0)
     })
 
-    test('who was reading when it was closed is not told that the body has ended', async () => {
+    test('a read that is pending at close() does not look like the end of the body', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const ask = async () => {
@@ -198,7 +198,7 @@ for (const { name, start } of protocols) {
       assert.ok(!response.headers.has('x-checksum'))
     })
 
-    test('decoded and as it came exclude each other', async () => {
+    test('a body cannot be read both decoded and as it came', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const response = await connection.roundTrip('GET', '/gzip')
@@ -212,7 +212,7 @@ for (const { name, start } of protocols) {
       await other.close()
     })
 
-    test('a number of octets that is none is refused', async () => {
+    test('read() refuses anything but a whole number of octets', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       const response = await connection.roundTrip('GET', '/json')
@@ -232,7 +232,7 @@ for (const { name, start } of protocols) {
       assert.match(String(Reflect.get(await rejection(response.trailers), 'code')), /^ERR_HYPER_/)
     })
 
-    test('a coded body that ends too early, or is none, fails to be read; its siblings live on', async () => {
+    test('reading a coded body that ends too early or is not valid fails, and other requests go on', async () => {
       await using origin = await start({
         '/not-gzip': (_call, answer) => {
           answer.head(200, { 'content-encoding': 'gzip' })
@@ -279,7 +279,7 @@ for (const { name, start } of protocols) {
 }
 
 describe('a response that nobody reads', () => {
-  test('holds so many octets, and its stream back; its siblings go on; what was held can be read', async () => {
+  test('an unread response buffers a limited number of octets and stops its own stream only; the octets can be read later', async () => {
     await using server = await FrameServer.start({
       onRequest: (peer, streamId, fields) => {
         if (fields.includes('/small')) return peer.respond(streamId, 'small')

@@ -100,7 +100,7 @@ test('the tail is sent although the other end ends while it waits', async () => 
   await pool.close()
 })
 
-test('a buffer may be filled anew when its octets were taken, though they still wait to be sent', async () => {
+test('a buffer may be reused once its octets were taken, although they still wait to be sent', async () => {
   const { server, pool, tunnel, connection } = await start(() => {})
   await using _ = server
   const buffer = Buffer.from('0123456789')

@@ -93,7 +93,7 @@ describe('CONNECT', () => {
     assert.ok('headers' in error && Array.isArray(error.headers) && error.headers.includes('loopback only'))
   })
 
-  test('a target that is none is refused before anything is sent', async () => {
+  test('a CONNECT target that is not host:port is refused before anything is sent', async () => {
     await using proxy = await startProxy()
     await using pool = new Pool({ tls: { ca: proxy.ca } })
     const error = await rejection(openTunnel(pool, { origin: proxy.origin, path: 'example.com' }))
@@ -139,7 +139,7 @@ describe('CONNECT', () => {
     assert.equal(error.code, 'ERR_HYPER_STREAM_RESET')
   })
 
-  test('what is not read is not asked for: the window bounds what is held', async () => {
+  test('a tunnel that nobody reads buffers no more than its window', async () => {
     // Far more than a Duplex holds by itself.
     const window = 1 << 20
     await using server = await FrameServer.start({

@@ -16,7 +16,7 @@ function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
-test('a timer that is late hears what lies unread in a socket before it asks for what is due', async () => {
+test('a late timer reads what has already arrived in the socket before it decides that a deadline has passed', async () => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -165,7 +165,7 @@ describe('upgrade to h2c', () => {
     assert.equal(upgrades, MAX_UPGRADES_LOST)
   })
 
-  test("its own question is nobody's: not waited for, not counted, and not reset, which Apache takes for the end of all", async () => {
+  test('the request of the upgrade belongs to no caller: it is not waited for, not counted, and not reset, after which Apache closes the connection', async () => {
     const frames: string[] = []
     const listener = (message: unknown): void => {
       const { direction, text } = message as FrameMessage
@@ -189,7 +189,7 @@ describe('upgrade to h2c', () => {
     assert.ok(frames.includes('HEADERS stream 3'))
   })
 
-  test('destroying the pool meanwhile leaves nothing behind', async () => {
+  test('destroying the pool during the upgrade leaves no socket or timer open', async () => {
     let asked = (): void => {}
     const question = new Promise<void>((resolve) => {
       asked = resolve

@@ -60,7 +60,7 @@ describe('push', () => {
     assert.deepEqual(settings.settings[0], [Setting.ENABLE_PUSH, 0])
   })
 
-  test('a promised response is heard by whoever took it, with the request that it answers', async () => {
+  test('a pushed response goes to the handler that accepted it, with the request that it answers', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/style')

@@ -47,7 +47,7 @@ describe('aborted requests', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('those that follow while the PING is on its way are asked about, too', async () => {
+  test('requests aborted while a PING is under way are covered by a further PING', async () => {
     await using server = await FrameServer.start({ settings: [[Setting.MAX_CONCURRENT_STREAMS, 10]], pong: false })
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     const all = Array.from({ length: 10 }, () => begin(pool, { origin: server.origin, path: '/' }))

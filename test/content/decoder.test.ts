@@ -84,7 +84,7 @@ for (const coding of codings) {
     assert.deepEqual(same, text.subarray(0, same?.length))
   })
 
-  test(`${coding} that is none is an error with zlib's as cause`, async () => {
+  test(`a body that is not valid ${coding} is an error with zlib's own as cause`, async () => {
     const garbage = Buffer.from('this is not coded at all, whatever the header says')
     await assert.rejects(decode([coding], [garbage]), (error) => {
       assert.ok(error instanceof ContentDecodingError)

@@ -51,6 +51,14 @@ test('the fences name languages that are run', () => {
   }
 })
 
+test('no page says `npx hyper`, which outside a project runs an unrelated package', () => {
+  for (const page of pages) {
+    const lines = readFileSync(join(root, page), 'utf8').split('\n')
+    const wrong = lines.findIndex((line) => /\bnpx(?:\s+-\S+)*\s+hyper(?!-transport)\b/.test(line))
+    assert.equal(wrong, -1, `${page}, line ${wrong + 1}: write npx hyper-transport`)
+  }
+})
+
 test('the programs are correctly typed', async () => {
   assert.ok(programs.length > 0)
   assert.deepEqual(await workshop.check(), [])
@@ -97,7 +105,7 @@ const manifest: { scripts: Record<string, string>; devDependencies: object; peer
   JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** Commands that a page may pipe into, or from, the command of this package. */
-const tools = /^(?:hyper|npx hyper|echo|printf|cat|head|base64|openssl)\b/
+const tools = /^(?:hyper|npx hyper-transport|echo|printf|cat|head|base64|openssl)(?=\s|$)/
 
 async function tryOut(line: string): Promise<void> {
   const [command, comment = ''] = line.split(/\s+#\s/)

@@ -24,7 +24,7 @@ test('other languages are no programs, and a block without an end is an error', 
   assert.throws(() => blocksOf('page.md', `${fence}ts\nfoo()`), /page\.md, line 1: the block has no end/)
 })
 
-test('lines of a shell are joined where they say so; comments are none', () => {
+test('shell lines that end with a backslash are joined, and comments are left out', () => {
   const [block] = blocksOf(
     'page.md',
     [`${fence}sh`, '# first', 'hyper \\', '  https://a', '', 'npm ci', fence].join('\n'),
@@ -35,7 +35,7 @@ test('lines of a shell are joined where they say so; comments are none', () => {
   ])
 })
 
-test('a value behind console.log is a promise, words are not', () => {
+test('a value in the comment after console.log is checked, prose is not', () => {
   const source = ["console.log(a) // '2.0'", 'console.log(b) // [ 1, 2 ]', 'console.log(c) // 3 apples', 'd() // 4']
   assert.deepEqual(promisedOutput(source.join('\n')), ['2.0', '[ 1, 2 ]'])
 })

@@ -62,7 +62,7 @@ export class Workshop implements Disposable {
     const main = join(root, 'dist/hyper.cjs')
     const scripts = {
       hyper: `exec "${process.execPath}" --require "${offline}" "${main}" "$@"`,
-      npx: `[ "$1" = hyper ] || { echo "npx $1?" >&2; exit 127; }\nshift\nexec hyper "$@"`,
+      npx: `[ "$1" = hyper-transport ] || { echo "npx $1?" >&2; exit 127; }\nshift\nexec hyper "$@"`,
     }
     for (const [name, script] of Object.entries(scripts)) {
       writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${script}\n`)
@@ -81,7 +81,7 @@ export class Workshop implements Disposable {
     return this.run(process.execPath, ['--no-warnings=ExperimentalWarning', ...preload, file])
   }
 
-  /** A line for the shell, in which `hyper` and `npx hyper` are this package's command. */
+  /** A line for the shell, in which `hyper` and `npx hyper-transport` are this package's command. */
   command(line: string): Promise<Outcome> {
     return this.run('/bin/sh', ['-c', line])
   }

@@ -27,7 +27,7 @@ test('a Blob is a source of known length, an iterable one of unknown length', ()
   }
 })
 
-test('what is no body is refused by what it is', () => {
+test('a value that cannot be a body is refused, and its type is named', () => {
   for (const body of [7, true, {}, Symbol.iterator]) {
     assert.throws(() => prepareBody(body as unknown as Body), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
   }

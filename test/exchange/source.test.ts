@@ -54,7 +54,7 @@ function streamOf(...pieces: Buffer[]): Readable {
 const letters = (count: number): Buffer[] => Array.from({ length: count }, (_, i) => Buffer.from([97 + i]))
 
 describe('a stream of Node', () => {
-  test('gives its pieces as they are, and copies none', async () => {
+  test('a stream of Node gives its chunks uncopied', async () => {
     const pieces = letters(5)
     const attempt = new Attempt()
     new UploadBody(streamOf(...pieces)).attach(attempt)
@@ -84,7 +84,7 @@ describe('a stream of Node', () => {
     assert.equal(attempt.text, 'abcdef')
   })
 
-  test('that was paused by whoever gave it is read all the same', async () => {
+  test('a stream that the caller paused is read all the same', async () => {
     const attempt = new Attempt()
     new UploadBody(streamOf(...letters(3)).pause()).attach(attempt)
     await attempt.whole

@@ -177,7 +177,7 @@ describe('a source', () => {
     assert.equal(attempt.outcome.cause, 'no error')
   })
 
-  test('that gives what is no piece fails its attempt, and is closed', async () => {
+  test('a source that yields neither text nor bytes fails its attempt and is closed', async () => {
     const stream = new Readable({ objectMode: true, read() {} })
     stream.push({})
     let returned = false
@@ -303,7 +303,7 @@ describe('another attempt', () => {
     assert.match(second.outcome.message, /no longer buffered/)
   })
 
-  test('can be had of a body that is kept as nothing while nothing of it was sent', () => {
+  test('another attempt is possible for a body that keeps no copy, while nothing of it was sent', () => {
     const body = new UploadBody(null, { limit: 0 })
     const [first, second] = [new Attempt(0), new Attempt()]
     assert.equal(body.replayable, true)
@@ -363,7 +363,7 @@ describe('a body that is closed', () => {
     assert.deepEqual([stream.destroyed, stream.errored, cancelled], [true, null, undefined])
   })
 
-  test('drops what a read that is under way still gives', async () => {
+  test('a closed body drops the result of a read that was under way', async () => {
     const attempt = new Attempt()
     for (const source of [slowly('a', 'b'), ReadableStream.from(slowly('a')), Readable.from(slowly('a'))]) {
       const body = new UploadBody(source)
@@ -374,7 +374,7 @@ describe('a body that is closed', () => {
     assert.deepEqual([attempt.pieces, attempt.outcome], [[], 'under way'])
   })
 
-  test('drops the failure of a read that is under way', async () => {
+  test('a closed body ignores the failure of a read that was under way', async () => {
     const attempt = new Attempt()
     const given = Promise.withResolvers<IteratorResult<string>>()
     const body = new UploadBody({ [Symbol.asyncIterator]: () => ({ next: () => given.promise }) })
@@ -479,7 +479,7 @@ describe('a writer', () => {
     assert.deepEqual(writer.told, [undefined])
   })
 
-  test('that writes within what it is told goes on in order', () => {
+  test('a writer that writes within its own callback keeps the order', () => {
     const body = new UploadBody(null)
     const attempt = new Attempt()
     const left = ['b', 'c']
@@ -493,7 +493,7 @@ describe('a writer', () => {
     assert.deepEqual([attempt.text, attempt.outcome], ['abc', 'whole'])
   })
 
-  test('that gives up fails its attempt, and is told so itself with all that waits', () => {
+  test('a writer that gives up fails its attempt, and its pending callbacks get the error', () => {
     const body = new UploadBody(null)
     const writer = new Writer()
     const attempt = new Attempt(1)
@@ -558,14 +558,14 @@ describe('a writer', () => {
   })
 })
 
-describe('a body that is held back', () => {
+describe('a body that is not read until it is opened', () => {
   test('is not read before it is opened, and says once that an attempt waits', async () => {
     let awaited = 0
-    const held = (): void => {
+    const whenAwaited = (): void => {
       awaited++
     }
     const stream = Readable.from(['a', 'b'])
-    const body = new UploadBody(stream, { held })
+    const body = new UploadBody(stream, { whenAwaited })
     const [first, second] = [new Attempt(), new Attempt()]
     assert.equal(awaited, 0)
     body.attach(first)
@@ -579,7 +579,7 @@ describe('a body that is held back', () => {
 
   test('says nothing of waiting when it was opened before', () => {
     const attempt = new Attempt()
-    const body = new UploadBody(['a'], { held: assert.fail })
+    const body = new UploadBody(['a'], { whenAwaited: assert.fail })
     body.open()
     body.attach(attempt)
     assert.equal(attempt.text, 'a')
@@ -587,7 +587,7 @@ describe('a body that is held back', () => {
 
   test('and is given up fails its attempt without a piece', () => {
     const attempt = new Attempt()
-    const body = new UploadBody(null, { held: () => {} })
+    const body = new UploadBody(null, { whenAwaited: () => {} })
     body.attach(attempt)
     body.push(bytes('a'))
     assert.deepEqual(attempt.pieces, [])
@@ -609,7 +609,7 @@ test('`onTaken` hears of each piece when it was taken, once, however often it is
   assert.deepEqual([second.text, second.outcome, heard], ['abc', 'whole', ['a', 'b', 'c']])
 })
 
-test('`onTaken` that closes the body is the last to hear of it', () => {
+test('a body that `onTaken` closes gives neither another piece nor an outcome', () => {
   const body = new UploadBody(['a', 'b'], { onTaken: () => body.close(mine) })
   const attempt = new Attempt()
   body.attach(attempt)

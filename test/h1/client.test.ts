@@ -35,7 +35,7 @@ describe('a request', () => {
     }
   })
 
-  test('says the length of its body, of none only where a server expects one', () => {
+  test('a request gives the length of its body, and length 0 only for methods that usually have a body', () => {
     assert.match(text({ method: 'PUT', bodyLength: 3 }), /\r\ncontent-length: 3\r\n/)
     assert.match(text({ method: 'POST' }), /\r\ncontent-length: 0\r\n/)
     assert.doesNotMatch(text({ method: 'DELETE' }), /content-length/)
@@ -178,7 +178,7 @@ describe('the body of a request', () => {
     assert.throws(() => h1.end(['a', 'b']), ContentLengthError)
     assert.deepEqual(h1.data(octetsOf('')), [])
     assert.equal(textOf(h1.data(octetsOf('lo'))), 'lo')
-    assert.throws(() => h1.end(['a', 'b']), /Trailers need a body in chunks/)
+    assert.throws(() => h1.end(['a', 'b']), /Trailers need a chunked body/)
     assert.equal(h1.end(), '')
     assert.equal(h1.ourState, 'done')
     assert.throws(() => h1.end(), InvalidArgumentError)
@@ -207,7 +207,7 @@ describe('the body of a request', () => {
     assert.equal(h1.end(['X-Sum', '1']), '0\r\nX-Sum: 1\r\n\r\n')
   })
 
-  test('in chunks under an announced length is held to it', () => {
+  test('a body in chunks must have the length that its content-length announced', () => {
     const { h1 } = new Client()
     h1.request({ ...POST, trailers: true, bodyLength: 1 })
     assert.throws(() => h1.end([]), ContentLengthError)
@@ -217,7 +217,7 @@ describe('the body of a request', () => {
 })
 
 describe('a response', () => {
-  test('is told with its head, its body and its end', () => {
+  test('a response gives its header section, its body and its end', () => {
     const client = answered('HTTP/1.1 404 Not  Found\r\nX-A: \t b c \t\r\nx-d:\r\nContent-Length: 5\r\n\r\nhello')
     assert.deepEqual(client.head, {
       status: 404,
@@ -365,7 +365,7 @@ describe('informational responses', () => {
 describe('an upgrade', () => {
   const switching = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'
 
-  test('that was asked for ends HTTP/1.1, and gives what came behind it', () => {
+  test('an upgrade that was asked for ends HTTP/1.1, and gives the octets that came after it', () => {
     for (const init of [
       { ...GET, upgrade: 'x' },
       { ...GET, fields: ['host', 'a', 'Connection', 'Upgrade', 'Upgrade', 'x'] },
@@ -386,7 +386,7 @@ describe('an upgrade', () => {
     assert.throws(() => client.h1.end(), InvalidArgumentError)
   })
 
-  test('that was not asked for is a failure, and one that the server does not take is none', () => {
+  test('an upgrade that was not asked for is an error, and one that the server ignores is not', () => {
     assert.equal(answered(switching).names, 'failed')
     assert.equal(answered(OK, { ...GET, upgrade: 'x' }).names, 'headers data end')
     const client = answered(OK, { ...GET, upgrade: 'x' })
@@ -533,7 +533,7 @@ describe('the end of the connection', () => {
     }
   })
 
-  test('behind a response lets its request be finished', () => {
+  test('a connection that ends after a response lets its request be finished', () => {
     const { h1 } = answered(OK, POST, true)
     assert.deepEqual([h1.ourState, h1.theirState], ['sending', 'closed'])
     h1.end()
@@ -576,8 +576,8 @@ describe('octets that nobody asked for', () => {
   })
 })
 
-describe('whoever is told', () => {
-  test('may ask anew at once', () => {
+describe('a callback of the client', () => {
+  test('a callback may send the next request at once', () => {
     const client = new Client()
     client.h1.request(GET)
     client.after = ([what]) => {

@@ -23,7 +23,7 @@ const goaway = (lastStreamId: number, errorCode = 0): Frame => ({
   debugData: Buffer.from('why'),
 })
 
-test('a connection says how it stands, before and after its streams', () => {
+test('a connection gives its state before and after its streams', () => {
   let time = 0
   const server = new ScriptedServer({ clock: () => time }, false)
   const { client } = server
@@ -154,7 +154,7 @@ describe('streams that are over', () => {
     assert.equal(server.client.stream(1), undefined)
   })
 
-  test('a listener that resets its stream within a callback hears no more of it', () => {
+  test('a listener that resets its stream within a callback gets no further callback', () => {
     const server = new ScriptedServer()
     for (const step of ['onHeaders', 'onData', 'onInformational'] as const) {
       const { stream, seen } = server.open()
@@ -336,7 +336,7 @@ describe('messages', () => {
     assert.equal(frames[0].type === 'PING' && frames[0].ack && Buffer.from(frames[0].payload).toString(), '12345678')
   })
 
-  test('the answer to our PING is told with its payload', () => {
+  test('the answer to our PING is reported with its payload', () => {
     const pair = new Pair()
     pair.client.connection.ping(Buffer.from('question'))
     pair.flow()
@@ -369,7 +369,7 @@ describe('messages', () => {
     assert.equal(frames[0].type === 'DATA' && Buffer.from(frames[0].data).toString(), `ab${'c'.repeat(2000)}d`)
   })
 
-  test('a chunk whose memory was detached ends its stream, and nothing of it is framed', () => {
+  test('a chunk whose memory was detached resets its stream, and no octet of the chunk is sent', () => {
     const server = new ScriptedServer()
     const { stream, seen } = server.open(POST, false)
     const sibling = server.open(POST, false)
@@ -434,7 +434,7 @@ describe('windows', () => {
     assert.equal(seen.sent, 60_005)
   })
 
-  test('a window that closes before what is queued was framed holds it back', () => {
+  test('queued data waits when the window closes before it was framed', () => {
     const server = new ScriptedServer()
     const { stream, seen } = server.open(POST, false)
     server.client.write(stream, Buffer.from('queued'))
@@ -604,7 +604,7 @@ describe('streams', () => {
     assert.equal(server.client.obstacle, undefined)
   })
 
-  test('identifiers that are used up say so', () => {
+  test('a connection whose stream identifiers are used up reports it', () => {
     const server = new ScriptedServer()
     Reflect.set(Reflect.get(server.client, 'core'), 'nextLocalId', 0x7fffffff)
     const { stream } = server.open()
@@ -621,7 +621,7 @@ describe('streams', () => {
     assert.equal(server.goawayCode(), ErrorCode.PROTOCOL_ERROR)
   })
 
-  test('a peer that needs too many resets of ours is sent away, and time forgives', () => {
+  test('a peer that breaks rules on too many streams loses the connection, and the count decreases with time', () => {
     let time = 0
     const server = new ScriptedServer({ clock: () => time })
     const offend = (): void => {
@@ -637,7 +637,7 @@ describe('streams', () => {
     assert.ok(server.failure)
   })
 
-  test('an owner that ends everything when a stream closes is not told of what would have followed', () => {
+  test('an owner that ends the connection when a stream closes gets no later events', () => {
     const server = new ScriptedServer({ clock: () => 0 })
     for (let i = 0; i <= PEER_FAULTS_BURST; i++) {
       const { stream } = server.open()
@@ -838,7 +838,7 @@ describe('extensions in the wrong place', () => {
   })
 })
 
-describe('an owner that answers within what it is told', () => {
+describe('an owner that calls back from within an event', () => {
   /** What a request's stream carries when its first octet has been framed and `onSent` does something. */
   function answer(onSent: (server: ScriptedServer, stream: H2Stream) => void): { text: string; stream: H2Stream } {
     const server = new ScriptedServer()

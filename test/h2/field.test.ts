@@ -114,7 +114,7 @@ describe('the limit of the server for header sections', () => {
     assert.equal(server.failure, undefined)
   })
 
-  test('names no origin where none is known', () => {
+  test('the error names no origin when none is known', () => {
     const server = new ScriptedServer({ origin: undefined })
     server.settings([[Setting.MAX_HEADER_LIST_SIZE, 10]])
     assert.throws(() => server.open(), /and the server takes 10/)

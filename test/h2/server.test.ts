@@ -213,7 +213,7 @@ describe('push', () => {
 })
 
 describe('going away', () => {
-  test('a server says so twice, and the second names the last stream that it took', () => {
+  test('a server that closes sends GOAWAY twice, and the second names the last stream that it accepted', () => {
     const pair = new Pair()
     const first = pair.request(GET)
     pair.server.connection.shutdown()
@@ -260,7 +260,7 @@ describe('going away', () => {
     assert.equal(pair.client.failure, undefined)
   })
 
-  test('a client that goes says so at once', () => {
+  test('a client that closes sends GOAWAY at once', () => {
     const pair = new Pair()
     pair.client.connection.shutdown()
     pair.flow()

@@ -93,7 +93,7 @@ describe('padding', () => {
     }
   })
 
-  test('counts in the windows, and gives way where they have no room for it', () => {
+  test('padding counts in the windows, and is left out where they have no room for it', () => {
     const { pair, at } = upload(100, 'x'.repeat(150), { streamWindow: 101 })
     assert.equal(at.seen.body, 'x'.repeat(150))
     assert.equal(pair.server.failure, undefined)

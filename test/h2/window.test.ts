@@ -45,7 +45,7 @@ function start(options: ConstructorParameters<typeof ScriptedServer>[0] = {}): {
 }
 
 describe('the window of a stream', () => {
-  test('is refilled to its size once half of it was used; a large one once an eighth was', () => {
+  test('a window is enlarged to its full size once half of it was used, a large one once an eighth was', () => {
     const { server } = start()
     assert.equal(flow(server, STREAM_WINDOW / 2 - 16_384), 0)
     assert.equal(flow(server, 16_384), STREAM_WINDOW / 2)
@@ -66,14 +66,14 @@ describe('the window of a stream', () => {
     assert.equal(flow(server, STREAM_WINDOW - 1, 5), 0)
   })
 
-  test('is refilled when it takes just all that: a peer may need an octet of it to end the body', () => {
+  test('a window that a body uses up exactly is enlarged: the peer may need one more octet to end the body', () => {
     const { server } = start()
     server.open()
     server.headers(3, [':status', '200', 'content-length', String(STREAM_WINDOW)])
     assert.ok(flow(server, STREAM_WINDOW, 3) > 0)
   })
 
-  test('is doubled when half of it is used within a round trip, up to the limit', () => {
+  test('a window of which half is used within a round trip is doubled, up to the limit', () => {
     const { server, clock } = start()
     flow(server, STREAM_WINDOW / 2)
     clock.at += 100
@@ -153,7 +153,7 @@ describe('FlowControlManager', () => {
     assert.equal(small.increaseWindowSize(1001), 1001)
   })
 
-  test('grants no more than was dealt with: an unread response holds no more than its window', () => {
+  test('FlowControlManager grants only what was consumed: an unread response buffers no more than its window', () => {
     const server = new ScriptedServer({ streamWindow: 65_536, windowManager: FlowControlManagers })
     const { stream, seen } = server.open()
     seen.consuming = false
@@ -347,7 +347,7 @@ describe('what is given as window manager', () => {
     assert.equal(stream.windowSize, 149_980)
   })
 
-  test('one that throws ends its stream with an error that says so, and the others go on', () => {
+  test('a window manager that throws ends its own stream with an error that names it, and the others go on', () => {
     const thrown = new Error('broken')
     let made = 0
     class Broken extends BaseFlowControlManager {
@@ -392,7 +392,7 @@ describe('what is given as window manager', () => {
     assert.equal(server.goawayCode(), ErrorCode.INTERNAL_ERROR)
   })
 
-  test('one that cannot be made says so in an error of ours', () => {
+  test('a window manager that cannot be created is an InvalidArgumentError that gives the reason', () => {
     const cause = new Error('no manager')
     const make = managerFactory(() => {
       throw cause
@@ -433,7 +433,7 @@ describe('what is given as window manager', () => {
   })
   let failures = 0
 
-  test('one that cannot be made for a pushed stream costs that stream alone, and its owner is told', () => {
+  test('a window manager that cannot be created for a pushed stream costs that stream only, and its owner gets the error', () => {
     const pair = new Pair({ enablePush: true, windowManager: firstFails })
     const { seen, at } = pair.request(GET)
     failures = 1
@@ -447,7 +447,7 @@ describe('what is given as window manager', () => {
     assert.equal(seen.status, 204)
   })
 
-  test('one that cannot be made for a request ends that request alone, and its owner is told', () => {
+  test('a window manager that cannot be created for a request ends that request only, and its owner gets the error', () => {
     failures = 1
     const pair = new Pair({}, { windowManager: firstFails })
     const { seen, at } = pair.request(GET)
@@ -459,7 +459,7 @@ describe('what is given as window manager', () => {
     assert.ok(next.stream.windowManager instanceof FlowControlManager)
   })
 
-  test('none is made for a request whose owner ends it at once', () => {
+  test('no window manager is created for a request that its owner ends at once', () => {
     let made = 0
     class Ending extends Side {
       override onRequest(stream: H2Stream): Recorder {

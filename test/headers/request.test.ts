@@ -89,7 +89,7 @@ test('latin1 values are sent, others refused', () => {
   assert.throws(() => fields({ 'x-a': '日本' }), invalid)
 })
 
-test('content-length is given for a known body, and for none where the method expects one', () => {
+test('content-length is sent for a body of known length, and as 0 without a body where the method usually has one', () => {
   assert.deepEqual(fields({}, 5), ['content-length', '5'])
   assert.deepEqual(fields({}, 0), [])
   assert.deepEqual(fields({}, -1), [])

@@ -229,7 +229,7 @@ describe('more than one GOAWAY', () => {
     assertAllTakenOnce(result)
   })
 
-  test('lower and lower, one stream at a time, down to none', async () => {
+  test('GOAWAY after GOAWAY, each with a lower last stream, down to 0', async () => {
     const result = await burst((connection, nth) => {
       if (nth !== BURST) return
       for (let last = BURST; last > 0; last--) connection.goaway(idOf(last))

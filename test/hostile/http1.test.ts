@@ -95,7 +95,7 @@ describe('a broken response ends its exchange, and the next request is answered'
     })
   }
 
-  test("a body where none may be: it is nobody's, and the next request gets its own answer", async () => {
+  test('a body where there must be none is dropped, and the next request gets its own response', async () => {
     for (const status of ['204 No Content', '304 Not Modified']) {
       const { body, next } = await ask(`HTTP/1.1 ${status}\r\n\r\npoison`, { method: 'POST' })
       assert.equal(body, '')
@@ -104,7 +104,7 @@ describe('a broken response ends its exchange, and the next request is answered'
   })
 })
 
-describe("octets after a response are nobody's answer", () => {
+describe('octets after a response answer no request', () => {
   const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'
 
   test('together with it', async () => {

@@ -142,9 +142,9 @@ describe('RST_STREAM while our upload is open', () => {
   }
 })
 
-describe('RST_STREAM on no request of ours', () => {
+describe('RST_STREAM for a stream that carries no request of ours', () => {
   for (const code of [ErrorCode.NO_ERROR, ErrorCode.CANCEL, 0xffffffff]) {
-    test(`${errorCodeName(code)} on a stream never opened ends the connection; an idle pool dials anew`, async () => {
+    test(`${errorCodeName(code)} on a stream that was never opened ends the connection; an idle pool makes a new one`, async () => {
       await using server = await HostileServer.start({
         onRequest: (connection, streamId) => connection.respond(streamId, 'ok'),
       })

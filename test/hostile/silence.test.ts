@@ -190,7 +190,7 @@ describe('a peer that has sent its FIN and reads on', () => {
     assert.deepEqual([saved.code, saved.body, saved.connections], ['ok', 'first', 1])
   })
 
-  test('with an upload under way: it ends, and its source is closed', async () => {
+  test('an upload under way ends, and its source is closed', async () => {
     const { promise: closed, resolve: close } = withResolvers<void>()
     async function* upload(): AsyncGenerator<Buffer> {
       try {

@@ -124,7 +124,7 @@ describe('invalid blocks', () => {
     }
   })
 
-  test('a truncated integer in each place that holds one', () => {
+  test('a truncated integer is refused in each place that has one', () => {
     for (const first of [0xff, 0x7f, 0x3f, 0x1f, 0x0f]) {
       refuses(Buffer.of(first), /truncated integer/)
       refuses(Buffer.of(first, 0x80), /truncated integer/)
@@ -371,7 +371,7 @@ describe('limits', () => {
     refuses(block(indexed(2), indexed(2), indexed(0)), /index 0/, decoder)
   })
 
-  test('a lowered limit holds for remembered blocks too', () => {
+  test('a lowered limit counts for remembered blocks too', () => {
     const decoder = new Decoder()
     const wire = block(indexed(2), indexed(4))
     for (let i = 0; i < 4; i++) decoder.decode(wire)

@@ -29,7 +29,7 @@ describe('representations', () => {
     )
   })
 
-  test('an empty value that the static table holds is an index, too', () => {
+  test('an empty value that the static table has is sent as an index, too', () => {
     assert.deepEqual([...plain.encode(['accept', ''])], [0x93])
   })
 
@@ -346,7 +346,7 @@ describe('fields that cannot be encoded', () => {
     }
   })
 
-  test('what is no string, and a name without a value', () => {
+  test('a name or value that is not a string, and a name without a value, cannot be encoded', () => {
     const encoder = new Encoder()
     const wrong: unknown = [
       ['x', 1],

@@ -97,7 +97,7 @@ test('a string that claims more octets than the block has allocates nothing', ()
   }
 })
 
-test('strings chosen to share a place in the caches are still told apart', () => {
+test('strings chosen to collide in the caches are still told apart', () => {
   const decoder = new Decoder()
   // The fingerprint sees the length and three octets; only others differ here.
   const values = Array.from(

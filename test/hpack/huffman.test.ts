@@ -118,7 +118,7 @@ describe('RFC 7541 section 5.2: what must be refused', () => {
     }
   })
 
-  test('what lies behind the end is not read', () => {
+  test('octets after the end of the string are not read', () => {
     for (const octet of ALL_OCTETS) {
       const whole = octetsOf(huffmanBits(`00${octet}`))
       const source = Buffer.from(whole)

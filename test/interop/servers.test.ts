@@ -68,7 +68,7 @@ for (const { name, start, installed } of servers) {
       assert.equal((await send(pool, { origin: server.origin, path: '/nothing' })).status, 404)
     })
 
-    test('a paused download holds nobody up and arrives whole', async () => {
+    test('a paused download delays no other request and arrives whole', async () => {
       const handler = new Collecting()
       const exchange = pool.dispatch({ origin: server.origin, method: 'GET', path: '/ten-megabytes' }, handler)
       exchange.pause()

@@ -157,7 +157,7 @@ describe('failures name origin, phase and cause', () => {
     assert.ok(error.cause instanceof Error)
   })
 
-  test('tcp, and the name is looked up anew afterwards', async () => {
+  test('a TCP failure names the phase tcp, and the name is looked up again afterwards', async () => {
     const port = await closedPort()
     let lookups = 0
     const lookup: LookupFunction = (_host, _options, callback) => {
@@ -176,7 +176,7 @@ describe('failures name origin, phase and cause', () => {
   test('a unix domain socket that is not there', async () => {
     using dialler = new Dialler()
     const error = await dialler.failure('http://localhost', { socketPath: '/nowhere/s' })
-    assert.match(error.message, /by way of \/nowhere\/s: connect ENOENT/)
+    assert.match(error.message, /through \/nowhere\/s: connect ENOENT/)
     assert.equal(error.phase, 'tcp')
   })
 
@@ -210,7 +210,7 @@ describe('failures name origin, phase and cause', () => {
     assert.equal(dialler.open, 0)
   })
 
-  test('options that are none are told as such', async () => {
+  test('unknown options are refused by name', async () => {
     using dialler = new Dialler()
     const bad: ConnectOptions[] = [
       { proxy: 'ftp://x' },
@@ -229,7 +229,7 @@ describe('deadlines', () => {
   const never: LookupFunction = () => {}
   const blackHole = (): Socket => new Socket()
 
-  test('all of it: connectTimeout names the phase that was under way', async () => {
+  test('connectTimeout covers the whole connection, and names the phase that was under way', async () => {
     await using server = await startSilent()
     const url = `https://127.0.0.1:${server.port}`
     const cases: [string, Dialler, string][] = [

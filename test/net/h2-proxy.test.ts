@@ -125,7 +125,7 @@ describe('tunnels through an HTTP/2 proxy', () => {
 })
 
 describe('a tunnel', () => {
-  test('carries octets both ways, and ends each way by itself', async () => {
+  test('a tunnel carries octets in both directions, and ends each direction by itself', async () => {
     const both = await pair()
     const { wire, stream } = both
     const there = collect(stream)
@@ -258,7 +258,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('knows its ends, and takes what a socket is told', async () => {
+  test('a tunnel gives both its addresses, and accepts the calls that a socket does', async () => {
     const both = await pair()
     const { wire } = both
     assert.deepEqual([wire.remoteAddress, wire.remotePort], ['127.0.0.1', both.proxy.port])
@@ -465,7 +465,7 @@ test('a proxy that breaks HTTP/2 fails its tunnels, and nothing stays open', asy
 test('a stream that the proxy refuses, ends or answers with an error is a ProxyError', async () => {
   const answers: [(stream: http2.ServerHttp2Stream) => void, RegExp, number | undefined][] = [
     [(stream) => stream.close(http2.constants.NGHTTP2_CONNECT_ERROR), /CONNECT_ERROR/, undefined],
-    [(stream) => stream.respond({ ':status': 503 }, { endStream: true }), /refused the way to .*: 503/, 503],
+    [(stream) => stream.respond({ ':status': 503 }, { endStream: true }), /refused to connect to .*: 503/, 503],
   ]
   for (const [onStream, message, status] of answers) {
     await using proxy = await startProxy({ kind: 'h2', onStream })

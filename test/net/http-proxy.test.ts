@@ -78,7 +78,7 @@ for (const kind of ['http', 'https'] as const) {
       const options = through(proxy)
       const error = await dialler.failure(origin.origin, { ...options, tls: { ca, servername: 'other.test' } })
       assert.deepEqual([error.phase, error.origin], ['tls', origin.origin])
-      assert.ok(error.message.includes(`by way of ${proxy.url}`))
+      assert.ok(error.message.includes(`through ${proxy.url}`))
       await until(() => proxy.open === 0 && origin.open === 0)
       assert.equal(dialler.open, 0)
     })
@@ -163,7 +163,7 @@ describe('credentials', () => {
     using dialler = new Dialler()
     const error = await dialler.failure(origin.origin, through(proxy))
     assert.ok(error instanceof ProxyError)
-    assert.match(error.message, /^The proxy http:\/\/localhost:\d+ refused the way to https:\/\/localhost:\d+: 407/)
+    assert.match(error.message, /^The proxy http:\/\/localhost:\d+ refused to connect to https:\/\/localhost:\d+: 407/)
     assert.match(error.message, /credentials/)
     assert.deepEqual([error.status, error.phase, error.origin], [407, 'proxy', origin.origin])
     assert.ok(error.headers.includes('proxy-authenticate'))
@@ -172,8 +172,8 @@ describe('credentials', () => {
   })
 })
 
-describe('a proxy that makes no way', () => {
-  test('because the origin does not answer says so', async () => {
+describe('a proxy that does not connect to the origin', () => {
+  test('a proxy that gets no answer from the origin is named in the error', async () => {
     await using proxy = await startProxy()
     using dialler = new Dialler()
     const error = await dialler.failure('https://localhost:1', through(proxy))
@@ -204,10 +204,7 @@ describe('a proxy that makes no way', () => {
   test('because it is not there, or not to be trusted, is named', async () => {
     using dialler = new Dialler()
     const absent = await dialler.failure('https://a.test', { proxy: 'http://127.0.0.1:1' })
-    assert.match(
-      absent.message,
-      /^Cannot connect to https:\/\/a\.test by way of http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/,
-    )
+    assert.match(absent.message, /^Cannot connect to https:\/\/a\.test through http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
     assert.equal(absent.phase, 'tcp')
     await using proxy = await startProxy({ kind: 'https' })
     const untrusted = await dialler.failure('https://a.test', { tls: { ca }, proxy: proxy.url })

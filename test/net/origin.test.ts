@@ -22,7 +22,7 @@ test('an IPv6 address stands in brackets in the authority, and without as host',
   assert.deepEqual([host, authority, port], ['::1', '[::1]:3000', 3000])
 })
 
-test('what is no http or https origin is refused by name', () => {
+test('an origin that is neither http nor https is refused by name', () => {
   for (const text of ['', 'example.com', 'ftp://a', 'https://', 'https://u:p@a']) {
     assert.throws(() => parseOrigin(text), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
   }

@@ -16,7 +16,7 @@ describe('which variable counts', () => {
     assert.equal(proxy('https://a.test', { http_proxy: 'h' }), undefined)
   })
 
-  test('lower case goes before upper case, and an empty one is none', () => {
+  test('a variable in lower case goes before one in upper case, and an empty one means no proxy', () => {
     assert.equal(proxy('https://a.test', { https_proxy: 'lower', HTTPS_PROXY: 'upper' }), 'lower')
     assert.equal(proxy('https://a.test', { https_proxy: ' ', HTTPS_PROXY: 'upper' }), 'upper')
   })

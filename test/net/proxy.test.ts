@@ -18,7 +18,7 @@ function read(option: ConnectOptions['proxy'], env = {}): CanonicalProxy {
   return proxy
 }
 
-test('no proxy, false, and an environment without one are none', () => {
+test('undefined, false, and an environment without a proxy mean no proxy', () => {
   for (const option of [undefined, false, 'env'] as const) assert.equal(normaliseProxy(option, origin, {}), undefined)
 })
 
@@ -78,7 +78,7 @@ test('SOCKS proxies keep the credentials to themselves', () => {
 
 describe('the key', () => {
   const base = proxyKey(read('http://proxy.test'))
-  test('none has none', () => assert.equal(proxyKey(undefined), ''))
+  test('no proxy has no key', () => assert.equal(proxyKey(undefined), ''))
   const others: Record<string, ConnectOptions['proxy']> = {
     'another host': 'http://other.test',
     'another port': 'http://proxy.test:81',
@@ -100,7 +100,7 @@ describe('the key', () => {
   })
 })
 
-describe('what is no proxy is refused by name', () => {
+describe('an invalid proxy option is refused by name', () => {
   const bad: [string, unknown, RegExp][] = [
     ['an empty text', '', /^proxy must be the URL of an http:/],
     ['another scheme', 'ftp://u:secret@proxy.test', /^proxy must be .* not a URL of the scheme "ftp:"/],
@@ -108,10 +108,10 @@ describe('what is no proxy is refused by name', () => {
     ['no host', 'socks5://', /^proxy must be/],
     ['a number', 3128, /^proxy must be .* not 3128/],
     ['an object without url', {}, /^proxy\.url must be .* not undefined/],
-    ['credentials that are not encoded', 'http://100%:x@proxy.test', /^proxy holds credentials/],
-    ['a user with a colon', 'http://a%3Ab:x@proxy.test', /may not hold a colon/],
+    ['credentials that are not encoded', 'http://100%:x@proxy.test', /^proxy contains credentials/],
+    ['a user with a colon', 'http://a%3Ab:x@proxy.test', /may not contain a colon/],
     ['a tunnel that is no boolean', { url: 'http://proxy.test', tunnel: 'yes' }, /^proxy\.tunnel must be/],
-    ['a host header', { url: 'http://proxy.test', headers: { host: 'x' } }, /^proxy\.headers may not hold "host"/],
+    ['a host header', { url: 'http://proxy.test', headers: { host: 'x' } }, /^proxy\.headers may not contain "host"/],
     ['a line break', { url: 'http://proxy.test', headers: { a: 'x\r\ny: z' } }, /^Invalid character in the value/],
     ['TLS that is none', { url: 'https://proxy.test', tls: 1 }, /^proxy\.tls must be an object/],
   ]

@@ -149,7 +149,7 @@ test('a failure while others run waits for them', async () => {
   track.winner?.destroy()
 })
 
-test('when all fail the error holds each failure, under the code of the first', async () => {
+test('when all attempts fail the error has each failure, under the code of the first', async () => {
   const track = new Track([v6(1), v4(1)])
   await tick()
   track.fail(0, 'ENETUNREACH')
@@ -203,7 +203,7 @@ test('cancelled, it destroys all its sockets and says nothing more', async () =>
   assert.equal(early.sockets.length, 0)
 })
 
-test('each attempt and its failure are told', async () => {
+test('each attempt and its failure are reported', async () => {
   const track = new Track([v6(1), v4(1)])
   await tick()
   track.fail(0)

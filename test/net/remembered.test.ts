@@ -182,7 +182,7 @@ test('a remembered address that does not answer is not waited for: the name is l
   second.close()
 })
 
-test('an answer that says the same again was right: what fails is told as it was, and nothing is dialled twice', async () => {
+test('when a second lookup gives the same addresses the first failure is reported, and no address is tried twice', async () => {
   const names = new Names()
   const server = createServer((socket) => socket.on('error', () => {}))
   const port = await listen(server, '127.0.0.1')
@@ -216,7 +216,7 @@ test('where TLS fails at the first of several addresses, the next is tried, and 
   bad.close()
 })
 
-test('a lookup that hangs is made once more beside it, and does not hold those who come later', async () => {
+test('a lookup that hangs is repeated in parallel, and later requests do not wait for it', async () => {
   const names = new Names()
   names.silent = 1
   const server = createServer((socket) => socket.on('error', () => {}))

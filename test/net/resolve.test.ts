@@ -80,7 +80,7 @@ test('answers for one family are not those for another', async () => {
   assert.deepEqual(system.asked, ['a.test 0', 'a.test 4'])
 })
 
-test('failures are not kept, and told to all who wait', async () => {
+test('a failed lookup is not cached, and fails everybody who waits for it', async () => {
   const system = new FakeSystem()
   const resolver = new Resolver({ system: system.lookup })
   for (let i = 0; i < 2; i++) {
@@ -107,7 +107,7 @@ test('who gives up hears nothing, and the query goes on for the others and for t
   assert.equal((await resolve(resolver, 'a.test')).cached, true)
 })
 
-test('what was forgotten, or all of it, is asked for anew; with no time nothing is kept', async () => {
+test('a forgotten name is looked up again, and with a cache time of 0 no answer is kept', async () => {
   const ask = async (resolver: Resolver, system: FakeSystem): Promise<boolean> => {
     const found = resolve(resolver, 'a.test')
     system.answer()
@@ -170,12 +170,12 @@ test('of a lookup that answers twice, throws, or answers with something else, on
   }
   await assert.rejects(resolve(resolver, 'a.test', { lookup: throws }), { message: 'thrown' })
   const name: LookupFunction = (_host, _options, callback) => callback(null, 'b.test', 4)
-  await assert.rejects(resolve(resolver, 'a.test', { lookup: name }), /gave "b\.test", which is no IP address/)
+  await assert.rejects(resolve(resolver, 'a.test', { lookup: name }), /returned "b\.test", which is not an IP address/)
   const nothing: LookupFunction = (_host, _options, callback) => callback(null, [])
   await assert.rejects(resolve(resolver, 'a.test', { lookup: nothing }), { code: 'ENOTFOUND' })
 })
 
-test('a query that hangs is made once more beside the first, so often and no more, and stops when nobody waits', async () => {
+test('a lookup that hangs is repeated in parallel a limited number of times, and not when nobody waits any more', async () => {
   const system = new FakeSystem()
   const timers: { action: () => void; delay: number }[] = []
   const resolver = new Resolver({

@@ -86,7 +86,7 @@ describe('credentials', () => {
       assert.ok(error instanceof ProxyError)
       assert.match(
         error.message,
-        /^The proxy socks5h:\/\/127\.0\.0\.1:\d+ made no way to https:\/\/localhost:1: .*[Aa]uth/,
+        /^The proxy socks5h:\/\/127\.0\.0\.1:\d+ did not connect to https:\/\/localhost:1: .*[Aa]uth/,
       )
       const { inspect } = await import('node:util')
       assert.doesNotMatch(inspect(error), /other-secret/)
@@ -96,7 +96,7 @@ describe('credentials', () => {
   })
 })
 
-describe('a proxy that makes no way', () => {
+describe('a proxy that does not connect to the origin', () => {
   test('says why', async () => {
     await using socks = await startSocks({ refuseWith: 5 })
     using dialler = new Dialler()

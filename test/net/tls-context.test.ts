@@ -32,7 +32,7 @@ test('trusts the authorities given as text, bytes, or a list', async () => {
   for (const one of [ca, Buffer.from(ca), [ca, Buffer.from(cert)]]) assert.ok(await works({ ...identity, ca: one }))
 })
 
-test('trusts those of a file and of a folder, whatever else lies there, beside the others', async () => {
+test('a context trusts the authorities in a file or a folder, whatever else the folder contains, as well as those given', async () => {
   const file = join(folder, 'ca.pem')
   await writeFile(file, `some words\n${ca}`)
   assert.ok(await works({ ...identity, caPath: file }))
@@ -44,12 +44,12 @@ test('trusts those of a file and of a folder, whatever else lies there, beside t
   assert.ok(await works({ ...identity, caPath: place, ca: other.cert }))
 })
 
-test('trusts nobody that it was not told to, and without authorities those that Node trusts', async () => {
+test('a context trusts only the authorities given, and without any those that Node trusts', async () => {
   assert.equal(await works({ ...identity, ca: clientCert }), false)
   assert.equal(await works(identity), false)
 })
 
-test('shows no certificate when it has none', async () => {
+test('a context without a certificate sends none', async () => {
   assert.equal(await works({ ca }), false)
 })
 
@@ -76,14 +76,14 @@ test('decrypts its key with a passphrase, or with what a function says', async (
 describe('what cannot be read is named', () => {
   const broken = ca.replace(/^[A-Za-z0-9+/]{20}/m, 'AAAAAAAAAAAAAAAAAAAA')
   const bad: [RegExp, unknown][] = [
-    [/^ca holds no certificate in PEM/, { ca: 'nothing' }],
+    [/^ca contains no PEM certificate/, { ca: 'nothing' }],
     [/^ca cannot be read/, { ca: `${ca}\n${broken}` }],
     [/^ca must be PEM text or bytes/, { ca: 5 }],
     [/^caPath "\/nowhere" cannot be read: ENOENT/, { caPath: '/nowhere' }],
-    [/^caPath ".*" holds no certificate in PEM/, { caPath: import.meta.dirname }],
-    [/^cert holds no certificate/, { cert: 'x', key }],
-    [/^cert needs its key/, { cert }],
-    [/^key needs its cert/, { key }],
+    [/^caPath ".*" contains no PEM certificate/, { caPath: import.meta.dirname }],
+    [/^cert contains no PEM certificate/, { cert: 'x', key }],
+    [/^cert needs its private key/, { cert }],
+    [/^key needs its certificate/, { key }],
     [/^key cannot be read/, { cert, key: 'x' }],
     [/^cert and key cannot be read: .*mismatch/, { cert, key: clientKey }],
     [/^passphrase must be text/, { cert, key, passphrase: 5 }],

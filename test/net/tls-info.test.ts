@@ -24,7 +24,7 @@ function chain(tls: TlsInfo): string[] {
 
 describe('what is known of TLS with the peer', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    test(`is what node:tls says of the socket (${version}), and holds when that is closed`, async () => {
+    test(`TLS information is what node:tls says of the socket (${version}), also after that is closed`, async () => {
       const server = { minVersion: version, maxVersion: version, cert: `${cert}\n${ca}` }
       await using origin = await startH2Origin({}, { server })
       using dialler = new Dialler()

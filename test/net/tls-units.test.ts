@@ -38,13 +38,13 @@ describe('a request’s TLS options over its pool’s', () => {
     })
   })
 
-  test('a context replaces all that contexts hold, and the trust beside it', () => {
+  test('a context replaces every option that a context contains, and the trust options beside it', () => {
     const secureContext = createSecureContext()
     const base = { ca, ...A, ciphers: 'x', minVersion: 'TLSv1.3', pinnedPublicKeys: ['p'], servername: 'n' } as const
     assert.deepEqual(merged(base, { secureContext }), { servername: 'n', secureContext })
   })
 
-  test('of a context of ours a part can be replaced', () => {
+  test('a part of a context made by createTlsContext() can be replaced', () => {
     const secureContext = createTlsContext({ ca, ...A })
     assert.deepEqual(merged({ secureContext }, B), { ca: [ca.trim()], ...B })
     assert.deepEqual(merged({ secureContext }, { ca: 'other' }), { ca: 'other', cert: [cert], key: [key] })
@@ -64,7 +64,7 @@ describe('a request’s TLS options over its pool’s', () => {
     assert.deepEqual(merged({ secureContext }, { ca, ...B }), { ca, ...B })
   })
 
-  test('nobody finds what stands on Object.prototype', () => {
+  test('properties of Object.prototype are not taken for TLS options', () => {
     const result = mergeTls({ ca }, {})
     assert.equal(Object.getPrototypeOf(result), null)
     assert.equal(mergeTls(undefined, undefined), undefined)

@@ -41,9 +41,9 @@ describe('the protocol that ALPN chose', () => {
   })
 
   test('is an error when it was not offered', () => {
-    assert.match(String(agreedProtocol('h2', ['http/1.1'])), /chose the protocol "h2", and was offered http\/1\.1/)
+    assert.match(String(agreedProtocol('h2', ['http/1.1'])), /chose the protocol "h2", but was offered http\/1\.1/)
     assert.match(String(agreedProtocol('spdy/3', ['h2', 'http/1.1'])), /"spdy\/3"/)
-    assert.match(String(agreedProtocol(false, ['h2'])), /chose no protocol, and was offered h2/)
+    assert.match(String(agreedProtocol(false, ['h2'])), /chose no protocol, but was offered h2/)
   })
 })
 

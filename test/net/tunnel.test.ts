@@ -78,11 +78,14 @@ test('interim answers are read past, apart or together', async () => {
   const early = 'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n'
   const no = await refused(`${early}${early}HTTP/1.1 407 No\r\nX-A:\tb \r\nContent-Length: 2\r\n\r\nno`)
   assert.deepEqual([no.status, no.headers], [407, ['x-a', 'b', 'content-length', '2']])
-  assert.match(no.message, /^The proxy http:\/\/p:2 refused the way to https:\/\/a:1: 407 No \(it wants credentials/)
+  assert.match(
+    no.message,
+    /^The proxy http:\/\/p:2 refused to connect to https:\/\/a:1: 407 No \(it asks for credentials/,
+  )
   assert.ok((await answered(early, 'HTTP/1.1 200 OK\r\n\r\n')) instanceof TestWire)
 })
 
-describe('what is no answer is refused', () => {
+describe('a reply of the proxy that is not valid HTTP is refused', () => {
   const bad: Record<string, [string, RegExp]> = {
     'another protocol': ['SSH-2.0-x', /not HTTP\/1\.1: it begins with "SSH-2\.0"$/],
     'HTTP/2': ['HTTP/2 200 OK\r\n\r\n', /"HTTP\/2 200 OK"/],
@@ -101,7 +104,7 @@ describe('what is no answer is refused', () => {
       const error = await refused(text)
       assert.match(
         error.message,
-        /^The proxy http:\/\/p:2 made no way to https:\/\/a:1: its answer is not HTTP\/1\.1: /,
+        /^The proxy http:\/\/p:2 did not connect to https:\/\/a:1: its answer is not HTTP\/1\.1: /,
       )
       assert.match(error.message, message)
       assert.deepEqual([error.status, error.systemCode], [undefined, undefined])
@@ -155,7 +158,7 @@ test('an end without an answer, and an error of the wire', async () => {
   }
 })
 
-test('after it was cancelled nothing is told', async () => {
+test('a cancelled tunnel calls nothing back', async () => {
   const wire = new TestWire()
   openTunnel(wire, request, { done: () => assert.fail(), fail: () => assert.fail() })()
   assert.ok(wire.destroyed)

@@ -51,7 +51,7 @@ describe('is warned of once', () => {
     assert.equal(await warnings(() => new H1ClientConnection(h2, { validateOutbound: false })), 0, 'it was said')
   })
 
-  test('decoding without a limit, and limits that are none', async () => {
+  test('decoding without a limit, and limits that are infinite', async () => {
     assert.equal(
       await warnings(() => new HTTPConnection('localhost', { maxDecodingRatio: Number.POSITIVE_INFINITY })),
       1,

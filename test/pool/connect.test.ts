@@ -41,7 +41,7 @@ describe('Pool.connect()', () => {
     assert.equal(origin.connections, 3)
   })
 
-  test('says why there is none', async () => {
+  test('Pool.connect() rejects with the reason when no connection can be made', async () => {
     await using pool = new Pool()
     const refused = await rejection(pool.connect('https://localhost:1'))
     assert.equal(codeOf(refused), 'ERR_HYPER_CONNECT')
@@ -52,7 +52,7 @@ describe('Pool.connect()', () => {
     assert.equal(codeOf(await rejection(own.connect(late.origin))), 'ERR_HYPER_POOL_CLOSED')
   })
 
-  test('a pool that is closed or destroyed meanwhile says so', async () => {
+  test('Pool.connect() rejects when the pool is closed or destroyed meanwhile', async () => {
     await using origin = await startH2Origin()
     for (const [end, code] of [
       ['close', 'ERR_HYPER_POOL_CLOSED'],

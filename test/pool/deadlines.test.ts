@@ -8,7 +8,7 @@ import { FrameServer } from '../support/frame-server.ts'
 import { startH1Origin } from '../support/origin.ts'
 
 describe('queueTimeout', () => {
-  test('holds for those behind one whose onError takes its neighbour out of the line', async () => {
+  test('queueTimeout counts for requests queued after one whose onError aborts its neighbour', async () => {
     await using server = await FrameServer.start({ settings: [[Setting.MAX_CONCURRENT_STREAMS, 1]] })
     await using pool = new Pool({ h2c: 'prior-knowledge', queueTimeout: 100, maxConcurrentStreams: 1 })
     const first = begin(pool, { origin: server.origin, path: '/', queueTimeout: 0 })
@@ -28,7 +28,7 @@ describe('queueTimeout', () => {
     first.exchange.abort()
   })
 
-  test('holds for one that waits until another, which is sent alone, has its answer', async () => {
+  test("queueTimeout counts for a quarantined request that waits for another one's answer", async () => {
     await using server = await FrameServer.start({
       onRequest(connection) {
         if (connection.index < 2 && connection.streams.length === 2) connection.cut()

@@ -81,7 +81,7 @@ describe('GOAWAY in a burst of POST requests', () => {
     assert.equal(server.connections.length, BURST)
   })
 
-  test('a streamed body that was read too far is an error that says so, and its siblings go on', async () => {
+  test('a streamed body of which too much was read is an error that says so, and other requests go on', async () => {
     await using server = await FrameServer.start({
       settings: [[4, 1 << 20]],
       onFrame(connection, frame) {
@@ -121,7 +121,7 @@ describe('REFUSED_STREAM', () => {
     assert.equal(exchange.timings.attempts, 1 + MAX_REPLAYS)
   })
 
-  test('a storm of it ends: each request is tried a bounded number of times', async () => {
+  test('an endless series of REFUSED_STREAM ends: each request is tried a limited number of times', async () => {
     let requests = 0
     await using server = await FrameServer.start({
       onRequest(connection, streamId) {
@@ -251,7 +251,7 @@ describe('a connection cut before the response', () => {
 })
 
 describe('what a server said of its limit', () => {
-  test('holds on the next connection before it has said it again', async () => {
+  test('the stream limit of the last connection counts on the next one until the server sends its own', async () => {
     await using server = await FrameServer.start({
       settings: [[3, 5]],
       onRequest(connection, streamId) {

@@ -6,7 +6,7 @@ import { MAX_REMEMBERED_PROTOCOLS, PROTOCOL_MEMORY } from '../../src/limits.ts'
 import { ProtocolMemory } from '../../src/pool/memory.ts'
 
 describe('which origins speak only HTTP/1.1', () => {
-  test('is remembered for a while, and anew each time it is told', (t) => {
+  test('an origin that speaks only HTTP/1.1 is remembered for a while, from the last time it said so', (t) => {
     let at = 1000
     t.mock.method(performance, 'now', () => at)
     const memory = new ProtocolMemory()

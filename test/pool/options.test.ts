@@ -42,7 +42,7 @@ describe('Infinity', () => {
     })
   }
 
-  test('as the time for a whole request ends none', async () => {
+  test('a request timeout of Infinity ends no request', async () => {
     await using server = await answering()
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     for (const timeout of [Number.POSITIVE_INFINITY, 0, undefined, 60_000]) {
@@ -52,7 +52,7 @@ describe('Infinity', () => {
 })
 
 describe('a signal', () => {
-  test('that is null is none', async () => {
+  test('a signal that is null counts as absent', async () => {
     await using server = await answering()
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     // As callers without types write it.

@@ -85,7 +85,7 @@ for (const [name, protocol, start] of protocols) {
       }
     })
 
-    test('a paused exchange hears no data until it is resumed, and loses none', async () => {
+    test('a paused exchange gets no data until it is resumed, and loses none', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const { exchange, handler } = begin(pool, { origin: origin.origin, path: '/bytes/1000000' })
@@ -391,7 +391,7 @@ test('REFUSED_STREAM is sent again, and not for ever', async () => {
   assert.equal(error.code, 'ERR_HYPER_STREAM_RESET')
 })
 
-test('a refused upload from a stream is sent again whole, as long as little of it was read', async () => {
+test('a refused upload from a stream is sent again whole, as long as only a little of the stream was read', async () => {
   let refusals = 0
   await using origin = await startH2Origin((stream) => {
     if (refusals-- > 0) {

@@ -22,7 +22,7 @@ test('a request that joins a dial late has its own full time to connect', async 
   assert.equal((await rejection(second.handler.result)).code, 'ERR_HYPER_CONNECT_TIMEOUT')
 })
 
-test('a connection that allows no streams holds nobody: another one is made', async () => {
+test('a connection that allows no streams blocks no request: another connection is made', async () => {
   await using server = await FrameServer.start({
     onConnection(connection) {
       if (connection.index === 0) connection.settings([[Setting.MAX_CONCURRENT_STREAMS, 0]])
@@ -38,7 +38,7 @@ test('a connection that allows no streams holds nobody: another one is made', as
   assert.ok(server.connections.length > 1)
 })
 
-test('streams that never end at the limit of a connection hold nobody: another one is made', async () => {
+test('streams that never end and fill a connection block no request: another connection is made', async () => {
   await using server = await FrameServer.start({
     settings: [[Setting.MAX_CONCURRENT_STREAMS, 2]],
     onRequest(connection, id, fields) {

@@ -35,7 +35,7 @@ async function abortedBy(name: string, pool: Pool, origin: string): Promise<stri
   return heard
 }
 
-test('an abort when the headers are told: the handler hears of the abort and of nothing else', async () => {
+test('an exchange that is aborted when its headers are published gives its handler the abort and nothing else', async () => {
   await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'ok') })
   const pool = new Pool({ h2c: 'prior-knowledge' })
   const heard = await abortedBy('hyper:request:headers', pool, server.origin)
@@ -44,7 +44,7 @@ test('an abort when the headers are told: the handler hears of the abort and of 
   assert.deepEqual(heard, ['hyper:request:headers', 'onError: enough'])
 })
 
-test('an abort when another attempt is told: there is none', async () => {
+test('an exchange that is aborted when another attempt is announced makes no further attempt', async () => {
   await using server = await FrameServer.start({
     onRequest(connection, id) {
       if (connection.index === 0) connection.cut()

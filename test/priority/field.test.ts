@@ -45,7 +45,7 @@ describe('parsePriority', () => {
     same({ 'a=@-86400, u=5': at(5), 'a=!:/, u=5': at(3), "a=A!#$%&'*+-.^_`|~:/9, u=5": at(5), 'a=( ), u=5': at(5) })
   })
 
-  it('gives the defaults for what is no dictionary', () => {
+  it('a priority field that is not a dictionary gives the defaults', () => {
     const broken = [
       'u=1,',
       'u=1,,i',

@@ -42,7 +42,7 @@ describe('whether the peer is there', () => {
     assert.equal(liveness.doubtAt, Number.POSITIVE_INFINITY)
   })
 
-  test('whatever is heard begins the wait anew', () => {
+  test('any octet received restarts the wait', () => {
     const { liveness } = begin()
     liveness.ping(100, true)
     liveness.heard(1000, 900)
@@ -67,7 +67,7 @@ describe('whether the peer is there', () => {
     assert.equal(liveness.doubtAt, 900 + TIMEOUT)
   })
 
-  test('behind much of our own the answer may be late', () => {
+  test('the answer to a PING may be late when much data was sent before it', () => {
     const { liveness } = begin()
     liveness.bytesWritten += 1_000_000
     liveness.ping(100, true)
@@ -128,7 +128,7 @@ describe('the round trip', () => {
     assert.equal(liveness.minRtt, 40)
   })
 
-  test('is told to whoever asked', () => {
+  test('the measured round trip is given to the caller of ping()', () => {
     const { liveness, answer } = begin()
     const told: number[] = []
     liveness.ping(0, true, (rtt) => told.push(rtt))
@@ -144,7 +144,7 @@ describe('the round trip', () => {
     assert.equal(liveness.probing, true)
   })
 
-  test('is measured anew while much is received, and not too often', () => {
+  test('the round trip is measured again while much data arrives, but not too often', () => {
     const { liveness, sent, answer } = begin()
     liveness.heard(RTT_OCTETS, 10)
     liveness.measure(10)

@@ -140,7 +140,7 @@ function stillTime(t: TestContext): (milliseconds: number) => void {
 }
 
 describe('the state of a session', () => {
-  test('is active from the first place that is taken until the last stream has ended, and holds the process meanwhile', async () => {
+  test('a session is active from its first reserved stream until the last has ended, and keeps the process alive meanwhile', async () => {
     const bench = await Bench.begin()
     assert.deepEqual([bench.state, bench.wire.referenced], ['idle', false])
     bench.session.reserve()
@@ -154,7 +154,7 @@ describe('the state of a session', () => {
     bench.session.destroy(new Error('over'))
   })
 
-  test('is draining after close() while streams are on it, and takes no way back', async () => {
+  test('a session is draining after close() while streams are open, and never becomes active again', async () => {
     const bench = await Bench.begin()
     const stream = bench.request()
     bench.session.close()
@@ -192,7 +192,7 @@ describe('the state of a session', () => {
 })
 
 describe('a session ends', () => {
-  test('once, whoever ends it, and who waits for a round trip is told', async () => {
+  test('a session ends once, however often it is ended, and a pending ping is answered with null', async () => {
     const bench = await Bench.begin()
     const rtt = new Promise((resolve) => bench.session.ping(resolve))
     const reason = new Error('enough')
@@ -266,7 +266,7 @@ describe('a session ends', () => {
     assert.match(bench.reason.message, /the server sent no SETTINGS in time/)
   })
 
-  test('when the peer does not answer a PING, but not while it is heard otherwise', async (t) => {
+  test('a session ends when the peer does not answer a PING, but not while other frames arrive', async (t) => {
     const pass = stillTime(t)
     // No round trip is measured yet: the peer has as long as a connection may take to be made.
     const bench = await Bench.begin({ pingTimeout: 200, connectTimeout: 300 })

@@ -211,7 +211,7 @@ describe('over HTTP/2 alone', () => {
 })
 
 describe('an origin', () => {
-  test('without TLS speaks HTTP/2 to whoever begins so, and HTTP/1.1 to others', async () => {
+  test('an origin without TLS speaks HTTP/2 to clients that begin with its preface, and HTTP/1.1 to others', async () => {
     const origin = await start({ secure: false })
     assert.equal(origin.ca, undefined)
     origin.answer('/', (request) => ({ body: request.protocol }))
@@ -261,7 +261,7 @@ describe('an origin', () => {
     const wrong: [Answer, RegExp][] = [
       [{ status: 103 }, /status must be from 200 to 599/],
       [{ body: '', json: 1 }, /a body or json, not both/],
-      [{ refuse: true, cutAfter: 0 }, /ends in one way: refuse or cutAfter/],
+      [{ refuse: true, cutAfter: 0 }, /can end in only one way, by refuse or cutAfter/],
       [{ cutAfter: -1 }, /cutAfter must be a number of octets/],
       [{ resetAfter: 0, code: 'NONSENSE' as never }, /code must be a name/],
       [{ delay: -1 }, /delay must be milliseconds/],
@@ -269,7 +269,7 @@ describe('an origin', () => {
     ]
     for (const [answer, message] of wrong) assert.throws(() => origin.answer('/', answer), message)
     assert.throws(() => origin.answer('get x', {}), /A route is/)
-    assert.throws(() => origin.answer('/', []), /one answer or more/)
+    assert.throws(() => origin.answer('/', []), /at least one answer/)
     await assert.rejects(TestOrigin.start({ protocols: ['h3' as never] }), /protocols must be of/)
     await assert.rejects(TestOrigin.start({ goawayAfter: 0 }), /goawayAfter must be/)
     await assert.rejects(TestOrigin.start({ secur: false } as TestOriginOptions), /did you mean secure/)

@@ -79,7 +79,7 @@ describe('permessage-deflate', () => {
     failed(client, 1009)
   })
 
-  it('fails for what is no DEFLATE data, or is cut', () => {
+  it('permessage-deflate fails for data that is not DEFLATE, or is cut off', () => {
     for (const octets of ['c1 02 ff ff', 'c1 02 f2 48', 'c1 03 f2 48 cd', 'c1 05 f2 00 11 00 00', 'c1 00']) {
       const client = compressing('client')
       client.receive(hex(octets))

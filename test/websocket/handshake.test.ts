@@ -217,7 +217,7 @@ describe('a server', () => {
 
   it('accepts only a subprotocol that was asked for', () => {
     const server = asked({ 'sec-websocket-protocol': 'a, b' })
-    assert.throws(() => server.send({ type: 'accept', subprotocol: 'c' }), /"c" was not asked for/)
+    assert.throws(() => server.send({ type: 'accept', subprotocol: 'c' }), /did not ask for the subprotocol "c"/)
     assert.match(text(server.send({ type: 'accept', subprotocol: 'b' })), /sec-websocket-protocol: b\r\n/)
   })
 
@@ -360,7 +360,7 @@ describe('a rejection', () => {
     assert.deepEqual(body(after(asking(), ...octets)), ['reject'])
   })
 
-  it('ends where it ends: what stands behind it is nobody’s', () => {
+  it('octets after the end of a rejection are ignored', () => {
     const client = asking()
     const list = after(client, 'HTTP/1.1 404 \r\ncontent-length: 2\r\n\r\nnoHTTP/1.1 101 \r\n')
     assert.deepEqual(body(list), ['reject', 'no.'])
@@ -387,7 +387,7 @@ describe('a rejection', () => {
     }
   })
 
-  it('refuses what is none', () => {
+  it('a rejection with an invalid status, header or length is refused', () => {
     const server = asked()
     for (const status of [199, 600, 404.5]) {
       assert.throws(() => server.send({ type: 'reject', status }), LocalProtocolError)

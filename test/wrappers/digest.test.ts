@@ -41,7 +41,7 @@ test('a server of RFC 2069 is answered without qop', () => {
   assert.doesNotMatch(made, /qop|cnonce|algorithm/)
 })
 
-test('each use of a nonce is counted, and another nonce begins anew', () => {
+test('each use of a nonce is counted, and a new nonce starts at 1 again', () => {
   const auth = new DigestAuth('u:p')
   auth.take(parseChallenges('Digest realm="r", nonce="n", qop=auth'))
   assert.match(auth.authorize(get) ?? '', /nc=00000001/)

@@ -80,7 +80,7 @@ async function get(transport: Transport, path: string, rest: Partial<ExchangeReq
 for (const [protocol, pool] of Object.entries(pools)) {
   const name = protocol === 'HTTP/2' ? 'h2' : 'http/1.1'
   describe(`over ${protocol}`, () => {
-    test('redirects are followed to the response that is none', async () => {
+    test('redirects are followed up to the first response that is not a redirect', async () => {
       const through = compose(pool, redirects())
       const path = `/to?octets=5&url=${encodeURIComponent('/to?url=/end')}`
       assert.equal((await get(through, path)).status, 200)
@@ -166,7 +166,7 @@ describe('a fetch and an HTTPConnection', () => {
   })
 })
 
-describe('a response that is followed by none', () => {
+describe('a response that needs no second request', () => {
   test('comes whole: informational responses, trailers', async () => {
     await using origin = await startH2Origin({
       '/early': (_call, answer) => {
@@ -186,7 +186,7 @@ describe('a response that is followed by none', () => {
 
 describe('what is not followed', () => {
   const through = compose(pools['HTTP/2'], redirects({ max: 2 }))
-  test('is a typed error: too many redirects, a place that is none, a body that was read', async () => {
+  test('too many redirects, a location that is not a URL, and a body that was read are typed errors', async () => {
     const loop = encodeURIComponent('/to?url=/to?url=/to')
     await assert.rejects(get(through, `/to?url=${loop}`), {
       code: 'ERR_HYPER_REDIRECT',
@@ -210,7 +210,7 @@ describe('what is not followed', () => {
     }
   })
 
-  test('options that are none are refused', () => {
+  test('unknown options are refused', () => {
     for (const max of [-1, 0.5, Number.NaN]) assert.throws(() => redirects({ max }), InvalidArgumentError)
     assert.throws(() => cookies({} as never), /needs a jar/)
     assert.throws(() => digest({ username: 'a:b', password: '' }), /no colon/)

@@ -153,7 +153,7 @@ for (const [kind, start, protocol] of kinds) {
       assert.equal(error.code, 'ECONNREFUSED')
     })
 
-    test('a reset before the head, and a connection lost within the body, are errors and hold up nothing', async () => {
+    test('a reset before the headers and a connection lost within the body are errors, and other requests go on', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const agent = createHyperAgent({ pool }).https
@@ -169,7 +169,7 @@ for (const [kind, start, protocol] of kinds) {
       assert.equal((await ask(origin.origin, '/bytes/3', { agent })).body.length, 3)
     })
 
-    test('5 MB each way, and names and values that would break the text between', async () => {
+    test('5 MB in each direction arrive whole, and names and values that could break the HTTP text are safe', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const agent = createHyperAgent({ pool }).https

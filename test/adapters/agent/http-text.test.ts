@@ -101,7 +101,7 @@ describe('the text of a request', () => {
     assert.deepEqual([bodies, finished], [['a', 'b', 'end'], true])
   })
 
-  test('an error of whoever takes the body is told to whoever writes it', () => {
+  test('an error of the reader of the body is reported to its writer', () => {
     const reader = new HttpText({
       onRequestHead: () => {},
       onRequestBody: (_chunk, taken) => taken(new Error('enough')),
@@ -125,7 +125,7 @@ describe('the text of a request', () => {
     }
   })
 
-  test('an error that comes later is told, too, and once', () => {
+  test('an error that comes later is reported too, once', () => {
     const taking: ((error?: Error | null) => void)[] = []
     const text = new HttpText({
       onRequestHead: () => {},
@@ -142,7 +142,7 @@ describe('the text of a request', () => {
     assert.deepEqual(told, ['enough'])
   })
 
-  test('is over when it is over: what is written behind it is let go', () => {
+  test('what is written after the end of the request is dropped', () => {
     const text = new HttpText({ onRequestHead: () => {}, onRequestBody: () => {}, onRequestEnd: () => {} })
     let taken = 0
     for (const octets of ['GET / HTTP/1.1\r\n\r\n', 'more']) text.write(Buffer.from(octets), () => taken++)
@@ -172,7 +172,7 @@ describe('the text of a response', () => {
     assert.throws(() => answered('GET', 200, length, 'h'), /1 octets shorter/)
   })
 
-  test('has no body where there can be none, whatever it says', () => {
+  test('a response that cannot have a body has none, whatever its header fields say', () => {
     const fields = ['content-length', '2', 'trailer', 'a']
     for (const [method, status] of [
       ['HEAD', 200],

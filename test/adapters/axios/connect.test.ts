@@ -223,7 +223,7 @@ test("what is handed to axios's own adapter goes with the pool's TLS options", a
   await adapter.close()
 })
 
-test('a lookup that is none, or answers with none, is refused', async () => {
+test('a lookup that is not a function, or returns no address, is refused', async () => {
   await using origin = await startH2Origin()
   const adapter = createHyperAdapter({ tls: { ca: origin.ca } })
   const code = (lookup: unknown): Promise<unknown> =>

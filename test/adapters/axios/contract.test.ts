@@ -225,7 +225,7 @@ for (const [name, start] of protocols) {
     assert.equal(error.message, 'enough')
   })
 
-  test(`${name}: what stands on Object.prototype is no option`, async () => {
+  test(`${name}: properties of Object.prototype are not taken for options`, async () => {
     await using bench = await open(start)
     const polluted = Object.prototype as Record<string, unknown>
     const names = ['auth', 'transport', 'maxRate', 'httpVersion', 'http2Options', 'sensitiveHeaders', 'socketPath']

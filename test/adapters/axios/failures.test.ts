@@ -111,7 +111,7 @@ for (const [name, start] of protocols) {
     assert.equal(listening, 0)
   })
 
-  test(`${name}: a stream that nobody has got hold of yet keeps its error`, async () => {
+  test(`${name}: a response stream that fails before anybody listens keeps its error`, async () => {
     await using bench = await open(start)
     const { data } = await bench.axios.get<Readable>('/cut', { responseType: 'stream' })
     // Long after it failed.

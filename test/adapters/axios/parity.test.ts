@@ -42,7 +42,7 @@ const routes: Routes = {
 }
 
 for (const [name, start] of protocols) {
-  test(`${name}: a redirect that comes before a streamed body was sent gets the whole of it`, async () => {
+  test(`${name}: a redirect that comes before a streamed body was sent gets the whole body`, async () => {
     await using bench = await open(start, routes)
     let goOn = (): void => {}
     const redirected = new Promise<void>((resolve) => {
@@ -126,7 +126,7 @@ for (const [name, start] of protocols) {
     stream.destroy()
   })
 
-  test(`${name}: a responseEncoding that is none rejects the call`, async () => {
+  test(`${name}: an unknown responseEncoding rejects the call`, async () => {
     await using bench = await open(start)
     const error = await failure(bench.axios.get('/json', { responseEncoding: 'bogus' as 'utf8' }))
     assert.deepEqual(

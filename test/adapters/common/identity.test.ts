@@ -76,14 +76,14 @@ for (const [protocol, start] of [
       await adapter.close()
     })
 
-    test('pins hold by every door of the pool', async () => {
+    test('pinned keys are checked on every path out of the pool', async () => {
       await using origin = await start()
       await using proxy = await startProxy()
       const url = `${origin.origin}/json`
       const tls = { ca, pinnedPublicKeys }
       const refused = async (attempt: () => Promise<unknown>): Promise<void> => {
         await assert.rejects(attempt, (error: Error) =>
-          /not pinned|are pinned/.test(`${error.message}${String(error.cause)}`),
+          /not pinned|pins public keys/.test(`${error.message}${String(error.cause)}`),
         )
       }
       const adapter = createHyperAdapter({ tls })
@@ -153,7 +153,7 @@ describe('the operator’s word', () => {
     console.log(JSON.stringify([first, second, warned.length]))
     process.exit()`
 
-  test('NODE_TLS_REJECT_UNAUTHORIZED=0 is heard where nobody says otherwise, and warned of once', async () => {
+  test('NODE_TLS_REJECT_UNAUTHORIZED=0 counts where no option says otherwise, and a warning is printed once', async () => {
     await using origin = await startH2Origin()
     const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
     assert.deepEqual(await runModule(script(`${origin.origin}/json`), env), [200, 200, 1])
@@ -179,7 +179,7 @@ describe('the operator’s word', () => {
     assert.equal(proxy.asked.length, 1)
   })
 
-  test('--tls-min-v1.3 holds: a server of TLS 1.2 is refused', async () => {
+  test('--tls-min-v1.3 counts: a server that has only TLS 1.2 is refused', async () => {
     await using origin = await startH1Origin({}, { server: { maxVersion: 'TLSv1.2' } })
     const env = { NODE_OPTIONS: '--tls-min-v1.3', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
     const [first, second] = (await runModule(script(`${origin.origin}/json`), env)) as unknown[]

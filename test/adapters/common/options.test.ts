@@ -21,7 +21,7 @@ import { optionsTable } from './options-table.ts'
 /** As somebody writes them who has no types. */
 const loose = (options: object): never => options as never
 
-test('docs/options.md says of each option what becomes of it', () => {
+test('docs/options.md says what each option does', () => {
   const page = readFileSync(new URL('../../../docs/options.md', import.meta.url), 'utf8')
   const table = optionsTable()
   if (!page.includes(table)) console.log(table)
@@ -42,7 +42,7 @@ describe('a misspelt option is refused by name, by', () => {
   })) {
     test(name, () => {
       assert.throws(() => make(loose({ headerTimeout: 1 })), /no option headerTimeout: did you mean headersTimeout\?/)
-      assert.throws(() => make(loose({ pool, tls: {} })), /tls does not count beside pool/)
+      assert.throws(() => make(loose({ pool, tls: {} })), /tls cannot be given together with pool/)
     })
   }
 })

@@ -205,7 +205,7 @@ export function differential(library: Library, runner: Runner): void {
       }
     })
   }
-  test(`${library}: each difference that stands for it is one`, () => {
+  test(`${library}: each listed difference is a real one`, () => {
     const stands = deliberate.filter(({ libraries }) => libraries.length === 1 && libraries.includes(library))
     assert.deepEqual(
       stands.map(({ name }) => name).filter((name) => !used.has(name)),

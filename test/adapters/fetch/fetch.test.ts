@@ -210,7 +210,7 @@ test('integrity is checked before anything is given', async () => {
   assert.equal(error.cause.message, 'integrity mismatch')
 })
 
-test('a reader that waits holds the server back', async () => {
+test('a reader that pauses stops the server from sending', async () => {
   let written = 0
   await using origin = await startH2Origin({
     '/flood'(_call, answer) {

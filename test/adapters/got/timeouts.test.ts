@@ -96,7 +96,7 @@ for (const host of ['127.0.0.1', 'localhost']) {
   })
 }
 
-test('a request that joins a connection being made has its own clock for what is left of it', async () => {
+test('a request that joins a connection in the making has its own timeouts for the steps that are left', async () => {
   const server = await startSilent()
   const pool = new Pool()
   const client = clientOf(pool)
@@ -136,7 +136,7 @@ for (const [name, start] of [
   ['HTTP/2', startH2Origin],
   ['HTTP/1.1', startH1Origin],
 ] as const) {
-  test(`${name}: each time is told, in order, and each phase`, async () => {
+  test(`${name}: timings give each time in order, and each phase`, async () => {
     await using origin = await start()
     await using pool = new Pool({ tls: { ca: origin.ca } })
     const { timings } = await clientOf(pool).post(`${origin.origin}/echo`, { body: 'text' })

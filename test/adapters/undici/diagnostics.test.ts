@@ -172,7 +172,7 @@ for (const start of [startH2Origin, startH1Origin]) {
     }
   })
 
-  test(`that the head was sent is told before that everything was, once, over ${protocol}`, async () => {
+  test(`the message for sent headers comes before the one for the sent request, once, over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)
     const heard: string[] = []
@@ -218,7 +218,7 @@ for (const start of [startH2Origin, startH1Origin]) {
     ])
   })
 
-  test(`other clients of undici are heard as ever beside ours over ${protocol}`, async () => {
+  test(`other clients of undici still publish their messages beside ours over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)
     const agent = new Agent({ connect: { ca: origin.ca } })

@@ -39,7 +39,7 @@ test('response headers that do not come in time give HeadersTimeoutError', async
   assert.equal(error.code, 'UND_ERR_HEADERS_TIMEOUT')
 })
 
-test("the dispatcher's headersTimeout holds for each of its requests", async () => {
+test("the dispatcher's headersTimeout counts for each of its requests", async () => {
   await using origin = await startH2Origin()
   await using dispatcher = dispatcherFor(origin, { headersTimeout: 50 })
   assert.ok((await failure(dispatcher, origin.origin, '/slow')) instanceof errors.HeadersTimeoutError)
@@ -108,7 +108,7 @@ test('a name that does not exist gives ENOTFOUND', async () => {
   assert.equal(error.code, 'ENOTFOUND')
 })
 
-test('a request that GOAWAY leaves behind and that cannot be sent again gives UND_ERR_INFO with its code', async () => {
+test('a request refused by GOAWAY that cannot be sent again fails with UND_ERR_INFO and the code of the GOAWAY', async () => {
   const handler: StreamHandler = (stream, headers) => {
     if (headers[':path'] === '/goaway') {
       stream.session?.goaway(11, 1)

@@ -38,7 +38,7 @@ for (const start of [startH2Origin, startH1Origin] as Start[]) {
     assert.equal(headers['x-field-139'], 'value 139')
   })
 
-  test(`maxHeaderSize holds over ${protocol}, and gives HeadersOverflowError`, async () => {
+  test(`maxHeaderSize is enforced over ${protocol} with HeadersOverflowError`, async () => {
     await using origin = await start(routes)
     await using dispatcher = dispatcherFor(origin, { maxHeaderSize: 8192 })
     const large = dispatcher.request({ origin: origin.origin, path: '/large', method: 'GET' })

@@ -69,7 +69,7 @@ for (const start of [startH2Origin, startH1Origin] as Start[]) {
     assert.deepEqual(cookies, ['a=1; Path=/', 'b=2; Path=/'])
   })
 
-  test(`headersTimeout and bodyTimeout hold over ${protocol}`, async () => {
+  test(`headersTimeout and bodyTimeout are enforced over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)
     const options = { origin: origin.origin, method: 'GET' as const, headersTimeout: 40, bodyTimeout: 40 }
@@ -149,7 +149,7 @@ test('expectContinue does not send a body that the server refuses', async () => 
   assert.deepEqual([octets, origin.connections], [0, 1])
 })
 
-test('expectContinue sends the body after a second to a server that knows nothing of it', async () => {
+test('expectContinue sends the body after a second to a server that does not answer with 100', async () => {
   await using origin = await startH2Origin((stream) => {
     stream.once('data', (chunk: Buffer) => {
       stream.respond({ ':status': 200 })

@@ -73,7 +73,7 @@ for (const start of [startH2Origin, startH1Origin]) {
   })
 }
 
-test('pipelining is kept for whoever reads it; 0 closes each connection of HTTP/1.1', async () => {
+test('the pipelining property can be read back; 0 closes each HTTP/1.1 connection after its request', async () => {
   await using origin = await startH1Origin()
   await using client = makers.HyperClient(origin, { pipelining: 0 })
   assert.equal(client.pipelining, 0)

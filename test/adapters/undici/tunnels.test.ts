@@ -117,7 +117,7 @@ test('several WebSockets and requests share one connection', async () => {
   await dispatcher.destroy()
 })
 
-test('a WebSocket is told of a connection that is lost', async () => {
+test('a WebSocket closes when its connection is lost', async () => {
   await using origin = await startEchoOrigin()
   const dispatcher = dispatcherFor(origin)
   const socket = new WebSocket8(url(origin), { dispatcher })
@@ -226,7 +226,7 @@ for (const protocol of [undefined, 'websocket']) {
   })
 }
 
-test('a WebSocket opens although a gateway left the accept of the server behind it', async () => {
+test('a WebSocket over HTTP/2 opens although a gateway passed on a sec-websocket-accept for another key', async () => {
   await using origin = await startH2Origin(
     (stream) => {
       stream.respond({ ':status': 200, 'sec-websocket-accept': 'of another key' })

@@ -11,8 +11,8 @@ import { connectionLost, noSettings, type Peer } from './lost.ts'
 import type { Output } from './output.ts'
 import type { SessionTimes } from './times.ts'
 
-/** What it watches. */
-export interface WatchedSession {
+/** What the timer needs of its session. */
+export interface TimedSession {
   readonly peer: Peer
   readonly h2: H2Connection
   readonly liveness: Liveness
@@ -36,15 +36,15 @@ export interface WatchedSession {
   onRoom(): void
 }
 
-export class PeerWatch {
-  private readonly session: WatchedSession
+export class SessionTimer {
+  private readonly session: TimedSession
   private readonly timer = new DeadlineTimer((at) => this.check(at))
   private idleSince = 0
   /** When a peer that was to close is given up, unless more DATA and HEADERS than these have come. */
   private leaveAt = Number.POSITIVE_INFINITY
   private messagesBefore = 0
 
-  constructor(session: WatchedSession) {
+  constructor(session: TimedSession) {
     this.session = session
   }
 

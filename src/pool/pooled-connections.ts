@@ -9,19 +9,19 @@ import type { Origin } from '../net/origin.ts'
 import { BorrowedConnection } from './borrowed.ts'
 
 /** What lends connections, and borrows them: the pool of one origin. */
-export interface Holder {
+export interface ConnectionOwner {
   readonly key: string
   readonly origin: Origin
   readonly connect: ConnectOptions
   readonly hasWaiting: boolean
-  readonly lendable: IterableIterator<Held>
+  readonly lendable: IterableIterator<PooledConnection>
   onAvailable(connection: Connection): void
 }
 
 /** A connection as its owner remembers it. */
-export interface Held {
+export interface PooledConnection {
   readonly connection: Connection
-  readonly owner: Holder
+  readonly owner: ConnectionOwner
   /** Does its certificate cover this host? */
   readonly covers: (host: string) => boolean
   /** The origins that the server said it speaks for (RFC 8336); undefined while it has said nothing. */
@@ -29,14 +29,14 @@ export interface Held {
   /** It has carried an exchange. */
   used: boolean
   /** Other origins that use it, too. */
-  readonly borrowers: Map<BorrowedConnection, Holder>
+  readonly borrowers: Map<BorrowedConnection, ConnectionOwner>
 }
 
-export class Holdings {
-  private readonly owner: Holder
-  private readonly all = new Map<Connection, Held>()
+export class PooledConnections {
+  private readonly owner: ConnectionOwner
+  private readonly all = new Map<Connection, PooledConnection>()
 
-  constructor(owner: Holder) {
+  constructor(owner: ConnectionOwner) {
     this.owner = owner
   }
 
@@ -50,7 +50,7 @@ export class Holdings {
   }
 
   /** Those that are its own, and also those that are not, which cover no host and so are nobody's to borrow. */
-  get lendable(): IterableIterator<Held> {
+  get lendable(): IterableIterator<PooledConnection> {
     return this.all.values()
   }
 
@@ -67,7 +67,7 @@ export class Holdings {
   }
 
   /** @param onGivenBack it is not used any more. */
-  borrow(lent: Held, onGivenBack: (borrowed: BorrowedConnection) => void): BorrowedConnection {
+  borrow(lent: PooledConnection, onGivenBack: (borrowed: BorrowedConnection) => void): BorrowedConnection {
     const borrowed = new BorrowedConnection(
       lent.connection,
       this.owner.origin,
@@ -88,25 +88,25 @@ export class Holdings {
 
   /** It carries an exchange now. @returns whether it has carried one before. */
   use(connection: Connection): boolean {
-    const held = this.all.get(connection)
-    if (held === undefined || held.used) return held !== undefined
-    held.used = true
+    const pooled = this.all.get(connection)
+    if (pooled === undefined || pooled.used) return pooled !== undefined
+    pooled.used = true
     return false
   }
 
   /** RFC 8336 section 2.3: the set begins with the connection's own origin, and every frame adds to it. */
   addOrigins(connection: Connection, origins: readonly string[]): void {
-    const held = this.all.get(connection)
-    if (held === undefined) return
-    held.origins ??= new Set([this.owner.origin.href])
-    for (const one of origins) if (held.origins.size < MAX_ORIGINS) held.origins.add(one)
+    const pooled = this.all.get(connection)
+    if (pooled === undefined) return
+    pooled.origins ??= new Set([this.owner.origin.href])
+    for (const one of origins) if (pooled.origins.size < MAX_ORIGINS) pooled.origins.add(one)
   }
 
   /** It has room: those who have borrowed it are told. */
   tellBorrowers(connection: Connection): void {
-    const held = this.all.get(connection)
-    if (held === undefined || held.borrowers.size === 0) return
-    for (const [borrowed, borrower] of [...held.borrowers]) borrower.onAvailable(borrowed)
+    const pooled = this.all.get(connection)
+    if (pooled === undefined || pooled.borrowers.size === 0) return
+    for (const [borrowed, borrower] of [...pooled.borrowers]) borrower.onAvailable(borrowed)
   }
 
   /** It takes no more exchanges, of nobody. */

@@ -1,4 +1,4 @@
-/** Each library three ways: as it is, with its own HTTP/2 switched on, and on ours. */
+/** Each library in three modes: as it is, with its own HTTP/2 switched on, and on ours. */
 import https from 'node:https'
 import axios, { type AxiosInstance } from 'axios'
 import got, { type Got } from 'got'
@@ -12,26 +12,26 @@ import { Agent, type Dispatcher, request, fetch as undiciFetch } from 'undici'
 export const MODES = ['as it is', 'its own HTTP/2', 'on ours'] as const
 export type Mode = (typeof MODES)[number]
 
-/** How a server with this certificate is asked. */
+/** The authority that signed the server's certificate. */
 export interface Trust {
   readonly ca: string
 }
 
 /** One library in one mode: sends a request, and gives the trailer `x-checksum` where it shows one. */
-export interface Way {
+export interface Client {
   send(url: string, method: 'GET' | 'POST'): Promise<string | undefined>
   close(): Promise<void> | void
 }
 
-/** Bodies are looked at: an answer counts only when it is this one. */
+/** The body that the origin sends: any other counts as a lost request. */
 export const ANSWER = 'here'
 
-/** A connection that was idle for a second is asked whether it is there; the default is ten, too long for a demonstration. */
-const DEAD_AFTER = { verifyAfter: 1000, pingTimeout: 500 }
+/** A connection that was idle for 1 s is checked by a PING. The default is 10 s, too long for a demonstration. */
+const LIVENESS = { verifyAfter: 1000, pingTimeout: 500 }
 
-const ourPool = ({ ca }: Trust): Pool => new Pool({ tls: { ca }, ...DEAD_AFTER })
+const ourPool = ({ ca }: Trust): Pool => new Pool({ tls: { ca }, ...LIVENESS })
 
-export const libraryWays: Readonly<Record<string, (mode: Mode, trust: Trust) => Way>> = {
+export const clientMakers: Readonly<Record<string, (mode: Mode, trust: Trust) => Client>> = {
   axios(mode, trust) {
     const pool = ourPool(trust)
     const httpsAgent = new https.Agent({ ...trust, keepAlive: true })
@@ -41,21 +41,21 @@ export const libraryWays: Readonly<Record<string, (mode: Mode, trust: Trust) => 
       'its own HTTP/2': { httpVersion: 2, http2Options: { ...trust, sessionTimeout: 60_000 } } as object,
       'on ours': { adapter: createHyperAdapter({ pool }) },
     }
-    return axiosWay(axios.create({ ...options[mode], responseType: 'text' }), () => {
+    return axiosClient(axios.create({ ...options[mode], responseType: 'text' }), () => {
       httpsAgent.destroy()
       return pool.destroy()
     })
   },
-  'undici.request': (mode, trust) => requestWay(dispatcherFor(mode, trust)),
+  'undici.request': (mode, trust) => requestClient(dispatcherFor(mode, trust)),
   fetch(mode, trust) {
     if (mode === 'on ours') {
       const pool = ourPool(trust)
-      return fetchWay(createFetch({ pool }), () => pool.destroy())
+      return fetchClient(createFetch({ pool }), () => pool.destroy())
     }
     const dispatcher = dispatcherFor(mode, trust)
     const fetch = (url: string, init: object): Promise<Response> =>
       undiciFetch(url, { ...init, dispatcher }) as unknown as Promise<Response>
-    return fetchWay(fetch, () => dispatcher.destroy())
+    return fetchClient(fetch, () => dispatcher.destroy())
   },
   got(mode, trust) {
     const pool = ourPool(trust)
@@ -66,7 +66,7 @@ export const libraryWays: Readonly<Record<string, (mode: Mode, trust: Trust) => 
       'its own HTTP/2': () => got.extend({ ...own, http2: true }),
       'on ours': () => got.extend(hyperGot({ pool })),
     }
-    return gotWay(clients[mode](), () => {
+    return gotClient(clients[mode](), () => {
       agent.destroy()
       return pool.destroy()
     })
@@ -74,16 +74,16 @@ export const libraryWays: Readonly<Record<string, (mode: Mode, trust: Trust) => 
 }
 
 function dispatcherFor(mode: Mode, trust: Trust): Dispatcher {
-  if (mode === 'on ours') return new HyperDispatcher({ connect: { ...trust }, ...DEAD_AFTER })
+  if (mode === 'on ours') return new HyperDispatcher({ connect: { ...trust }, ...LIVENESS })
   return new Agent({ connect: { ...trust }, allowH2: mode === 'its own HTTP/2' })
 }
 
-/** @throws {Error} when it is not the whole answer. */
+/** @throws {Error} unless the response is complete and successful. */
 function check(status: number, body: string): void {
   if (status !== 200 || body !== ANSWER) throw new Error(`status ${status}, ${body.length} octets`)
 }
 
-function axiosWay(client: AxiosInstance, close: Way['close']): Way {
+function axiosClient(client: AxiosInstance, close: Client['close']): Client {
   return {
     async send(url, method) {
       const response = await client.request<string>({ url, method, ...(method === 'POST' && { data: 'x' }) })
@@ -94,7 +94,7 @@ function axiosWay(client: AxiosInstance, close: Way['close']): Way {
   }
 }
 
-function requestWay(dispatcher: Dispatcher): Way {
+function requestClient(dispatcher: Dispatcher): Client {
   return {
     async send(url, method) {
       const { statusCode, body, trailers } = await request(url, {
@@ -109,7 +109,7 @@ function requestWay(dispatcher: Dispatcher): Way {
   }
 }
 
-function fetchWay(fetch: (url: string, init: object) => Promise<Response>, close: Way['close']): Way {
+function fetchClient(fetch: (url: string, init: object) => Promise<Response>, close: Client['close']): Client {
   return {
     async send(url, method) {
       const response = await fetch(url, { method, ...(method === 'POST' && { body: 'x' }) })
@@ -121,7 +121,7 @@ function fetchWay(fetch: (url: string, init: object) => Promise<Response>, close
   }
 }
 
-function gotWay(client: Got, close: Way['close']): Way {
+function gotClient(client: Got, close: Client['close']): Client {
   return {
     async send(url, method) {
       const response = await client(url, { method, ...(method === 'POST' && { body: 'x' }) })
