@@ -98,7 +98,8 @@ function place(page: DocumentReflection): void {
   page.content = page.content.map((piece) => {
     if (piece.kind !== 'relative-link') return piece
     const path = posix.join('docs', piece.text.replace(/#.*/, ''))
-    const isPage = /^docs\/[\w-]+\.md$/.test(path)
+    // Pages and pictures come along.
+    const isPage = /^docs\/(?:[\w-]+\.md|pictures\/[\w-]+\.svg)$/.test(path)
     return isPage || !existsSync(join(root, path)) ? piece : { kind: 'text', text: `${REPOSITORY}${path}` }
   })
 }
