@@ -87,6 +87,9 @@ const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/hyper-transpor
 /** Milliseconds after which a test is given up: a wait that nothing ends must not hold the others up for ever. */
 const LONGEST = 120_000
 
+/** Milliseconds after which a process of tests is interrupted: something keeps it alive. It then says how far it came. */
+const LONGEST_BATCH = 300_000
+
 /** What a process of tests says at its end, summed over all of them. */
 const counts = { tests: 0, pass: 0, fail: 0, skipped: 0, todo: 0 }
 
@@ -97,7 +100,9 @@ async function runBatch(members: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const parts: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part))
+  const late = setTimeout(() => child.kill('SIGINT'), LONGEST_BATCH)
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  clearTimeout(late)
   const output = Buffer.concat(parts).toString()
   let told = false
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) {

@@ -33,13 +33,9 @@ test('a response that nobody can reach any more ends its exchange', async () => 
   })
   await using origin = await startH2Origin((stream) => {
     stream.respond({ ':status': 200 })
-    const chunk = Buffer.alloc(64 * 1024)
-    const more = (): void => {
-      while (!stream.destroyed && stream.write(chunk));
-    }
-    stream.on('drain', more)
     stream.on('close', () => ended())
-    more()
+    // All of it is written before the reset comes: node:http2 may miss the end of a socket while it waits for one to take more.
+    stream.write(Buffer.alloc(256 * 1024))
   })
   const found = await runModule(
     `
