@@ -29,9 +29,8 @@ export async function writeCommand(): Promise<void> {
     format: 'esm',
     target: 'node22',
     legalComments: 'none',
-    // Half the octets of the package. Names stay: errors say them.
+    // Half the octets of the package. Names go with it: what the command says of an error is its message.
     minify: true,
-    keepNames: true,
     metafile: true,
     logLevel: 'error',
     plugins: [
