@@ -111,7 +111,7 @@ class IteratorReader implements Reader {
 
   close(reason: Error | null): void {
     destroySource(this.source, reason)
-    // How the source takes its end is nobody's business any more: a generator that is just running refuses.
+    // How the source takes its end no longer matters: a generator that is just running refuses.
     try {
       const ended: unknown = this.iterator?.return?.()
       if (ended instanceof Promise) ended.catch(ignore)

@@ -3,7 +3,7 @@
  *
  * Rules
  * - An identity (certificate, key, archive, passphrase) is replaced as a whole, whatever form either has: a certificate shown
- *   with another's key, or an archive that goes before the certificate of the request, is nobody's wish.
+ *   with another's key, or an archive that goes before the certificate of the request, is never wanted.
  * - So is a trust that names authorities, with all that was to be checked beside it: names, pins, whether at all. A check
  *   alone is put in the place of the same check.
  * - A secure context is an identity, a trust and parameters in one. Of one that `createTlsContext` made it is known what went

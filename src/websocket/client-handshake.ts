@@ -137,7 +137,7 @@ export class ClientHandshake implements H1ClientListener {
   }
 
   onFailed(error: HyperError): void {
-    // What stands behind a rejection is nobody's.
+    // What stands behind a rejection is dropped.
     if (this.finished) return
     throw handshakeError(error instanceof ConnectionLostError ? 'the server closed the connection' : faultOf(error))
   }
