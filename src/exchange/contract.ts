@@ -137,8 +137,8 @@ export interface ExchangeHandler {
     | undefined
   onData(chunk: Buffer): void
   /**
-   * Is what `onData` gives kept until the end of the exchange? Over HTTP/1.1, what is not kept is freed early, which costs half
-   * the CPU of a long body; where it is kept, looking for it costs a quarter more. Default false.
+   * Is what `onData` gives kept until the end of the exchange? Over HTTP/1.1, what is not kept is freed early, which saves up to half
+   * the CPU of a long body; where it is kept, looking for it costs up to a quarter more. Default false.
    */
   readonly keepsData?: boolean | undefined
   /** The exchange is complete. `trailers` is empty when there were none; `rawTrailers` as `rawHeaders`. */
