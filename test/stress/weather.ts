@@ -9,7 +9,9 @@
  *   it decides on each request whether it answers, and what else happens. It is asked by name, and the lookup is slow at times and
  *   gives an address first at which nobody listens.
  * - A request can be saved unless it is a POST that was written when its connection ended, and that the server did not leave out:
- *   those are counted apart, and must fail with an error, not hang. A GET is cut off once at most, for it is replayed twice at the most.
+ *   those are counted apart, and must fail with an error, not hang.
+ * - A request is sent again a bounded number of times, so the weather may strike each one `MAX_STRIKES_OF_ONE` times. What lies unread
+ *   in a socket is struck too when its connection ends, and the server cannot know of it: each request that has not settled counts.
  * - The server counts PINGs as gRPC's do: more than two without DATA or HEADERS between are a violation of ours.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,6 +24,7 @@ import { hyperGot } from '../../adapters/got.ts'
 import { HyperDispatcher } from '../../adapters/undici.ts'
 import { ErrorCode, Setting } from '../../src/frame/index.ts'
 import { Pool } from '../../src/index.ts'
+import { MAX_LOST_REPLAYS } from '../../src/limits.ts'
 import { type FrameConnection, FrameServer } from '../support/frame-server.ts'
 
 const WORKERS = 40
@@ -30,7 +33,9 @@ const PATIENCE = 30_000
 /** Milliseconds between two events of the weather. */
 const PACE = 60
 /** PINGs without DATA or HEADERS between that gRPC allows. */
-const MAX_STRIKES = 2
+const MAX_PING_STRIKES = 2
+/** How often a request may be refused, or lose its connection: as often as it is replayed after that. */
+const MAX_STRIKES_OF_ONE = MAX_LOST_REPLAYS
 
 type Send = (url: string, method: 'GET' | 'POST', body: string | undefined) => Promise<string>
 
@@ -78,12 +83,14 @@ class Sky {
   /** POSTs that may have been worked on when their connection ended. */
   readonly doomed = new Set<string>()
   readonly violations: string[] = []
+  /** Requests that have not settled. */
+  readonly pending = new Set<string>()
   server!: FrameServer
   private readonly random: () => number
   /** Requests that a connection has taken and not answered: identifiers by stream. */
   private readonly open = new Map<FrameConnection, Map<number, string>>()
-  /** Requests under which a connection ended already. */
-  private readonly cutBefore = new Set<string>()
+  /** How often the weather has struck a request, at most. */
+  private readonly struck = new Map<string, number>()
   private readonly strikes = new Map<FrameConnection, number>()
   /** The last stream that a connection takes, after GOAWAY. */
   private readonly last = new Map<FrameConnection, number>()
@@ -102,7 +109,7 @@ class Sky {
         if (frame.type !== 'PING' || frame.ack) return
         const strikes = (this.strikes.get(connection) ?? 0) + 1
         this.strikes.set(connection, strikes)
-        if (strikes > MAX_STRIKES) this.violations.push(`${strikes} PINGs without DATA or HEADERS between`)
+        if (strikes > MAX_PING_STRIKES) this.violations.push(`${strikes} PINGs without DATA or HEADERS between`)
       },
       onRequest: (connection, streamId, fields) => {
         void this.serve(connection, streamId, fields)
@@ -117,8 +124,9 @@ class Sky {
   private async serve(connection: FrameConnection, streamId: number, fields: readonly string[]): Promise<void> {
     const id = fields[fields.indexOf(':path') + 1].slice(1)
     if (streamId > (this.last.get(connection) ?? streamId)) return
-    if (this.refuse > 0) {
+    if (this.refuse > 0 && this.maySuffer(id)) {
       this.refuse--
+      this.strike(id)
       connection.reset(streamId, ErrorCode.REFUSED_STREAM)
       return
     }
@@ -136,12 +144,23 @@ class Sky {
     connection.respond(streamId, id)
   }
 
+  private maySuffer(id: string): boolean {
+    return (this.struck.get(id) ?? 0) < MAX_STRIKES_OF_ONE
+  }
+
+  private strike(id: string): void {
+    this.struck.set(id, (this.struck.get(id) ?? 0) + 1)
+  }
+
+  /** May a connection end? Any request that has not settled may be on it. */
+  private mayEnd(): boolean {
+    return [...this.pending].every((id) => this.maySuffer(id))
+  }
+
   /** What is open on it will not be answered. */
   private end(connection: FrameConnection): void {
-    for (const id of this.open.get(connection)?.values() ?? []) {
-      this.cutBefore.add(id)
-      if (id.startsWith('POST')) this.doomed.add(id)
-    }
+    for (const id of this.pending) this.strike(id)
+    for (const id of this.open.get(connection)?.values() ?? []) if (id.startsWith('POST')) this.doomed.add(id)
     this.open.delete(connection)
   }
 
@@ -155,7 +174,6 @@ class Sky {
     const connection = this.live()
     if (connection === undefined) return
     const streams = this.open.get(connection) ?? new Map<number, string>()
-    const mayEnd = [...streams.values()].every((id) => !this.cutBefore.has(id))
     const last = Math.min(this.last.get(connection) ?? Number.POSITIVE_INFINITY, connection.streams.at(-1) ?? 0)
     switch (Math.floor(this.random() * 8)) {
       case 0:
@@ -167,7 +185,7 @@ class Sky {
         this.paused = false
         break
       case 1:
-        if (!mayEnd) break
+        if (!this.mayEnd()) break
         this.inject('cut')
         this.end(connection)
         connection.cut()
@@ -177,12 +195,14 @@ class Sky {
         this.refuse = 1 + Math.floor(this.random() * 3)
         break
       case 3:
+        // One that took nothing, and goes, is no progress: it counts as a failure for what it leaves out.
+        if (last === 0) break
         this.inject('GOAWAY in peace')
         this.last.set(connection, last)
         connection.goaway(last)
         break
       case 4:
-        if (!mayEnd || this.random() < 0.5) break
+        if (!this.mayEnd() || this.random() < 0.5) break
         this.inject('GOAWAY for a fault, left open')
         this.last.set(connection, last)
         connection.goaway(last, ErrorCode.INTERNAL_ERROR)
@@ -197,7 +217,7 @@ class Sky {
       }
       case 6: {
         const guilty = Math.max(0, ...streams.keys())
-        if (!mayEnd || guilty === 0) break
+        if (!this.mayEnd() || guilty === 0) break
         this.inject('one stream breaks the connection')
         this.doomed.add(streams.get(guilty) ?? '')
         this.end(connection)
@@ -232,7 +252,6 @@ export async function weather(seconds: number, random: () => number): Promise<st
   })
   const all = Object.entries(ways(pool))
   const results = new Map<string, { sent: number; saved: number; lost: number; hopeless: number }>()
-  const pending = new Set<string>()
   let ids = 0
   const until = performance.now() + seconds * 1000
   const worker = async (): Promise<void> => {
@@ -243,7 +262,7 @@ export async function weather(seconds: number, random: () => number): Promise<st
       const row = results.get(name) ?? { sent: 0, saved: 0, lost: 0, hopeless: 0 }
       results.set(name, row)
       row.sent++
-      pending.add(id)
+      sky.pending.add(id)
       try {
         const body = await send(`http://origin.test:${port}/${id}`, method, method === 'POST' ? id : undefined)
         if (body !== id) sky.violations.push(`${name} ${id} got the answer of ${body}`)
@@ -255,7 +274,7 @@ export async function weather(seconds: number, random: () => number): Promise<st
           sky.violations.push(`${name} ${id}: ${reasons(error)}`)
         }
       }
-      pending.delete(id)
+      sky.pending.delete(id)
     }
   }
   const workers = Promise.all(Array.from({ length: WORKERS }, worker))
@@ -264,7 +283,7 @@ export async function weather(seconds: number, random: () => number): Promise<st
     await sky.change()
   }
   const late = setTimeout(() => {
-    sky.violations.push(`never settled: ${[...pending].slice(0, 10).join(', ')}`)
+    sky.violations.push(`never settled: ${[...sky.pending].slice(0, 10).join(', ')}`)
     void pool.destroy()
   }, PATIENCE)
   await workers

@@ -93,10 +93,12 @@ export class FrameConnection {
     this.send({ type: 'DATA', streamId, endStream, data: Buffer.from(data) })
   }
 
-  /** A whole response. */
+  /** A whole response, in one write: if the connection is cut after it, the peer has all of it or nothing. */
   respond(streamId: number, body = '', status = 200): void {
-    this.headers(streamId, [':status', String(status)], body === '')
-    if (body !== '') this.data(streamId, body, true)
+    const block = this.block([':status', String(status)])
+    const head: Frame = { type: 'HEADERS', streamId, endStream: body === '', endHeaders: true, block }
+    if (body === '') this.send(head)
+    else this.send(head, { type: 'DATA', streamId, data: Buffer.from(body), endStream: true })
   }
 
   reset(streamId: number, errorCode: number): void {
