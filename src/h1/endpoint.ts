@@ -18,7 +18,7 @@ import {
 
 /** What either listener hears of the message that comes in. */
 export interface BodyListener {
-  /** A piece of the body: `buffer[start, end)`, which may be kept. */
+  /** A piece of the body: `buffer[start, end)`, which may be kept, unless what was received was lent. */
   onData(buffer: Buffer, start: number, end: number): void
   /** The message is whole. */
   onEnd(trailers: FieldList, rawTrailers: FieldList): void
@@ -104,9 +104,13 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
     return text
   }
 
-  /** Takes octets from the peer, which may be kept. Never throws on account of them. */
-  receive(octets: Buffer): void {
-    this.reader.receive(octets)
+  /**
+   * Takes octets from the peer. Never throws on account of them.
+   * @param lent their memory is yours again when this returns: what was not read of them is copied, and the listener must keep
+   * nothing that it is given without copying it. Default false: octets may be kept.
+   */
+  receive(octets: Buffer, lent = false): void {
+    this.reader.receive(octets, lent)
   }
 
   /** The transport has ended. */

@@ -8,6 +8,7 @@
 import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { systemCodeOf, toError } from '../errors.ts'
 import { CONNECTION_ATTEMPT_DELAY } from '../limits.ts'
+import { DirectRead } from '../session/direct-read.ts'
 import { type Address, type Cancel, type Ends, guard, later, type Outcome, type Progress } from './link.ts'
 import { type StartTimer, systemTimer } from './timer.ts'
 
@@ -76,8 +77,10 @@ class Race {
     const { port, localAddress, connect = connectTcp, startTimer = systemTimer } = this.options
     this.progress.step({ step: 'attempt', address: target.address, port, family: target.family })
     try {
+      const read = new DirectRead()
       const socket = guard(
         connect({
+          onread: read.options,
           host: target.address,
           port,
           family: target.family,
@@ -85,6 +88,7 @@ class Race {
           ...(localAddress === undefined ? {} : { localAddress }),
         }),
       )
+      read.belongTo(socket)
       // Whoever hears of sockets being made may have given up this one.
       if (this.over) {
         socket.destroy()
@@ -132,7 +136,9 @@ class Race {
 /** Connects to a unix domain socket. */
 export function connectPath(path: string, progress: Progress, outcome: Outcome<Socket>): Cancel {
   let over = false
-  const socket = guard(connectTcp({ path }))
+  const read = new DirectRead()
+  const socket = guard(connectTcp({ path, onread: read.options }))
+  read.belongTo(socket)
   const fail = (error: Error): void => {
     if (over) return
     over = true
