@@ -23,6 +23,8 @@ export type ConnectTcp = (options: TcpNetConnectOpts) => Socket
 export interface RaceOptions {
   readonly port: number
   readonly localAddress?: string | undefined
+  /** HTTP/1.1 in clear text is what follows. */
+  readonly direct?: boolean | undefined
   readonly connect?: ConnectTcp | undefined
   readonly startTimer?: StartTimer | undefined
   /** Takes in each address that failed, and the one that did not. */
@@ -74,21 +76,21 @@ class Race {
     this.cancelTimer = undefined
     const target = this.addresses[this.begun++]
     if (target === undefined) return
-    const { port, localAddress, connect = connectTcp, startTimer = systemTimer } = this.options
+    const { port, localAddress, direct, connect = connectTcp, startTimer = systemTimer } = this.options
     this.progress.step({ step: 'attempt', address: target.address, port, family: target.family })
     try {
-      const read = new DirectRead()
+      const read = direct === true ? new DirectRead() : undefined
       const socket = guard(
         connect({
-          onread: read.options,
           host: target.address,
           port,
           family: target.family,
           autoSelectFamily: false,
           ...(localAddress === undefined ? {} : { localAddress }),
+          ...(read === undefined ? {} : { onread: read.options }),
         }),
       )
-      read.belongTo(socket)
+      read?.belongTo(socket)
       // Whoever hears of sockets being made may have given up this one.
       if (this.over) {
         socket.destroy()
@@ -134,11 +136,11 @@ class Race {
 }
 
 /** Connects to a unix domain socket. */
-export function connectPath(path: string, progress: Progress, outcome: Outcome<Socket>): Cancel {
+export function connectPath(path: string, direct: boolean, progress: Progress, outcome: Outcome<Socket>): Cancel {
   let over = false
-  const read = new DirectRead()
-  const socket = guard(connectTcp({ path, onread: read.options }))
-  read.belongTo(socket)
+  const read = direct ? new DirectRead() : undefined
+  const socket = guard(connectTcp(read === undefined ? { path } : { path, onread: read.options }))
+  read?.belongTo(socket)
   const fail = (error: Error): void => {
     if (over) return
     over = true
