@@ -106,7 +106,7 @@ export function agentFor(
   if (given !== undefined && !isNodeAgent(given)) {
     if (tls?.pinnedPublicKeys === undefined || !https) return undefined
     throw new NotSupportedError(
-      'The pool pins public keys, and an agent of another class cannot check them: leave the agent out',
+      'The pool pins public keys, and an agent or a connection of your own does not check them: leave it out',
     )
   }
   const own = given?.options ?? {}

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import { test } from 'node:test'
+import { connect } from 'node:tls'
 import axios from 'axios'
 import got from 'got'
 import { createHyperAgent } from '../../../adapters/agent.ts'
@@ -44,6 +45,28 @@ test('a pool with a proxy refuses by name what an agent or a transport of anothe
   assert.equal(proxy.asked.length, 1)
   await adapter.close()
   agents.https.destroy()
+})
+
+test('a request of got with an agent of its own trusts what the pool trusts, and its keys are those that the pool pins', async () => {
+  await using origin = await startH1Origin()
+  const url = `${origin.origin}/json`
+  const retry = { limit: 0 }
+  const agent = { https: new https.Agent() }
+  const { ca } = origin
+  const trusting = hyperGot({ tls: { ca } })
+  assert.equal((await got(url, { ...trusting, agent, retry })).statusCode, 200)
+  const pinned = hyperGot({ tls: { ca, pinnedPublicKeys: [`sha256/${'A'.repeat(43)}=`] } })
+  await assert.rejects(got(url, { ...pinned, agent, retry }), /pin/)
+  assert.equal(origin.requests.length, 1)
+  for (const own of [
+    { agent: { https: new Another({ ca }) } },
+    { createConnection: () => connect(Number(new URL(url).port), { ca }) },
+  ]) {
+    await assert.rejects(got(url, { ...pinned, ...own, retry }), /of your own does not check them/)
+  }
+  assert.equal(origin.requests.length, 1)
+  await Promise.all([trusting.close(), pinned.close()])
+  agent.https.destroy()
 })
 
 test('an axios call that is redirected to where it must be handed on past the proxy rejects, and nothing is thrown', async () => {
