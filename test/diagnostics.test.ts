@@ -5,11 +5,12 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { channels, type FrameMessage } from '../src/diagnostics.ts'
+import { channels } from '../src/diagnostics.ts'
 import { ErrorCode, PREFACE, serializeFrame } from '../src/frame/index.ts'
 import { Encoder } from '../src/hpack/index.ts'
 import { Pool } from '../src/index.ts'
 import { FrameLog } from '../src/session/frame-log.ts'
+import { describeFrame, type FrameMessage } from '../src/session/frame-message.ts'
 import { begin, rejection, send } from './support/exchange.ts'
 import { FrameServer } from './support/frame-server.ts'
 import { startH2Origin } from './support/origin.ts'
@@ -142,7 +143,7 @@ describe('diagnostics channels', () => {
 describe('the log of frames', () => {
   test('one line a frame, header fields decoded, secrets left out, cut anywhere', () => {
     const lines: string[] = []
-    const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
+    const log = new FrameLog((direction, facts) => lines.push(`${direction} ${describeFrame(facts)}`))
     const block = new Encoder().encode([':method', 'GET', 'authorization', 'Bearer secret'])
     const octets = Buffer.concat([
       Buffer.from(PREFACE),
@@ -161,7 +162,7 @@ describe('the log of frames', () => {
 
   test('a frame that cannot be read ends the log of its direction, not the connection', () => {
     const lines: string[] = []
-    const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
+    const log = new FrameLog((direction, facts) => lines.push(`${direction} ${describeFrame(facts)}`))
     const frame = serializeFrame({ type: 'SETTINGS', streamId: 0, ack: false, settings: [] })
     frame[2] = 1
     log.received(Buffer.concat([frame, Buffer.alloc(1)]))
@@ -188,9 +189,34 @@ describe('the log of frames', () => {
     assert.ok(texts.some((text) => /^received DATA stream 1: 4 octets, END_STREAM/.test(text)))
   })
 
+  test('the channel hyper:connection:frame gives the same as data, without the secrets', async () => {
+    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
+    const frames: FrameMessage[] = []
+    const hear = (message: unknown): void => {
+      const frame = message as FrameMessage
+      if (frame.origin === server.origin) frames.push(frame)
+    }
+    subscribe('hyper:connection:frame', hear)
+    await using pool = new Pool({ h2c: 'prior-knowledge' })
+    await send(pool, { origin: server.origin, path: '/', headers: { cookie: 'a=secret', 'x-a': 'b' } })
+    unsubscribe('hyper:connection:frame', hear)
+    for (const message of frames) assert.equal(describeFrame(message), message.text)
+    const settings = frames.find(({ direction, frame }) => direction === 'received' && frame?.type === 'SETTINGS')
+    assert.equal(settings?.frame?.type === 'SETTINGS' && settings.frame.ack, false)
+    const sent = frames.findIndex(({ direction, frame }) => direction === 'sent' && frame?.type === 'HEADERS')
+    const { frame } = frames[sent]
+    assert.ok(frame?.type === 'HEADERS' && frame.streamId === 1 && frame.endStream)
+    const fields = frames[sent + 1].fields ?? []
+    assert.deepEqual([fields[fields.indexOf('cookie') + 1], fields[fields.indexOf('x-a') + 1]], ['***', 'b'])
+    assert.equal(frames[sent + 2].hpack?.octets, frame.block.length)
+    assert.ok((frames[sent + 2].hpack?.tableEntries ?? 0) > 0)
+    const data = frames.find((one) => one.frame?.type === 'DATA')?.frame
+    assert.equal(data?.type === 'DATA' && Buffer.from(data.data).toString(), 'fine')
+  })
+
   test('a value with illegal characters is shown escaped', () => {
     const lines: string[] = []
-    const log = new FrameLog((_direction, text) => lines.push(text))
+    const log = new FrameLog((_direction, facts) => lines.push(describeFrame(facts)))
     const block = new Encoder().encode([':status', '200', 'x', '\x1b[2J\x9b'])
     log.received(serializeFrame({ type: 'HEADERS', streamId: 1, endStream: true, endHeaders: true, block }))
     assert.equal(lines[1], '  :status: 200 | x: \\x1b[2J\\x9b')
