@@ -15,6 +15,8 @@ export const channels = {
   queue: channel('hyper:request:queue'),
   /** It was given to a connection. */
   start: channel('hyper:request:start'),
+  /** The last octet of the request was written to the socket: the system has it. */
+  sent: channel('hyper:request:sent'),
   /** The response's header section came. */
   headers: channel('hyper:request:headers'),
   /** It will be sent again. */

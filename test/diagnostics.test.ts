@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -76,6 +78,7 @@ describe('diagnostics channels', () => {
         'hyper:connection:connecting',
         'hyper:connection:connected',
         'hyper:request:start',
+        'hyper:request:sent',
         'hyper:request:headers',
         'hyper:request:end',
         'hyper:connection:closed',
@@ -101,6 +104,74 @@ describe('diagnostics channels', () => {
     const last = heard.findLast(([name]) => name.startsWith('hyper:request'))
     assert.equal(last?.[0], 'hyper:request:error')
     assert.match(String(last?.[1]['error']), /StreamResetError/)
+  })
+
+  test('over HTTP/2 a request is sent when its last octet is in the socket, which flow control may hold up', async () => {
+    const order: string[] = []
+    await using origin = await startH2Origin((stream) => {
+      // The window of the stream is 65,535 octets until somebody reads.
+      stream.once('readable', () => {
+        order.push('read')
+        stream.resume()
+      })
+      stream.on('end', () => {
+        stream.respond({ ':status': 200 })
+        stream.end('fine')
+      })
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    for (const body of [new Uint8Array(200_000), 'x'.repeat(70_000), [Buffer.alloc(300_000)]]) {
+      order.length = 0
+      const heard = await listen(origin.origin, () => {
+        const listener = (): void => void order.push('sent')
+        subscribe('hyper:request:sent', listener)
+        const sending = send(pool, { origin: origin.origin, method: 'POST', path: '/', body })
+        return sending.finally(() => unsubscribe('hyper:request:sent', listener))
+      })
+      assert.deepEqual(order, ['read', 'sent'])
+      assert.deepEqual(
+        steps(heard).filter((name) => name.startsWith('hyper:request') && !/create|queue|start/.test(name)),
+        ['hyper:request:sent', 'hyper:request:headers', 'hyper:request:end'],
+      )
+    }
+  })
+
+  test('over HTTP/1.1 a request is sent when its last octet is in the socket, which a peer that does not read holds up', async () => {
+    // More than the buffers of both systems take.
+    const size = 64 << 20
+    const order: string[] = []
+    const server = createServer((socket) => {
+      let received = 0
+      socket.once('data', () => {
+        socket.pause()
+        // Whatever can be sent without being read has its time to be.
+        setTimeout(() => {
+          order.push('read')
+          socket.resume()
+        }, 20)
+      })
+      socket.on('data', (chunk) => {
+        received += chunk.length
+        if (received > size) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const origin = `http://127.0.0.1:${address.port}`
+    await using pool = new Pool()
+    const listener = (message: unknown): void => {
+      if ((message as { request: { origin: string } }).request.origin === origin) order.push('sent')
+    }
+    subscribe('hyper:request:sent', listener)
+    try {
+      await send(pool, { origin, method: 'POST', path: '/', body: new Uint8Array(size) })
+      await send(pool, { origin, method: 'POST', path: '/', body: [new Uint8Array(size)] })
+    } finally {
+      unsubscribe('hyper:request:sent', listener)
+      server.close()
+    }
+    assert.deepEqual(order, ['read', 'sent', 'read', 'sent'])
   })
 
   test('a connection that could not be made', async () => {

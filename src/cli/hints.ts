@@ -28,12 +28,9 @@ export function hintFor(error: unknown): string | undefined {
   const { origin = '' } = Object(error)
   if (typeof origin !== 'string' || !origin.startsWith('http:')) return undefined
   if (error instanceof ProtocolError) {
-    // How "HTTP/1.1 400" looks as a frame.
-    if (/type 80 and 4740180 octets/.test(error.message))
-      return 'no HTTP/2 there: HTTP/1.1 answers, so try without --h2'
-    if (/begins with "\\u0015\\u0003/.test(error.message))
-      return `TLS is spoken there: try ${origin.replace(/^http:/, 'https:')}`
-    if (/begins with "\\u0000\\u0000/.test(error.message)) return 'HTTP/2 is spoken there: try --h2'
+    if (error.speaks === 'http/1.1') return 'no HTTP/2 there: HTTP/1.1 answers, so try without --h2'
+    if (error.speaks === 'tls') return `TLS is spoken there: try ${origin.replace(/^http:/, 'https:')}`
+    if (error.speaks === 'h2') return 'HTTP/2 is spoken there: try --h2'
   }
   if (error instanceof ConnectionLostError) {
     return `if TLS is spoken there, try ${origin.replace(/^http:/, 'https:')}; if HTTP/2, --h2`

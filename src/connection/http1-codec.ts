@@ -189,6 +189,15 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.tellLater()
   }
 
+  whenWritten(hear: () => void): void {
+    this.flush()
+    // Writes are done in their order: that of nothing comes after those before it.
+    this.socket.write('', 'latin1', (error) => {
+      this.host.written(error)
+      if (!error) hear()
+    })
+  }
+
   unsent(): number {
     if (this.rest !== null) return this.rest.length
     // Less than fills the socket is as good as sent, and nobody tells when it is.

@@ -376,6 +376,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     else if (body.bytes !== null) codec.end(this, null)
     else {
       this.sent = true
+      this.watchWriting()
       if (this.handler.onRequestSent !== undefined) nextTick(tellSent, this, codec)
     }
   }
@@ -481,6 +482,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     }
     if (this.phase !== 'carried') return
     this.sent = true
+    this.watchWriting()
     if (this.answer === 'awaited') this.wait(this.headersTimeout)
     this.tellSent()
   }
@@ -689,6 +691,17 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (this.phase === 'carried' && connection !== undefined)
       this.tell(callOnConnected, connection, this.reused, undefined, undefined)
     return this.phase === 'carried'
+  }
+
+  /** The end of the request is framed: when it is in the socket is told to whoever watches. */
+  private watchWriting(): void {
+    const { codec, stream } = this
+    if (!channels.sent.hasSubscribers || !this.home.observed || codec === null) return
+    codec.whenWritten(() => {
+      // A later attempt has a later end.
+      if (this.phase !== 'carried' || this.codec !== codec || this.stream !== stream) return
+      channels.sent.publish({ exchange: this, request: this.request, connection: codec.info })
+    })
   }
 
   /** Tells that the request is on its way. */
