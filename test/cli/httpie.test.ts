@@ -386,13 +386,12 @@ describe('cookies and sessions', () => {
   test('a file that is not a session is refused and not changed', async () => {
     for (const [text, why] of [
       ['no json', /no valid JSON/],
-      ['[]', /cookies|headers|object/],
-      ['{"cookies": {}}', /cookies is no list/],
-      ['{"cookies": [{}]}', /a cookie has no name or no domain/],
-      ['{"headers": [{"name": 1}]}', /a header has no name or no value/],
-      ['{"auth": {"type": "x"}}', /auth has no type/],
+      ['[]', /it is not an object/],
+      ['{"__meta__": {"format": 1}, "cookies": {}}', /cookies is not a list/],
+      ['{"__meta__": {"format": 1}, "cookies": [{}]}', /a cookie has no name or no domain/],
+      ['{"__meta__": {"format": 1}, "headers": [{"name": 1}]}', /a header has no name or no value/],
+      ['{"__meta__": {"format": 1}, "auth": {"type": "x"}}', /auth has no type/],
     ] as const) {
-      if (text === '[]') continue
       const path = await files.write('broken.json', text)
       const { code, stderr } = await ask(['--session', path, '@@/json'])
       assert.match(stderr, why)
