@@ -229,9 +229,8 @@ test('a session behind a link is written where the link leads, and ~ is the home
 
 const version = spawnSync('http', ['--version'], { encoding: 'utf8' })
 
-describe('beside HTTPie itself', {
-  skip: version.status === 0 && version.stdout.startsWith('3.') ? false : 'no HTTPie 3',
-}, () => {
+// What is above is written after HTTPie's own files; where it is installed, it is asked itself.
+if (version.status === 0 && version.stdout.startsWith('3.')) {
   const httpie = (argv: readonly string[]): Promise<{ stderr: string }> =>
     promisify(execFile)('http', ['--ignore-stdin', ...argv], {
       env: { ...process.env, HTTPIE_CONFIG_DIR: files.path('httpie') },
@@ -259,4 +258,4 @@ describe('beside HTTPie itself', {
       assert.deepEqual([seen.authorization, seen.fields], [basic('me:x'), ['x-a: 1', 'x-b: 2']])
     }
   })
-})
+}
