@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { createSecureContext, type SecureVersion } from 'node:tls'
+import { createSecureContext, getCACertificates, type SecureVersion } from 'node:tls'
 import type { HTTPConnectionOptions } from '../client/connection-options.ts'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { HUGE_HEADER_FIELDS } from '../limits.ts'
@@ -61,15 +61,19 @@ const TRUST_VARIABLES = ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE'
 interface Trust {
   readonly name: string
   readonly path: string
+  /** Those whom Node was told of (NODE_EXTRA_CA_CERTS), in PEM: the environment has said both. */
+  readonly beside: string[] | undefined
 }
 
 /** Of --verify; where nothing is said by it, of the environment. Undefined: whom Node trusts, or anybody. */
 function trustOf({ verify, options }: CommandLine, env: Environment | undefined): Trust | undefined {
-  if (typeof verify === 'string') return { name: '--verify', path: verify }
+  if (typeof verify === 'string') return { name: '--verify', path: verify, beside: undefined }
   if (options.verify !== undefined || env === undefined) return undefined
   const name = TRUST_VARIABLES.find((one) => env[one])
   const path = name === undefined ? undefined : env[name]
-  return name === undefined || path === undefined ? undefined : { name, path }
+  if (name === undefined || path === undefined) return undefined
+  const extra = getCACertificates('extra')
+  return { name, path, beside: extra.length === 0 ? undefined : extra }
 }
 
 /** The least that a window may be told to be. */
@@ -194,10 +198,15 @@ function tlsOptions({ verify, options }: CommandLine, trust: Trust | undefined):
     throw new UsageError('the key of --cert cannot be read: it is encrypted: give its passphrase by --cert-key-pass')
   }
   try {
-    const secureContext = createTlsContext({ caPath, ...identity, passphrase: certKeyPass })
+    const secureContext = createTlsContext({ ca: trust?.beside, caPath, ...identity, passphrase: certKeyPass })
     if (Object.keys(parameters).length === 0) return { ...unverified, secureContext }
     // A context has its own parameters: the parts of this one, which were good, go beside those that were asked for.
-    return { ...plain, ...identity, ca: caPath && authorities(caPath), passphrase: certKeyPass }
+    return {
+      ...plain,
+      ...identity,
+      ca: trust && [...(trust.beside ?? []), ...authorities(trust.path)],
+      passphrase: certKeyPass,
+    }
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error
     throw new UsageError(

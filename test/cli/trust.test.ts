@@ -1,8 +1,9 @@
 /** Whom the command trusts where --verify says nothing: whom the environment names, as with HTTPie and curl. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { testCertificate } from '../support/certificate.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
-import { type Folder, folder, hyper } from './command.ts'
+import { type Folder, folder, hyper, spawnHyper } from './command.ts'
 
 let files: Folder
 let origin: TestOrigin
@@ -40,6 +41,24 @@ test('they are read for TLS only', async () => {
   await using plain = await startH1Origin({}, { plain: true })
   const env = { SSL_CERT_FILE: '/no/such/file' }
   assert.equal((await hyper(['-q', `${plain.origin}/json`], { env })).code, 0)
+})
+
+test('those of NODE_EXTRA_CA_CERTS count beside them', async () => {
+  const { cert } = await testCertificate()
+  const other = await files.write('other.pem', cert)
+  const url = `${origin.origin}/json`
+  for (const [extra, code] of [
+    [files.ca, 0],
+    ['', 1],
+  ] as const) {
+    const env = { SSL_CERT_FILE: other, REQUESTS_CA_BUNDLE: '', CURL_CA_BUNDLE: '', NODE_EXTRA_CA_CERTS: extra }
+    for (const argv of [
+      ['-q', url],
+      ['-q', '--ssl', 'tls1.3', url],
+    ]) {
+      assert.equal((await spawnHyper(argv, undefined, env).outcome).code, code)
+    }
+  }
 })
 
 test('they go beside a client certificate and parameters of TLS', async () => {
