@@ -174,6 +174,37 @@ describe('diagnostics channels', () => {
     assert.deepEqual(order, ['read', 'sent', 'read', 'sent'])
   })
 
+  test('over HTTP/1.1 the last octet is known by the length, though the body has not said yet that it has ended', async () => {
+    const server = createServer((socket) => {
+      let text = ''
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1')
+        if (text.endsWith('whole')) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const origin = `http://127.0.0.1:${address.port}`
+    const answered = Promise.withResolvers<void>()
+    async function* body(): AsyncGenerator<string, void, undefined> {
+      yield 'who'
+      yield 'le'
+      await answered.promise
+    }
+    const heard = await listen(origin, async () => {
+      await using pool = new Pool()
+      const headers = { 'content-length': '5' }
+      await send(pool, { origin, method: 'POST', path: '/', headers, body: body() })
+      answered.resolve()
+    })
+    server.close()
+    assert.deepEqual(
+      steps(heard).filter((name) => /sent|headers|end$/.test(name)),
+      ['hyper:request:sent', 'hyper:request:headers', 'hyper:request:end'],
+    )
+  })
+
   test('a connection that could not be made', async () => {
     const server = await FrameServer.start()
     await server.close()

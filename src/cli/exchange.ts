@@ -4,7 +4,7 @@ import type { HTTPResponse } from '../client/response.ts'
 import { toError } from '../errors.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, credentialsFor } from './auth.ts'
-import { type Content, compressed, contentOf, unmeasured } from './body.ts'
+import { type Content, compressed, contentOf, unmeasured, withFiles } from './body.ts'
 import { homeFolder } from './config.ts'
 import { needsPassphrase } from './connect.ts'
 import { Conversation, type View } from './conversation.ts'
@@ -25,7 +25,7 @@ import { Sink } from './sink.ts'
 import { bodyFrom, isReadable } from './stdin.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Target, withoutTls } from './target.ts'
-import { harmlessLine } from './text.ts'
+import { harmless, harmlessLine } from './text.ts'
 import { parseFormat, writeFormat } from './write-out.ts'
 
 /** PINGs, unless --count says how many. */
@@ -40,7 +40,8 @@ interface Prepared {
 
 /** @returns the exit code. */
 export async function perform(given: CommandLine, around: Surroundings): Promise<number> {
-  const line = await withPassphrase(given, around)
+  const items = withFiles(given.items, homeFolder(around.env))
+  const line = await withPassphrase({ ...given, items }, around)
   const { options } = line
   const format = options.format === undefined ? undefined : parseFormat(options.format)
   const target = targetFor(line)
@@ -61,7 +62,9 @@ export async function perform(given: CommandLine, around: Surroundings): Promise
     }
     const how = options.curl ? 'curl' : options.code
     if (how !== undefined) {
-      await around.sink.write(await (await import('./as-code.ts')).asCode(ready, how, line, auth))
+      const code = await (await import('./as-code.ts')).asCode(ready, how, line, auth)
+      // A cookie of a session is what a server made of it.
+      await around.sink.write(around.sink.isTerminal ? harmless(code) : code)
       return ExitCode.OK
     }
     if (options.ping) {
@@ -103,8 +106,8 @@ export async function perform(given: CommandLine, around: Surroundings): Promise
 
 function writer({ sink, stderr }: Surroundings): Parameters<typeof writeFormat>[2] {
   return async (to, text) => {
-    if (to === 'stdout') await sink.write(text)
-    else stderr.write(text)
+    if (to === 'stdout') await sink.write(sink.isTerminal ? harmless(text) : text)
+    else stderr.write(harmless(text))
   }
 }
 

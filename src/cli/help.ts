@@ -6,7 +6,7 @@ const USAGE = 'Usage: hyper [options] [METHOD] URL [ITEM...]\n'
 
 const ITEMS = `Items:
   Header:value  Header: (not sent)  Header; (empty)  :authority:x    fields of the request's head
-  name==value (query)   field=text  field:=json  field=@file  field:=@file   the query; the body
+  name==value (query)   field=text  field:=json   the query; the body.  From files: :@ ==@ =@ :=@
   a[b]=c  a[]=1  a[0][b]:=2 (nested)   field@file[;type=text/plain] (upload, needs --form)
   @file (is the body)         backslash: a\\:b=c   a\\[b\\]=c
 `

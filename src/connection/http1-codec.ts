@@ -56,6 +56,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private untold = 0
   private endUntold = false
   private telling = false
+  /** Octets of a body of known length that are still to be written; -1: its length is not known. */
+  private left = -1
 
   constructor(host: Codec1Host, origin: string, maxHeaderSize: number, maxHeaderFields: number | undefined) {
     this.host = host
@@ -113,6 +115,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.full = false
     this.untold = 0
     this.endUntold = false
+    this.left = head.length
     exchange.begin(this, null, NO_FIELDS)
     if (body.length === 0 && !hasTrailers) {
       this.head = text
@@ -281,6 +284,11 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     }
     this.full = !room
     this.untold += octets.length
+    if (this.left > 0) {
+      this.left -= octets.length
+      // A server knows the end by the length: it may answer before the body itself says that it has ended.
+      if (this.left <= 0) this.current?.watchWriting()
+    }
     this.tellLater()
     return room
   }

@@ -102,6 +102,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private sending: Sending | null = null
   /** The request, body and all, was handed to the transport. */
   private sent = false
+  /** Somebody hears when the end of this attempt's request is written: what watches may come twice. */
+  private watched = false
   /** Of the request's own pseudo-header fields, for pushes alone. */
   private head: FieldList = NO_FIELDS
   private reused = false
@@ -323,6 +325,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.headersAt = 0
     this.answer = 'awaited'
     this.sent = false
+    this.watched = false
     this.received = 0
     const { limits } = codec
     const { request } = this
@@ -693,10 +696,11 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     return this.phase === 'carried'
   }
 
-  /** The end of the request is framed: when it is in the socket is told to whoever watches. */
-  private watchWriting(): void {
+  /** The last octet of the request is framed: when it is in the socket is told to whoever watches. */
+  watchWriting(): void {
     const { codec, stream } = this
-    if (!channels.sent.hasSubscribers || !this.home.observed || codec === null) return
+    if (!channels.sent.hasSubscribers || !this.home.observed || this.watched || codec === null) return
+    this.watched = true
     codec.whenWritten(() => {
       // A later attempt has a later end.
       if (this.phase !== 'carried' || this.codec !== codec || this.stream !== stream) return
