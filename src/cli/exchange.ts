@@ -8,7 +8,7 @@ import { type Content, compressed, contentOf, unmeasured, withFiles } from './bo
 import { homeFolder } from './config.ts'
 import { needsPassphrase } from './connect.ts'
 import { Conversation, type View } from './conversation.ts'
-import { askForRest, type Part as FilePart, partOf, save } from './download.ts'
+import { askForRest, type Part as FilePart, partOf, passOn, save } from './download.ts'
 import { ExitCode, exitCodeOf, exitCodeOfStatus, UsageError } from './failures.ts'
 import { readFormatOptions } from './format-options.ts'
 import { messageOf } from './hints.ts'
@@ -264,7 +264,9 @@ async function show(
   let whole = true
   if (parts.has('h')) await output.responseHead(response)
   if (line.download && code !== ExitCode.OK) whole = await conversation.drain(done)
-  else if (line.output !== undefined || line.download) {
+  else if (line.download && line.output === undefined && (line.options.output === '-' || around.sink.isRedirected)) {
+    await passOn(response, conversation.body(done), around.sink, line.quiet, around)
+  } else if (line.output !== undefined || line.download) {
     done.file = await save(response, conversation.body(done), request, line, part, around)
   } else if (parts.has('b')) whole = await output.responseBody(response, conversation.body(done))
   else if (line.quiet) for await (const _ of conversation.body(done));

@@ -69,7 +69,7 @@ const FILES = {
   download: flag('write the body to a file that the server or the URL names', {
     short: 'd',
     brief: true,
-    more: 'A file that is there is never overwritten: the new one gets a number. With -o FILE, that file. Redirects are followed.',
+    more: 'A file that is there is never overwritten: the new one gets a number. With -o FILE, that file. In a pipe, standard output. Redirects are followed.',
   }),
   continue: flag('go on with a download into --output', { short: 'c', brief: true }),
   'limit-rate': octets('octets a second, both ways: 200k, 1M'),
@@ -137,6 +137,7 @@ const TLS = {
 const MICROSCOPE = {
   timing: flag('show how long each step took, on standard error', { brief: true }),
   debug: flag('show each HTTP/2 frame and HPACK state; stack traces', { brief: true }),
+  traceback: flag('show the stack trace of an error'),
   trace: text('file', 'write each HTTP/2 frame with its time to the file, one JSON a line; see hyper trace', {
     file: true,
   }),

@@ -91,7 +91,8 @@ async function inFolder(name: string, ...argv: readonly string[]): Promise<Outco
   const cwd = files.path(name)
   await mkdir(cwd, { recursive: true })
   const words = ['--verify', files.ca, ...argv.map((word) => word.replace(/^@@/, h2.origin))]
-  const outcome = await spawnHyper(words, undefined, { HYPER_CONFIG_DIR: files.path('config') }, cwd).outcome
+  // Nobody reads standard output.
+  const outcome = await spawnHyper(words, undefined, { HYPER_CONFIG_DIR: files.path('config') }, cwd, 'ignore').outcome
   return { ...outcome, names: (await readdir(cwd)).toSorted() }
 }
 
@@ -138,6 +139,20 @@ describe('--download', () => {
     assert.equal(stderr, 'hyper: saved to "x.txt", 30 B\n')
     assert.equal(await readFile(files.path('named/x.txt'), 'utf8'), whole)
     assert.equal(h2.requests.at(-1)?.headers['accept-encoding'], 'identity')
+  })
+
+  test('goes to standard output where that leads to a program or a file, and with -o -', async () => {
+    const cwd = files.path('piped')
+    await mkdir(cwd)
+    const words = ['--verify', files.ca, '-d', `${h2.origin}/redirect?to=/named`]
+    const piped = await spawnHyper(words, undefined, {}, cwd).outcome
+    assert.deepEqual([piped.stdout, piped.code], [whole, 0])
+    assert.equal(piped.stderr, 'hyper: written to standard output, 30 B; -o FILE writes to a file\n')
+    assert.deepEqual(await readdir(cwd), [])
+    const named = await ask(['-q', '-d', '-o', '-', '@@/named'], { terminal: true })
+    assert.deepEqual([named.stdout, named.stderr, named.code], [whole, '', 0])
+    const failed = await ask(['-d', '@@/named?status=404'])
+    assert.deepEqual([failed.stdout, failed.code], ['', 4])
   })
 
   test('never overwrites what is there, a link included', async () => {

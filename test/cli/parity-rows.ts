@@ -90,9 +90,9 @@ export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] =
       },
       {
         feature: 'more into JSON that was given as a whole',
-        httpie: `URL/echo 'a:=[1,{"b":[]}]' 'a[]=c' 'a[1][b][]:=2'`,
+        httpie: `URL/echo 'a:=[1,{"b":[3]}]' 'a[]=c' 'a[1][b][]:=2'`,
         curl: undefined,
-        ours: `URL/echo 'a:=[1,{"b":[]}]' 'a[]=c' 'a[1][b][]:=2'`,
+        ours: `URL/echo 'a:=[1,{"b":[3]}]' 'a[]=c' 'a[1][b][]:=2'`,
       },
       {
         feature: 'a header field from a file',
@@ -472,6 +472,14 @@ export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] =
         curl: '-o OUT.curl URL/json',
         ours: '-d -o OUT URL/json',
         says: /saved to/,
+      },
+      {
+        feature: 'a download in a pipe',
+        httpie: '-d URL/json',
+        curl: 'URL/json',
+        ours: '-d URL/json',
+        shows: /^\{"b":1,"a":\[1\.0\]\}$/,
+        says: /written to standard output/,
       },
       {
         feature: 'go on',

@@ -140,6 +140,12 @@ describe('JSON that its server does not call so', () => {
   })
 })
 
+test('--traceback shows the stack of an error, and of a wrong command line', async () => {
+  assert.match((await hyper(['--traceback', 'http://localhost:1/'])).stderr, /\nConnectError: [^\n]*\n {4}at /)
+  assert.match((await hyper(['--traceback', '--nonsense'])).stderr, /\nUsageError: /)
+  assert.doesNotMatch((await hyper(['http://localhost:1/'])).stderr, /\n {4}at /)
+})
+
 describe('on a terminal', () => {
   test('what a server sent cannot act through --format', async () => {
     const shown = await good(['-q', '-w', '%header{x-field} %{header_json}', '@@/field'], { terminal: true })
