@@ -100,7 +100,7 @@ export async function save(
   const whole = part !== undefined && status === 416 && /^bytes \*\/(\d+)$/.exec(headers.text('content-range') ?? '')
   if (whole && Number(whole[1]) === part?.size) {
     await response.close()
-    around.note(`${JSON.stringify(part.path)} is whole already`)
+    around.note(`${JSON.stringify(part.path)} is complete already`)
     forgetValidator(part.path, around.env)
     return part.path
   }
@@ -129,7 +129,7 @@ export async function save(
     const where = JSON.stringify(path)
     if (octets > 0) {
       if (part === undefined) noteValidator(path, url, headers, around.env)
-      around.note(`${where} holds ${amount(octets)}, which is not all; to go on: -c -o ${where}`)
+      around.note(`${where} holds ${amount(octets)}, which is not all; to resume: -c -o ${where}`)
     }
     throw error
   } finally {

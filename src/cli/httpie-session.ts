@@ -12,7 +12,12 @@
  * - What is not understood, such as the credentials of a plugin, is an error. What nothing has changed is written as it was.
  */
 import { dateNow } from '../clock.ts'
-import type { KeptAuth } from './session.ts'
+
+/** Credentials that are kept. */
+export interface KeptAuth {
+  readonly type: 'basic' | 'digest' | 'bearer'
+  readonly raw: string
+}
 
 /** A cookie as the jar writes it down. */
 export interface PlainCookie {

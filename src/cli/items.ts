@@ -83,14 +83,14 @@ export function looksLikeItem(text: string): boolean {
   return /[=@]|;$/.test(text) || /^[^:/]+:[^\d/]/.test(text)
 }
 
-/** @throws {UsageError} when the text is no JSON. */
+/** @throws {UsageError} when the text is not valid JSON. */
 export function checkJson(text: string, what: string): void {
   try {
     JSON.parse(text)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const detail = caret(text, wrongAt(text))
-    throw new UsageError(`${what}: no valid JSON (${message.replaceAll('\n', ' ')})`, { detail })
+    throw new UsageError(`${what}: not valid JSON (${message.replaceAll('\n', ' ')})`, { detail })
   }
 }
 

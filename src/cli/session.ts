@@ -17,15 +17,11 @@ import { dateNow } from '../clock.ts'
 import { systemCodeOf, toError } from '../errors.ts'
 import { configFolder, type Environment, homeFolder } from './config.ts'
 import { UsageError } from './failures.ts'
-import { HttpieSession, type PlainCookie } from './httpie-session.ts'
+import { HttpieSession, type KeptAuth, type PlainCookie } from './httpie-session.ts'
 import { checkJson } from './items.ts'
 import type { Target } from './target.ts'
 
-/** Credentials that are kept. */
-export interface KeptAuth {
-  readonly type: 'basic' | 'digest' | 'bearer'
-  readonly raw: string
-}
+export type { KeptAuth }
 
 /** The version of the file. */
 const FORMAT = 1

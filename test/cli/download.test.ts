@@ -193,7 +193,7 @@ describe('--continue', () => {
     assert.equal((await ask(['-c', '-o', path, '@@/range'])).code, 0)
     assert.equal(await readFile(path, 'utf8'), whole)
     const again = await ask(['-d', '-c', '-o', path, '@@/range'])
-    assert.deepEqual([again.code, again.stderr], [0, `hyper: ${JSON.stringify(path)} is whole already\n`])
+    assert.deepEqual([again.code, again.stderr], [0, `hyper: ${JSON.stringify(path)} is complete already\n`])
     assert.equal(await readFile(path, 'utf8'), whole)
   })
 
@@ -228,7 +228,7 @@ describe('--continue', () => {
     const path = files.path('cut')
     const cut = await ask(['-o', path, '@@/part'], { env: env() })
     assert.equal(cut.code, 1)
-    assert.match(cut.stderr, /^hyper: ".*cut" holds 10 B, which is not all; to go on: -c -o ".*cut"\nhyper: error: /)
+    assert.match(cut.stderr, /^hyper: ".*cut" holds 10 B, which is not all; to resume: -c -o ".*cut"\nhyper: error: /)
     // The same resource, which ends properly now.
     const note = (await readdir(files.path('config/parts')))[0] ?? ''
     const kept = JSON.parse(await readFile(files.path(`config/parts/${note}`), 'utf8'))

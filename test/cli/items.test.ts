@@ -63,7 +63,7 @@ for (const [text, why] of Object.entries({
   '==x': /no name before "=="/,
   ':x': /no name before ":"/,
   ';': /no name before ";"/,
-  'a:={': /"a:=\{": no valid JSON \(/,
+  'a:={': /"a:=\{": not valid JSON \(/,
   'a=@': /no file is named/,
   'a@': /no file is named/,
   '@': /no file is named/,
