@@ -1,4 +1,6 @@
 /** One run of the command: what it asks, what it shows, and how it ends. */
+import { isUtf8 } from 'node:buffer'
+import { isUint8Array } from 'node:util/types'
 import type { HTTPConnection } from '../client/http-connection.ts'
 import type { HTTPResponse } from '../client/response.ts'
 import { toError } from '../errors.ts'
@@ -244,7 +246,11 @@ async function contentOfStdin(line: CommandLine, { stdin, signal, warn }: Surrou
     const body = await bodyFrom(stdin, warn)
     const source = 'standard input'
     const type = stdinType(line)
-    return body && { body, type, length: undefined, text: undefined, source, repeatable: false }
+    if (!isUint8Array(body)) {
+      return body && { body, type, length: undefined, text: undefined, source, repeatable: false }
+    }
+    const text = isUtf8(body) ? Buffer.from(body).toString() : undefined
+    return { body, type, length: body.length, text, source, repeatable: true }
   } finally {
     signal.removeEventListener('abort', giveUp)
   }
