@@ -191,6 +191,10 @@ function read({ options, words }: Given): CommandLine {
     }
   }
   const { method, url, rest } = splitWords(words)
+  // As with curl, where an option takes it: without this a field would be asked as if it were a host.
+  if (!/^https?:\/\//i.test(url) && rest.some((word) => /^https?:\/\//i.test(word))) {
+    throw new UsageError(`${JSON.stringify(url)} comes before the URL: the items stand behind it, as in hyper URL ITEM`)
+  }
   const { output, print } = options
   if (options.continue && output === '-') throw new UsageError('--continue needs a file, not standard output')
   const download = options.download === true

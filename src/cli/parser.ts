@@ -45,6 +45,11 @@ const HABITS: Readonly<Record<string, string>> = {
   cacert: 'certificates to trust are given by --verify FILE',
   cookie: 'a cookie is the item Cookie:name=value',
   silent: 'nothing is shown with -q',
+  header: 'a header field is an item behind the URL: Name:value',
+  'user-agent': 'it is the item User-Agent:TEXT behind the URL',
+  compressed: 'content codings are asked for and decoded in any case',
+  http2: 'HTTP/2 alone is --h2',
+  fail: 'an exit code for the status is --check-status',
   'max-time': 'a limit of time is --timeout SECONDS',
   'connect-timeout': 'a limit of time is --timeout SECONDS',
 }

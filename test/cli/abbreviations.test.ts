@@ -78,6 +78,8 @@ test('each option may be shortened to where it differs from all others', () => {
     if (least === -1) continue
     for (let length = Math.max(least + 1, 2); length < name.length; length++) {
       const word = `--${name.slice(0, length)}`
+      // What curl calls so is another thing.
+      if (word === '--header') continue
       assert.equal(inFull([word])[0], `--${name}`, word)
     }
   }

@@ -140,6 +140,29 @@ describe('JSON that its server does not call so', () => {
   })
 })
 
+test('what curl has before the URL is never asked as if it were a host', async () => {
+  const url = `${origin.origin}/echo`
+  for (const argv of [
+    ['-d', 'a=b', url],
+    ['-F', 'a=@file', url],
+    ['-H', 'X-A: b', url],
+    ['-b', 'a=b', url],
+    ['POST', 'a=b', url],
+  ]) {
+    const { code, stderr } = await hyper(argv)
+    assert.match(
+      stderr,
+      /^hyper: error: "[^"]*" comes before the URL: the items stand behind it, as in hyper URL ITEM\n/,
+    )
+    assert.equal(code, 2)
+  }
+  assert.match(
+    (await hyper(['--header', 'X-A: b', url])).stderr,
+    /'--header': a header field is an item behind the URL/,
+  )
+  assert.match(await good(['--offline', '-p', 'H', 'x.org', 'q==http://y']), /^GET \/\?q=http%3A%2F%2Fy /)
+})
+
 test('--traceback shows the stack of an error, and of a wrong command line', async () => {
   assert.match((await hyper(['--traceback', 'http://localhost:1/'])).stderr, /\nConnectError: [^\n]*\n {4}at /)
   assert.match((await hyper(['--traceback', '--nonsense'])).stderr, /\nUsageError: /)
