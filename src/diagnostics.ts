@@ -8,16 +8,6 @@
  */
 import { type Channel, channel } from 'node:diagnostics_channel'
 
-/** Message of the channel `hyper:connection:frame`: a frame of HTTP/2 in words, or more about the one before. */
-export interface FrameMessage {
-  readonly origin: string
-  /** Counts the connections that are looked at. */
-  readonly connection: number
-  readonly direction: 'sent' | 'received'
-  /** One line. Values of fields that carry secrets are left out. */
-  readonly text: string
-}
-
 export const channels = {
   /** An exchange was dispatched. Fields may still be added to `request.headers`, a list: name, value, name, value. */
   create: channel('hyper:request:create'),
@@ -25,6 +15,8 @@ export const channels = {
   queue: channel('hyper:request:queue'),
   /** It was given to a connection. */
   start: channel('hyper:request:start'),
+  /** The last octet of the request was written to the socket: the system has it. */
+  sent: channel('hyper:request:sent'),
   /** The response's header section came. */
   headers: channel('hyper:request:headers'),
   /** It will be sent again. */
@@ -39,7 +31,3 @@ export const channels = {
   /** A frame was sent or received, on a connection that was made while somebody listened. */
   frame: channel('hyper:connection:frame'),
 } as const satisfies Readonly<Record<string, Channel>>
-
-export function publishFrame(message: FrameMessage): void {
-  channels.frame.publish(message)
-}

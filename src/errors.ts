@@ -135,20 +135,30 @@ export class ConnectionLostError extends HyperError {
   }
 }
 
+/** What a peer speaks, as far as its first octets tell. */
+export type SpokenProtocol = 'http/1.1' | 'h2' | 'tls'
+
 /** The peer broke the protocol in a way that ended the whole connection; or, with `local: false`, said that we did. */
 export class ProtocolError extends HyperError {
   /** The HTTP/2 error code (RFC 9113 section 7); `undefined` for HTTP/1.1. */
   readonly http2ErrorCode: number | undefined
   /** The rule was broken on another stream: this exchange only shared the connection. An idempotent one is sent again. */
   readonly bystander: boolean
+  /** The protocol that the peer's first octets belong to, when they are of another than was expected. */
+  readonly speaks: SpokenProtocol | undefined
 
   constructor(
     message: string,
-    options: HyperErrorOptions & { http2ErrorCode?: number | undefined; bystander?: boolean | undefined } = {},
+    options: HyperErrorOptions & {
+      http2ErrorCode?: number | undefined
+      bystander?: boolean | undefined
+      speaks?: SpokenProtocol | undefined
+    } = {},
   ) {
     super('ERR_HYPER_PROTOCOL', message, options)
     this.http2ErrorCode = options.http2ErrorCode
     this.bystander = options.bystander ?? false
+    this.speaks = options.speaks
   }
 }
 

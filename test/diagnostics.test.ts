@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { channels, type FrameMessage } from '../src/diagnostics.ts'
+import { channels } from '../src/diagnostics.ts'
 import { ErrorCode, PREFACE, serializeFrame } from '../src/frame/index.ts'
 import { Encoder } from '../src/hpack/index.ts'
 import { Pool } from '../src/index.ts'
 import { FrameLog } from '../src/session/frame-log.ts'
+import { describeFrame, type FrameMessage } from '../src/session/frame-message.ts'
 import { begin, rejection, send } from './support/exchange.ts'
 import { FrameServer } from './support/frame-server.ts'
 import { startH2Origin } from './support/origin.ts'
@@ -75,6 +78,7 @@ describe('diagnostics channels', () => {
         'hyper:connection:connecting',
         'hyper:connection:connected',
         'hyper:request:start',
+        'hyper:request:sent',
         'hyper:request:headers',
         'hyper:request:end',
         'hyper:connection:closed',
@@ -100,6 +104,105 @@ describe('diagnostics channels', () => {
     const last = heard.findLast(([name]) => name.startsWith('hyper:request'))
     assert.equal(last?.[0], 'hyper:request:error')
     assert.match(String(last?.[1]['error']), /StreamResetError/)
+  })
+
+  test('over HTTP/2 a request is sent when its last octet is in the socket, which flow control may hold up', async () => {
+    const order: string[] = []
+    await using origin = await startH2Origin((stream) => {
+      // The window of the stream is 65,535 octets until somebody reads.
+      stream.once('readable', () => {
+        order.push('read')
+        stream.resume()
+      })
+      stream.on('end', () => {
+        stream.respond({ ':status': 200 })
+        stream.end('fine')
+      })
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    for (const body of [new Uint8Array(200_000), 'x'.repeat(70_000), [Buffer.alloc(300_000)]]) {
+      order.length = 0
+      const heard = await listen(origin.origin, () => {
+        const listener = (): void => void order.push('sent')
+        subscribe('hyper:request:sent', listener)
+        const sending = send(pool, { origin: origin.origin, method: 'POST', path: '/', body })
+        return sending.finally(() => unsubscribe('hyper:request:sent', listener))
+      })
+      assert.deepEqual(order, ['read', 'sent'])
+      assert.deepEqual(
+        steps(heard).filter((name) => name.startsWith('hyper:request') && !/create|queue|start/.test(name)),
+        ['hyper:request:sent', 'hyper:request:headers', 'hyper:request:end'],
+      )
+    }
+  })
+
+  test('over HTTP/1.1 a request is sent when its last octet is in the socket, which a peer that does not read holds up', async () => {
+    // More than the buffers of both systems take.
+    const size = 64 << 20
+    const order: string[] = []
+    const server = createServer((socket) => {
+      let received = 0
+      socket.once('data', () => {
+        socket.pause()
+        // Whatever can be sent without being read has its time to be.
+        setTimeout(() => {
+          order.push('read')
+          socket.resume()
+        }, 20)
+      })
+      socket.on('data', (chunk) => {
+        received += chunk.length
+        if (received > size) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const origin = `http://127.0.0.1:${address.port}`
+    await using pool = new Pool()
+    const listener = (message: unknown): void => {
+      if ((message as { request: { origin: string } }).request.origin === origin) order.push('sent')
+    }
+    subscribe('hyper:request:sent', listener)
+    try {
+      await send(pool, { origin, method: 'POST', path: '/', body: new Uint8Array(size) })
+      await send(pool, { origin, method: 'POST', path: '/', body: [new Uint8Array(size)] })
+    } finally {
+      unsubscribe('hyper:request:sent', listener)
+      server.close()
+    }
+    assert.deepEqual(order, ['read', 'sent', 'read', 'sent'])
+  })
+
+  test('over HTTP/1.1 the last octet is known by the length, though the body has not said yet that it has ended', async () => {
+    const server = createServer((socket) => {
+      let text = ''
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1')
+        if (text.endsWith('whole')) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const origin = `http://127.0.0.1:${address.port}`
+    const answered = Promise.withResolvers<void>()
+    async function* body(): AsyncGenerator<string, void, undefined> {
+      yield 'who'
+      yield 'le'
+      await answered.promise
+    }
+    const heard = await listen(origin, async () => {
+      await using pool = new Pool()
+      const headers = { 'content-length': '5' }
+      await send(pool, { origin, method: 'POST', path: '/', headers, body: body() })
+      answered.resolve()
+    })
+    server.close()
+    assert.deepEqual(
+      steps(heard).filter((name) => /sent|headers|end$/.test(name)),
+      ['hyper:request:sent', 'hyper:request:headers', 'hyper:request:end'],
+    )
   })
 
   test('a connection that could not be made', async () => {
@@ -142,7 +245,7 @@ describe('diagnostics channels', () => {
 describe('the log of frames', () => {
   test('one line a frame, header fields decoded, secrets left out, cut anywhere', () => {
     const lines: string[] = []
-    const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
+    const log = new FrameLog((direction, facts) => lines.push(`${direction} ${describeFrame(facts)}`))
     const block = new Encoder().encode([':method', 'GET', 'authorization', 'Bearer secret'])
     const octets = Buffer.concat([
       Buffer.from(PREFACE),
@@ -161,7 +264,7 @@ describe('the log of frames', () => {
 
   test('a frame that cannot be read ends the log of its direction, not the connection', () => {
     const lines: string[] = []
-    const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
+    const log = new FrameLog((direction, facts) => lines.push(`${direction} ${describeFrame(facts)}`))
     const frame = serializeFrame({ type: 'SETTINGS', streamId: 0, ack: false, settings: [] })
     frame[2] = 1
     log.received(Buffer.concat([frame, Buffer.alloc(1)]))
@@ -188,9 +291,34 @@ describe('the log of frames', () => {
     assert.ok(texts.some((text) => /^received DATA stream 1: 4 octets, END_STREAM/.test(text)))
   })
 
+  test('the channel hyper:connection:frame gives the same as data, without the secrets', async () => {
+    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
+    const frames: FrameMessage[] = []
+    const hear = (message: unknown): void => {
+      const frame = message as FrameMessage
+      if (frame.origin === server.origin) frames.push(frame)
+    }
+    subscribe('hyper:connection:frame', hear)
+    await using pool = new Pool({ h2c: 'prior-knowledge' })
+    await send(pool, { origin: server.origin, path: '/', headers: { cookie: 'a=secret', 'x-a': 'b' } })
+    unsubscribe('hyper:connection:frame', hear)
+    for (const message of frames) assert.equal(describeFrame(message), message.text)
+    const settings = frames.find(({ direction, frame }) => direction === 'received' && frame?.type === 'SETTINGS')
+    assert.equal(settings?.frame?.type === 'SETTINGS' && settings.frame.ack, false)
+    const sent = frames.findIndex(({ direction, frame }) => direction === 'sent' && frame?.type === 'HEADERS')
+    const { frame } = frames[sent]
+    assert.ok(frame?.type === 'HEADERS' && frame.streamId === 1 && frame.endStream)
+    const fields = frames[sent + 1].fields ?? []
+    assert.deepEqual([fields[fields.indexOf('cookie') + 1], fields[fields.indexOf('x-a') + 1]], ['***', 'b'])
+    assert.equal(frames[sent + 2].hpack?.octets, frame.block.length)
+    assert.ok((frames[sent + 2].hpack?.tableEntries ?? 0) > 0)
+    const data = frames.find((one) => one.frame?.type === 'DATA')?.frame
+    assert.equal(data?.type === 'DATA' && Buffer.from(data.data).toString(), 'fine')
+  })
+
   test('a value with illegal characters is shown escaped', () => {
     const lines: string[] = []
-    const log = new FrameLog((_direction, text) => lines.push(text))
+    const log = new FrameLog((_direction, facts) => lines.push(describeFrame(facts)))
     const block = new Encoder().encode([':status', '200', 'x', '\x1b[2J\x9b'])
     log.received(serializeFrame({ type: 'HEADERS', streamId: 1, endStream: true, endHeaders: true, block }))
     assert.equal(lines[1], '  :status: 200 | x: \\x1b[2J\\x9b')

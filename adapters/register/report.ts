@@ -1,7 +1,7 @@
 /** What is printed to stderr: a line when the process ends, and each frame. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { FrameMessage } from '../../src/diagnostics.ts'
 import type { ConnectionMessage } from '../../src/exchange/messages.ts'
+import type { FrameMessage } from '../../src/session/frame-message.ts'
 
 /** Counts from now on, and says at the end of the process what came of it. @returns what ends that. */
 export function reportAtExit(): () => void {

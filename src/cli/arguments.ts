@@ -4,7 +4,7 @@ import { UsageError } from './failures.ts'
 import { longHelp, shortHelp } from './help.ts'
 import { type Item, looksLikeItem, parseItem } from './items.ts'
 import type { OptionName, Options } from './options.ts'
-import { type Given, parseOptions } from './parser.ts'
+import { type Given, inFull, parseOptions } from './parser.ts'
 
 /** A part of the exchange that can be shown: H and B of the request, h and b of the response, m for what is known beside. */
 export type Part = 'H' | 'B' | 'h' | 'b' | 'm'
@@ -97,7 +97,7 @@ export function parseArguments(
   version: string,
   defaults: readonly string[] = [],
 ): CommandLine | Notice {
-  const given = parseOptions(asHttpie(argv))
+  const given = parseOptions(asHttpie(inFull(argv)))
   const { options } = given
   if (options.help || (options.headers && given.words.length === 0)) {
     return { notice: 'text', text: given.words[0] === 'all' ? longHelp() : shortHelp() }
@@ -158,7 +158,7 @@ function isArray(text: string): boolean {
 /** What the configuration says, but for what the command line says otherwise. */
 function withDefaults(given: Given, defaults: readonly string[]): Given {
   if (defaults.length === 0) return given
-  const { options, words } = parseOptions(defaults)
+  const { options, words } = parseOptions(inFull(defaults))
   if (words.length > 0)
     throw new UsageError(`the configuration may contain only options, not ${JSON.stringify(words[0])}`)
   const found: Partial<Record<OptionName, unknown>> = { ...options }
@@ -191,6 +191,10 @@ function read({ options, words }: Given): CommandLine {
     }
   }
   const { method, url, rest } = splitWords(words)
+  // As with curl, where an option takes it: without this a field would be asked as if it were a host.
+  if (!/^https?:\/\//i.test(url) && rest.some((word) => /^https?:\/\//i.test(word))) {
+    throw new UsageError(`${JSON.stringify(url)} comes before the URL: the items stand behind it, as in hyper URL ITEM`)
+  }
   const { output, print } = options
   if (options.continue && output === '-') throw new UsageError('--continue needs a file, not standard output')
   const download = options.download === true

@@ -62,6 +62,16 @@ export async function contentOf(line: CommandLine, home: string | undefined): Pr
   return body === 'form' ? ofText(formText(fields), FORM_TYPE) : ofText(jsonText(fields), JSON_TYPE)
 }
 
+/** Items whose values stand in files, with the values: line ends behind them are no part of those. @throws {UsageError} */
+export function withFiles(items: readonly Item[], home: string | undefined): Item[] {
+  return items.map((item) => {
+    if (item.kind !== 'header-file' && item.kind !== 'query-file') return item
+    const { path } = { path: item.path, ...atHome(item, home) }
+    const value = readText(path).replace(/[\r\n]+$/, '')
+    return { kind: item.kind === 'header-file' ? 'header' : 'query', name: item.name, value }
+  })
+}
+
 /** `field@~/x`: shells put the folder in at the beginning of a word only. */
 function atHome(item: Item, home: string | undefined): Item {
   if (!('path' in item) || home === undefined || !/^~[/\\]/.test(item.path)) return item

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { createSecureContext, type SecureVersion } from 'node:tls'
+import { createSecureContext, getCACertificates, type SecureVersion } from 'node:tls'
 import type { HTTPConnectionOptions } from '../client/connection-options.ts'
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { HUGE_HEADER_FIELDS } from '../limits.ts'
@@ -27,8 +27,10 @@ export function connectionOptions(line: CommandLine, env: Environment): (origin:
   const { options } = line
   const { window, push } = options
   const resolve = (options.resolve ?? []).map(readResolve)
+  const tls = tlsOptions(line, trustOf(line, undefined))
+  // What the environment says is for those who need it: a plain request does not fail for a file that is not there.
+  let surrounding: TlsOptions | undefined
   const common: HTTPConnectionOptions = {
-    tls: tlsOptions(line),
     timeouts: timeoutsOf(line),
     forceProtocol: line.protocol,
     socketPath: options['unix-socket'],
@@ -46,8 +48,32 @@ export function connectionOptions(line: CommandLine, env: Environment): (origin:
         '--resolve has no effect through a proxy, which looks up names itself: add --proxy none to connect directly',
       )
     }
-    return { ...common, proxy, ...lookup }
+    const trust = trustOf(line, env)
+    if (trust !== undefined && origin.startsWith('https:')) surrounding ??= tlsOptions(line, trust)
+    return { ...common, tls: surrounding ?? tls, proxy, ...lookup }
   }
+}
+
+/** Variables that name authorities, as HTTPie (the first two), curl and OpenSSL have them. The first that is set counts. */
+const TRUST_VARIABLES = ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE'] as const
+
+/** Whom to trust, and who says so. */
+interface Trust {
+  readonly name: string
+  readonly path: string
+  /** Those whom Node was told of (NODE_EXTRA_CA_CERTS), in PEM: the environment has said both. */
+  readonly beside: string[] | undefined
+}
+
+/** Of --verify; where nothing is said by it, of the environment. Undefined: whom Node trusts, or anybody. */
+function trustOf({ verify, options }: CommandLine, env: Environment | undefined): Trust | undefined {
+  if (typeof verify === 'string') return { name: '--verify', path: verify, beside: undefined }
+  if (options.verify !== undefined || env === undefined) return undefined
+  const name = TRUST_VARIABLES.find((one) => env[one])
+  const path = name === undefined ? undefined : env[name]
+  if (name === undefined || path === undefined) return undefined
+  const extra = getCACertificates('extra')
+  return { name, path, beside: extra.length === 0 ? undefined : extra }
 }
 
 /** The least that a window may be told to be. */
@@ -150,10 +176,10 @@ const VERSIONS: Readonly<Record<string, SecureVersion>> = {
   'tls1.3': 'TLSv1.3',
 }
 
-function tlsOptions({ verify, options }: CommandLine): TlsOptions | undefined {
+function tlsOptions({ verify, options }: CommandLine, trust: Trust | undefined): TlsOptions | undefined {
   const { cert, ciphers, ssl = '' } = options
   const certKeyPass = options['cert-key-pass']
-  const caPath = typeof verify === 'string' ? verify : undefined
+  const caPath = trust?.path
   const unverified = verify === false ? { rejectUnauthorized: false } : undefined
   const version = VERSIONS[ssl]
   const parameters = {
@@ -172,14 +198,19 @@ function tlsOptions({ verify, options }: CommandLine): TlsOptions | undefined {
     throw new UsageError('the key of --cert cannot be read: it is encrypted: give its passphrase by --cert-key-pass')
   }
   try {
-    const secureContext = createTlsContext({ caPath, ...identity, passphrase: certKeyPass })
+    const secureContext = createTlsContext({ ca: trust?.beside, caPath, ...identity, passphrase: certKeyPass })
     if (Object.keys(parameters).length === 0) return { ...unverified, secureContext }
     // A context has its own parameters: the parts of this one, which were good, go beside those that were asked for.
-    return { ...plain, ...identity, ca: caPath && authorities(caPath), passphrase: certKeyPass }
+    return {
+      ...plain,
+      ...identity,
+      ca: trust && [...(trust.beside ?? []), ...authorities(trust.path)],
+      passphrase: certKeyPass,
+    }
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error
     throw new UsageError(
-      error.message.replace('caPath', '--verify').replace(/^(cert|key)\b/, (name) => OPTION[name]),
+      error.message.replace('caPath', trust?.name ?? '').replace(/^(cert|key)\b/, (name) => OPTION[name]),
       {
         cause: error,
       },

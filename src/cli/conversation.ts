@@ -203,7 +203,6 @@ export class Conversation {
         },
       })
       const id = await begun
-      if (request.content === undefined) lap.mark('sent')
       shownSoFar = certain ? output.request(sent, version(), parts) : shownSoFar
       await shownSoFar
       const response = await connection.getResponse(id)
@@ -283,7 +282,6 @@ export class Conversation {
     const rate = line.options['limit-rate']
     if (rate === undefined && isUint8Array(body)) {
       exchanged.sent = body.length
-      exchanged.lap.mark('sent')
       return { body, stop: ignore }
     }
     let progress: Progress | undefined
@@ -297,7 +295,6 @@ export class Conversation {
         if (long && progress === undefined) progress = await showProgress(around.stderr, length, exchanged.sent)
         else progress?.add(chunk.length)
       }
-      exchanged.lap.mark('sent')
       progress?.stop(false)
     }
     return { body: content.repeatable ? counted : counted(), stop: () => progress?.stop(false) }

@@ -4,8 +4,8 @@
  * The channels are the process's: what other code does in it at the same time is shown, too.
  */
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { FrameMessage } from '../diagnostics.ts'
 import type { ConnectionMessage, RequestMessage } from '../exchange/messages.ts'
+import { describeFrame, type FrameMessage } from '../session/frame-message.ts'
 import { harmlessLine } from './text.ts'
 
 /**
@@ -16,8 +16,8 @@ export function watchFrames(say: (line: string) => void): () => void {
   const tell = (line: string): void => say(harmlessLine(line))
   const listeners: Readonly<Record<string, ChannelListener>> = {
     'hyper:connection:frame': (message) => {
-      const { connection, direction, text } = message as FrameMessage
-      tell(`[${connection}] ${direction === 'sent' ? '>' : '<'} ${text}`)
+      const { connection, direction, ...facts } = message as FrameMessage
+      tell(`[${connection}] ${direction === 'sent' ? '>' : '<'} ${describeFrame(facts)}`)
     },
     'hyper:connection:connecting': (message) => tell(`* connecting to ${(message as ConnectionMessage).origin}`),
     'hyper:connection:step': (message) => tell(`* ${describeStep(message as ConnectionMessage)}`),

@@ -21,7 +21,7 @@ import { numbered, proposedName } from './filename.ts'
 import { amount, type Progress, showProgress } from './progress.ts'
 import type { CommandRequest } from './request.ts'
 import { plainLength } from './show-body.ts'
-import type { Stream } from './sink.ts'
+import type { Sink, Stream } from './sink.ts'
 
 /** Names that are tried before it is given up to find one that is free. */
 const MAX_NAMES = 10_000
@@ -59,6 +59,31 @@ export function askForRest(headers: HTTPHeaderMap, { path, size }: Part, url: st
   if (validator !== undefined && !headers.has('if-range')) headers.replace('if-range', validator)
 }
 
+/** Hands the body of a download to standard output, which somebody reads: it has no name then. */
+export async function passOn(
+  response: HTTPResponse,
+  body: AsyncIterable<Uint8Array>,
+  sink: Sink,
+  quiet: boolean,
+  around: DownloadSurroundings,
+): Promise<void> {
+  const progress = quiet ? undefined : await showProgress(around.stderr, plainLength(response))
+  let octets = 0
+  try {
+    for await (const chunk of body) {
+      around.signal.throwIfAborted()
+      await sink.write(chunk)
+      octets += chunk.length
+      progress?.add(chunk.length)
+    }
+  } catch (error) {
+    progress?.stop(false)
+    throw error
+  }
+  progress?.stop(true)
+  around.note(`written to standard output, ${amount(octets)}; -o FILE writes to a file`)
+}
+
 /**
  * Writes the body of a response to its file.
  * @returns the path.
@@ -75,7 +100,7 @@ export async function save(
   const whole = part !== undefined && status === 416 && /^bytes \*\/(\d+)$/.exec(headers.text('content-range') ?? '')
   if (whole && Number(whole[1]) === part?.size) {
     await response.close()
-    around.note(`${JSON.stringify(part.path)} is whole already`)
+    around.note(`${JSON.stringify(part.path)} is complete already`)
     forgetValidator(part.path, around.env)
     return part.path
   }
@@ -104,7 +129,7 @@ export async function save(
     const where = JSON.stringify(path)
     if (octets > 0) {
       if (part === undefined) noteValidator(path, url, headers, around.env)
-      around.note(`${where} holds ${amount(octets)}, which is not all; to go on: -c -o ${where}`)
+      around.note(`${where} holds ${amount(octets)}, which is not all; to resume: -c -o ${where}`)
     }
     throw error
   } finally {

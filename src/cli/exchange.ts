@@ -1,14 +1,16 @@
 /** One run of the command: what it asks, what it shows, and how it ends. */
+import { isUtf8 } from 'node:buffer'
+import { isUint8Array } from 'node:util/types'
 import type { HTTPConnection } from '../client/http-connection.ts'
 import type { HTTPResponse } from '../client/response.ts'
 import { toError } from '../errors.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, credentialsFor } from './auth.ts'
-import { type Content, compressed, contentOf, unmeasured } from './body.ts'
+import { type Content, compressed, contentOf, unmeasured, withFiles } from './body.ts'
 import { homeFolder } from './config.ts'
 import { needsPassphrase } from './connect.ts'
 import { Conversation, type View } from './conversation.ts'
-import { askForRest, type Part as FilePart, partOf, save } from './download.ts'
+import { askForRest, type Part as FilePart, partOf, passOn, save } from './download.ts'
 import { ExitCode, exitCodeOf, exitCodeOfStatus, UsageError } from './failures.ts'
 import { readFormatOptions } from './format-options.ts'
 import { messageOf } from './hints.ts'
@@ -25,7 +27,7 @@ import { Sink } from './sink.ts'
 import { bodyFrom, isReadable } from './stdin.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Target, withoutTls } from './target.ts'
-import { harmlessLine } from './text.ts'
+import { harmless, harmlessLine } from './text.ts'
 import { parseFormat, writeFormat } from './write-out.ts'
 
 /** PINGs, unless --count says how many. */
@@ -40,7 +42,8 @@ interface Prepared {
 
 /** @returns the exit code. */
 export async function perform(given: CommandLine, around: Surroundings): Promise<number> {
-  const line = await withPassphrase(given, around)
+  const items = withFiles(given.items, homeFolder(around.env))
+  const line = await withPassphrase({ ...given, items }, around)
   const { options } = line
   const format = options.format === undefined ? undefined : parseFormat(options.format)
   const target = targetFor(line)
@@ -61,7 +64,9 @@ export async function perform(given: CommandLine, around: Surroundings): Promise
     }
     const how = options.curl ? 'curl' : options.code
     if (how !== undefined) {
-      await around.sink.write(await (await import('./as-code.ts')).asCode(ready, how, line, auth))
+      const code = await (await import('./as-code.ts')).asCode(ready, how, line, auth)
+      // A cookie of a session is what a server made of it.
+      await around.sink.write(around.sink.isTerminal ? harmless(code) : code)
       return ExitCode.OK
     }
     if (options.ping) {
@@ -103,8 +108,8 @@ export async function perform(given: CommandLine, around: Surroundings): Promise
 
 function writer({ sink, stderr }: Surroundings): Parameters<typeof writeFormat>[2] {
   return async (to, text) => {
-    if (to === 'stdout') await sink.write(text)
-    else stderr.write(text)
+    if (to === 'stdout') await sink.write(sink.isTerminal ? harmless(text) : text)
+    else stderr.write(harmless(text))
   }
 }
 
@@ -241,7 +246,11 @@ async function contentOfStdin(line: CommandLine, { stdin, signal, warn }: Surrou
     const body = await bodyFrom(stdin, warn)
     const source = 'standard input'
     const type = stdinType(line)
-    return body && { body, type, length: undefined, text: undefined, source, repeatable: false }
+    if (!isUint8Array(body)) {
+      return body && { body, type, length: undefined, text: undefined, source, repeatable: false }
+    }
+    const text = isUtf8(body) ? Buffer.from(body).toString() : undefined
+    return { body, type, length: body.length, text, source, repeatable: true }
   } finally {
     signal.removeEventListener('abort', giveUp)
   }
@@ -261,7 +270,9 @@ async function show(
   let whole = true
   if (parts.has('h')) await output.responseHead(response)
   if (line.download && code !== ExitCode.OK) whole = await conversation.drain(done)
-  else if (line.output !== undefined || line.download) {
+  else if (line.download && line.output === undefined && (line.options.output === '-' || around.sink.isRedirected)) {
+    await passOn(response, conversation.body(done), around.sink, line.quiet, around)
+  } else if (line.output !== undefined || line.download) {
     done.file = await save(response, conversation.body(done), request, line, part, around)
   } else if (parts.has('b')) whole = await output.responseBody(response, conversation.body(done))
   else if (line.quiet) for await (const _ of conversation.body(done));

@@ -5,10 +5,10 @@ import { GROUPS, spelling } from './options.ts'
 const USAGE = 'Usage: hyper [options] [METHOD] URL [ITEM...]\n'
 
 const ITEMS = `Items:
-  Header:value  Header: (not sent)  Header; (empty)  :authority:x    fields of the request's head
-  name==value (query)   field=text  field:=json  field=@file  field:=@file   the query; the body
+  Header:value  Header: (not sent)  Header; (empty)  :authority:x    request header fields
+  name==value (query)   field=text  field:=json   the query; the body.  From files: :@ ==@ =@ :=@
   a[b]=c  a[]=1  a[0][b]:=2 (nested)   field@file[;type=text/plain] (upload, needs --form)
-  @file (is the body)         backslash: a\\:b=c   a\\[b\\]=c
+  @file (the body)            backslash: a\\:b=c   a\\[b\\]=c
 `
 
 const EXAMPLES = `Examples:
@@ -22,7 +22,7 @@ export function shortHelp(): string {
   const lines = Object.values(GROUPS).flatMap((group) =>
     rows(group, 28).filter((_, i) => Object.values(group)[i].brief),
   )
-  return `${USAGE}\n${lines.join('')}\nhyper --help all has all options.\n\n${ITEMS}\n${EXAMPLES}`
+  return `${USAGE}\n${lines.join('')}\nhyper --help all prints all options.\n\n${ITEMS}\n${EXAMPLES}`
 }
 
 /** Everything. */
@@ -35,7 +35,7 @@ export function longHelp(): string {
     })
     return `${title}:\n${parts.join('')}`
   })
-  return `${USAGE}       hyper trace FILE\n\n${groups.join('\n')}\n--no-X takes --X back.\n\n${ITEMS}\n${EXAMPLES}`
+  return `${USAGE}       hyper trace FILE\n\n${groups.join('\n')}\n--no-X undoes --X. The beginning of a long option is enough where it can be no other.\n\n${ITEMS}\n${EXAMPLES}`
 }
 
 function rows(group: Readonly<Record<string, Row>>, width: number): string[] {

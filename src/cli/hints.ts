@@ -2,7 +2,7 @@
 import { ConnectError, ConnectionLostError, ProtocolError, TimeoutError } from '../errors.ts'
 import { speaksNoTls } from './probe.ts'
 
-/** Certificates that nobody vouches for. */
+/** Certificates that no trusted authority has signed. */
 const UNTRUSTED: ReadonlySet<string | undefined> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -14,10 +14,10 @@ const UNTRUSTED: ReadonlySet<string | undefined> = new Set([
 const BY_CODE: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host is known: is it spelt right?',
   EAI_AGAIN: 'no name server answers: is there a network?',
-  ECONNREFUSED: 'nobody listens there',
-  CERT_HAS_EXPIRED: 'the certificate is too old; --verify no takes it all the same',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet: is the clock right? --verify no takes it all the same',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host; --verify no takes it all the same',
+  ECONNREFUSED: 'nothing listens on that port',
+  CERT_HAS_EXPIRED: 'the certificate has expired; --verify no accepts it',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet: is the clock right? --verify no accepts it',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host; --verify no accepts it',
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
     'the server does not speak what was asked for: try without --h2 or --http1.1',
 }
@@ -28,12 +28,9 @@ export function hintFor(error: unknown): string | undefined {
   const { origin = '' } = Object(error)
   if (typeof origin !== 'string' || !origin.startsWith('http:')) return undefined
   if (error instanceof ProtocolError) {
-    // How "HTTP/1.1 400" looks as a frame.
-    if (/type 80 and 4740180 octets/.test(error.message))
-      return 'no HTTP/2 there: HTTP/1.1 answers, so try without --h2'
-    if (/begins with "\\u0015\\u0003/.test(error.message))
-      return `TLS is spoken there: try ${origin.replace(/^http:/, 'https:')}`
-    if (/begins with "\\u0000\\u0000/.test(error.message)) return 'HTTP/2 is spoken there: try --h2'
+    if (error.speaks === 'http/1.1') return 'no HTTP/2 there: HTTP/1.1 answers, so try without --h2'
+    if (error.speaks === 'tls') return `TLS is spoken there: try ${origin.replace(/^http:/, 'https:')}`
+    if (error.speaks === 'h2') return 'HTTP/2 is spoken there: try --h2'
   }
   if (error instanceof ConnectionLostError) {
     return `if TLS is spoken there, try ${origin.replace(/^http:/, 'https:')}; if HTTP/2, --h2`
@@ -49,7 +46,7 @@ function ofConnecting(error: ConnectError | TimeoutError): string | undefined {
   if (error.phase === 'preface') return 'no HTTP/2 there: try without --h2'
   const code = error.systemCode ?? ''
   if (UNTRUSTED.has(code)) {
-    return 'nobody vouches for the certificate: --verify FILE trusts those who signed it, --verify no anybody'
+    return 'the certificate is not signed by a trusted authority: --verify FILE names one, --verify no accepts any certificate'
   }
   return Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
 }

@@ -2,8 +2,9 @@
 import type { X509Certificate } from 'node:crypto'
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { dateNow } from '../clock.ts'
-import type { FrameMessage } from '../diagnostics.ts'
+import { Setting } from '../frame/codes.ts'
 import type { ConnectionInfo, TlsInfo } from '../net/options.ts'
+import type { FrameMessage } from '../session/frame-message.ts'
 
 /** Milliseconds of a day. */
 const DAY = 86_400_000
@@ -70,7 +71,7 @@ function row(name: string, value: string): string {
 }
 
 /** What each setting means (RFC 9113 section 6.5.2, RFC 8441, RFC 9218). */
-const MEANING: Readonly<Record<string, (value: number) => string>> = {
+const MEANING: Readonly<Record<keyof typeof Setting, (value: number) => string>> = {
   HEADER_TABLE_SIZE: (value) => `HPACK may keep ${value} octets of our fields`,
   ENABLE_PUSH: (value) => (value === 0 ? 'no push' : 'push'),
   MAX_CONCURRENT_STREAMS: (value) => `${value} requests at once`,
@@ -82,19 +83,24 @@ const MEANING: Readonly<Record<string, (value: number) => string>> = {
     value === 1 ? 'priorities as in RFC 9218 alone' : 'priorities as in RFC 7540, too',
 }
 
+/** By the identifiers of the wire. */
+const SETTINGS = new Map(
+  Object.keys(Setting)
+    .filter((name): name is keyof typeof Setting => Object.hasOwn(Setting, name))
+    .map((name) => [Setting[name] as number, { name, meaning: MEANING[name] }]),
+)
+
 /** Keeps the SETTINGS that servers send. */
 export class SettingsWatch {
   private readonly seen: string[] = []
   private readonly listener: ChannelListener = (message) => {
-    const { origin, direction, text } = message as FrameMessage
-    if (direction !== 'received' || !/^SETTINGS(?:$|:)/.test(text) || text === 'SETTINGS: ACK') return
+    const { origin, direction, frame } = message as FrameMessage
+    if (direction !== 'received' || frame?.type !== 'SETTINGS' || frame.ack) return
     this.seen.push(`SETTINGS of ${origin}`)
-    const all = text === 'SETTINGS' ? [] : text.slice('SETTINGS: '.length).split(', ')
-    if (all.length === 0) this.seen.push('  none: all as in RFC 9113')
-    for (const one of all) {
-      const [name = '', value = ''] = one.split('=')
-      const meaning = MEANING[name]?.(Number(value)) ?? 'unknown'
-      this.seen.push(`  ${name.padEnd(24)} ${value.padStart(10)}  ${meaning}`)
+    if (frame.settings.length === 0) this.seen.push('  none: all as in RFC 9113')
+    for (const [id, value] of frame.settings) {
+      const { name, meaning } = SETTINGS.get(id) ?? { name: `0x${id.toString(16)}`, meaning: undefined }
+      this.seen.push(`  ${name.padEnd(24)} ${String(value).padStart(10)}  ${meaning?.(value) ?? 'unknown'}`)
     }
   }
 

@@ -2,7 +2,7 @@
  * Request items, as HTTPie has them: a name, a separator that says what it is, and a value.
  *
  *     Header:value   Header:   Header;   :authority:value   name==query   field=text   field:=json
- *     field=@path    field:=@path        field@path         @path
+ *     Header:@path   name==@path         field=@path        field:=@path  field@path   @path
  *
  * Rules
  * - The separator is the one that stands first, the longest where several begin at the same place.
@@ -20,13 +20,17 @@ export type Item =
   | { readonly kind: 'pseudo'; readonly name: string; readonly value: string }
   /** A header that is not to be sent. */
   | { readonly kind: 'unset'; readonly name: string }
-  | { readonly kind: 'text-file' | 'json-file'; readonly name: string; readonly path: string }
+  | {
+      readonly kind: 'text-file' | 'json-file' | 'header-file' | 'query-file'
+      readonly name: string
+      readonly path: string
+    }
   | { readonly kind: 'upload'; readonly name: string; readonly path: string; readonly type: string | undefined }
   /** The file is the body. */
   | { readonly kind: 'body-file'; readonly path: string; readonly type: string | undefined }
 
 /** Longest first. */
-const SEPARATORS = [':=@', ':=', '=@', '==', '=', ':', '@'] as const
+const SEPARATORS = [':=@', '==@', ':=', ':@', '=@', '==', '=', ':', '@'] as const
 
 type Separator = (typeof SEPARATORS)[number] | ';'
 
@@ -54,6 +58,12 @@ export function parseItem(text: string): Item {
     case ':=':
       checkJson(value, `item ${shown(text)}`)
       return { kind: 'json', name, value }
+    case ':@':
+      // What goes as a pseudo-header field is no text of many lines.
+      if (name.startsWith(':')) return pseudo(text, name, `@${value}`)
+      return { kind: 'header-file', name, path: pathIn(text, value) }
+    case '==@':
+      return { kind: 'query-file', name, path: pathIn(text, value) }
     case '=@':
       return { kind: 'text-file', name, path: pathIn(text, value) }
     case ':=@':
@@ -73,14 +83,14 @@ export function looksLikeItem(text: string): boolean {
   return /[=@]|;$/.test(text) || /^[^:/]+:[^\d/]/.test(text)
 }
 
-/** @throws {UsageError} when the text is no JSON. */
+/** @throws {UsageError} when the text is not valid JSON. */
 export function checkJson(text: string, what: string): void {
   try {
     JSON.parse(text)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const detail = caret(text, wrongAt(text))
-    throw new UsageError(`${what}: no valid JSON (${message.replaceAll('\n', ' ')})`, { detail })
+    throw new UsageError(`${what}: not valid JSON (${message.replaceAll('\n', ' ')})`, { detail })
   }
 }
 

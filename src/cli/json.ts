@@ -111,6 +111,31 @@ function isName(text: string, at: number): boolean {
 }
 
 /**
+ * What an object or an array consists of: texts as they are, white space around them apart.
+ * @param text valid JSON.
+ * @returns `name`: of a member of an object; empty for what is in an array.
+ */
+export function partsOf(text: string): { readonly name: string; readonly text: string }[] {
+  const parts: { name: string; text: string }[] = []
+  let depth = 0
+  let start = 0
+  let name = ''
+  const add = (end: number): void => {
+    const part = text.slice(start, end).trim()
+    if (part !== '') parts.push({ name, text: part })
+  }
+  for (const { token, index } of tokens(text)) {
+    const closes = token === '}' || token === ']'
+    if (closes && --depth === 0) add(index)
+    if (depth === 1 && token === ',') add(index)
+    if (depth === 1 && token === ':') name = String(JSON.parse(text.slice(start, index)))
+    if (token === '{' || token === '[') depth++
+    if (depth === 1 && (token === ',' || token === ':' || start === 0)) start = index + 1
+  }
+  return parts
+}
+
+/**
  * The same text with the members of each object in the order of their names. Tokens stay as they are; of a repeated name
  * all members stay, in their order. What is nested too deep to be sorted stays as it is.
  * @param text valid JSON.

@@ -55,6 +55,16 @@ export function isXml(type: string | undefined): boolean {
   return /^\s*[\w.-]+\/(?:[\w.-]+\+)?xml\s*(?:;|$)/i.test(type ?? '')
 }
 
+/** Server-sent events. */
+export function isEvents(type: string | undefined): boolean {
+  return /^\s*text\/event-stream\s*(?:;|$)/i.test(type ?? '')
+}
+
+/** Text of whatever kind, and scripts: what servers say of JSON when they have thought of nothing better. */
+export function isSomeText(type: string | undefined): boolean {
+  return /^\s*(?:text\/|application\/(?:x-)?javascript\b)/i.test(type ?? '')
+}
+
 /** Decodes text of this type; UTF-8 where the type names no other character set that is known. */
 export function textDecoderFor(type: string | undefined): TextDecoder {
   const charset = /;\s*charset="?([^\s;"]+)/i.exec(type ?? '')?.[1] ?? 'utf-8'

@@ -4,9 +4,11 @@
  * Rules
  * - A name is a key, or an index or `[]` when the whole is an array, and any number of `[key]`, `[0]` and `[]` behind it.
  * - A backslash before `[`, `]` or a backslash takes its meaning; before a number in brackets it makes a key of it.
- * - Values stay as they were written, whatever their length: what is built is a tree of texts.
+ * - Values stay as they were written, whatever their length: what is built is a tree of texts. One is taken apart only where
+ *   more is put into it.
  */
 import { UsageError } from './failures.ts'
+import { partsOf } from './json.ts'
 import { caret } from './text.ts'
 
 type Step = { readonly at: number; readonly end: number } & (
@@ -53,7 +55,8 @@ export class NestedJson {
   }
 
   private open(there: Tree | undefined, step: Step): Tree {
-    if (there !== undefined && !(there.type === 'value' && there.json === 'null')) return there
+    if (there?.type === 'value' && there.json !== 'null') return opened(there.json) ?? there
+    if (there !== undefined && there.type !== 'value') return there
     return step.kind === 'key' ? { type: 'object', members: new Map() } : { type: 'array', items: [] }
   }
 
@@ -131,6 +134,15 @@ function put(node: Tree, step: Step, child: Tree): void {
   }
 }
 
+/** An object or an array that was given as a whole, so that more can be put into it; undefined when it is neither. */
+function opened(json: string): Tree | undefined {
+  const [first] = json.trim()
+  if (first !== '{' && first !== '[') return undefined
+  const parts = partsOf(json)
+  if (first === '[') return { type: 'array', items: parts.map(({ text }) => value(text)) }
+  return { type: 'object', members: new Map(parts.map(({ name, text }) => [name, value(text)])) }
+}
+
 function value(json: string): Tree {
   return { type: 'value', json }
 }
@@ -144,8 +156,6 @@ function write(tree: Tree): string {
 function kindOf(json: string): string {
   const [first = ''] = json.trim()
   if (first === '"') return 'a string'
-  if (first === '{') return 'an object that is given as a whole'
-  if (first === '[') return 'an array that is given as a whole'
   return first === 't' || first === 'f' ? 'true or false' : first === 'n' ? 'null' : 'a number'
 }
 

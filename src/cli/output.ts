@@ -1,6 +1,7 @@
 /** What is shown of an exchange: heads, bodies, trailers, in the order in which they happen. */
 import type { HTTPHeaderMap } from '../client/header-map.ts'
 import type { HTTPResponse, HTTPVersion } from '../client/response.ts'
+import { serialiseRequest, serialiseRequest1, TAKES_CONTENT } from '../headers/request.ts'
 import type { Part } from './arguments.ts'
 import { octetsOf } from './body.ts'
 import type { Painter } from './paint.ts'
@@ -32,7 +33,7 @@ export class Output {
       const verb = painter.paint('method', painter.line(method))
       const path = painter.line(overrides.text(':path') ?? target.path)
       const authority = overrides.text(':authority') ?? request.headers.text('host') ?? target.authority
-      await this.head(`${verb} ${path} ${version}`, [['host', authority], ...without(request.headers, 'host')])
+      await this.head(`${verb} ${path} ${version}`, fieldsOf(request, version, authority))
     }
     if (!parts.has('B') || content === undefined) return
     await this.gap()
@@ -124,8 +125,28 @@ export class Output {
   }
 }
 
-function* without(headers: HTTPHeaderMap, unwanted: string): Generator<[string, string]> {
-  for (const [name, value] of headers.raw()) if (name.toLowerCase() !== unwanted) yield [name, value]
+/** The fields as the connection sends them, those that frame the body included. */
+function fieldsOf(request: CommandRequest, version: HTTPVersion, authority: string): [string, string][] {
+  const { method, target, headers, content } = request
+  const { origin, path } = target
+  const given = [...headers.raw()].filter(([name]) => name.toLowerCase() !== 'host').flat()
+  const length = content === undefined ? 0 : (content.length ?? -1)
+  const parts = { origin, method, path, headers: given }
+  if (version === 'HTTP/2') {
+    const fields = serialiseRequest(parts, 'https', authority, length)
+    return [['host', authority], ...pairs(fields.filter((_, i) => !fields[i - (i % 2)].startsWith(':')))]
+  }
+  const { fields } = serialiseRequest1(parts, authority, length)
+  const isThere = pairs(fields).some(([name]) => name.toLowerCase() === 'content-length')
+  if (length === -1 && !isThere) fields.push('transfer-encoding', 'chunked')
+  if (length === 0 && !isThere && TAKES_CONTENT.has(method)) fields.push('content-length', '0')
+  return pairs(fields)
+}
+
+function pairs(fields: readonly string[]): [string, string][] {
+  const found: [string, string][] = []
+  for (let i = 0; i < fields.length; i += 2) found.push([fields[i], fields[i + 1]])
+  return found
 }
 
 function sized(length: number | undefined): string {

@@ -13,15 +13,118 @@ export interface Given {
 }
 
 /** What curl has for it, and what is typed here. */
+const METHOD = 'the method stands before the URL: hyper PUT URL'
+const REDIRECTS = 'redirects are followed by -F'
+const UNVERIFIED = 'nothing is verified with --verify=no'
+const BOTH = 'head and body are shown by -p hb'
+const CREDENTIALS = 'credentials are given by -a'
+const DOWNLOAD = 'a download is -d'
+const UPLOAD = 'a file is sent by hyper PUT URL @FILE'
+const QUERY = 'name==value goes to the query'
+const TEXT = 'the body is given by --raw TEXT, or by items: name=value'
 const HABITS: Readonly<Record<string, string>> = {
-  '-X': 'the method stands before the URL: hyper PUT URL',
-  '-L': 'redirects are followed by -F',
-  '-k': 'nothing is verified with --verify=no',
-  '-i': 'head and body are shown by -p hb',
-  '-u': 'credentials are given by -a',
-  '-O': 'a download is -d',
-  '-T': 'a file is sent by hyper PUT URL @FILE',
-  '-G': 'name==value goes to the query',
+  X: METHOD,
+  request: METHOD,
+  L: REDIRECTS,
+  location: REDIRECTS,
+  k: UNVERIFIED,
+  insecure: UNVERIFIED,
+  i: BOTH,
+  include: BOTH,
+  u: CREDENTIALS,
+  user: CREDENTIALS,
+  O: DOWNLOAD,
+  'remote-name': DOWNLOAD,
+  T: UPLOAD,
+  'upload-file': UPLOAD,
+  G: QUERY,
+  get: QUERY,
+  data: TEXT,
+  'data-raw': TEXT,
+  'data-binary': TEXT,
+  cacert: 'certificates to trust are given by --verify FILE',
+  cookie: 'a cookie is the item Cookie:name=value',
+  silent: 'nothing is shown with -q',
+  header: 'a header field is an item behind the URL: Name:value',
+  'user-agent': 'it is the item User-Agent:TEXT behind the URL',
+  compressed: 'content codings are asked for and decoded in any case',
+  http2: 'HTTP/2 alone is --h2',
+  fail: 'an exit code for the status is --check-status',
+  'max-time': 'a limit of time is --timeout SECONDS',
+  'connect-timeout': 'a limit of time is --timeout SECONDS',
+}
+
+/** Each name that an option may have, one letter or more, and the option. What takes it back begins with `no-`. */
+const NAMES: ReadonlyMap<string, OptionName> = new Map(
+  OPTION_NAMES.flatMap((name) => {
+    const { short, alias } = OPTIONS[name]
+    return [name, `no-${name}`, short, alias].flatMap((one) => (one === undefined ? [] : [[one, name] as const]))
+  }),
+)
+
+/**
+ * The words with their long options in full: the beginning of a name stands for it where it can be no other, as Python's
+ * argparse has it for HTTPie.
+ * @throws {UsageError} naming what a beginning could be, or what is typed here for an option of curl's.
+ */
+export function inFull(argv: readonly string[]): string[] {
+  const words: string[] = []
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]
+    if (word === '--') return [...words, ...argv.slice(i)]
+    const { whole, takesNext } = word.startsWith('--')
+      ? longInFull(word)
+      : { whole: word, takesNext: endsInValue(word) }
+    words.push(whole)
+    // Its value is no option, whatever it begins with.
+    if (takesNext && i + 1 < argv.length) words.push(argv[++i])
+  }
+  return words
+}
+
+interface Long {
+  readonly whole: string
+  /** The next word is its value. */
+  readonly takesNext: boolean
+}
+
+function longInFull(word: string): Long {
+  const [given, value] = /^--([^=]*)(=.*)?$/s.exec(word)?.slice(1) ?? []
+  const name = given === undefined || (given.length > 1 && NAMES.has(given)) ? given : fullName(given)
+  const option = name === undefined ? undefined : NAMES.get(name)
+  if (name === undefined || option === undefined) return { whole: word, takesNext: false }
+  const takesNext = value === undefined && !name.startsWith('no-') && OPTIONS[option].value !== undefined
+  return { whole: `--${name}${value ?? ''}`, takesNext }
+}
+
+/** @returns undefined when no option begins like this. */
+function fullName(beginning: string): string | undefined {
+  if (Object.hasOwn(HABITS, beginning)) throw new UsageError(`unknown option '--${beginning}': ${HABITS[beginning]}`)
+  // Each option begins like nothing.
+  if (beginning === '') return undefined
+  const found = [...NAMES.keys()].filter(
+    (name) => name.length > 1 && name.startsWith(beginning) && (beginning.startsWith('no-') || !name.startsWith('no-')),
+  )
+  // Two names of one option are no two options.
+  if (new Set(found.map((name) => NAMES.get(name))).size > 1) {
+    throw new UsageError(`ambiguous option '--${beginning}': ${found.map((name) => `--${name}`).join(', ')}`)
+  }
+  return found[0]
+}
+
+/** Of letters behind one hyphen: is the value of the last one the next word? */
+function endsInValue(word: string): boolean {
+  if (!/^-[^-]/.test(word)) return false
+  for (let i = 1; i < word.length; i++) {
+    const letter = word[i]
+    const name = NAMES.get(letter)
+    if (name === undefined) {
+      if (Object.hasOwn(HABITS, letter)) throw new UsageError(`unknown option '-${letter}': ${HABITS[letter]}`)
+      return false
+    }
+    if (OPTIONS[name].value !== undefined) return i === word.length - 1
+  }
+  return false
 }
 
 /**
@@ -45,9 +148,7 @@ export function parseOptions(argv: readonly string[]): Given {
     command.parse(argv, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-    const habit = HABITS[/unknown option '(-\w)/.exec(message)?.[1] ?? '']
-    throw new UsageError(habit === undefined ? message : `${message}: ${habit}`)
+    throw new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
   }
   const found: Partial<Record<OptionName, unknown>> = {}
   const unset = new Set<OptionName>()

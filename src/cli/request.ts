@@ -61,7 +61,7 @@ export function buildRequest(line: CommandLine, ingredients: Ingredients): Comma
   if (content?.coding !== undefined) headers.append('content-encoding', content.coding)
   if (content?.length !== undefined) headers.append('content-length', content.length)
   if (options.priority !== undefined) headers.append('priority', priorityOf(options.priority))
-  for (const [name, value] of kept.raw()) headers.replace(name, value)
+  headers.update(kept)
   if (authorization !== undefined) headers.replace('authorization', authorization)
   const overrides = new HTTPHeaderMap()
   const given = new Set<string>()

@@ -99,7 +99,10 @@ function pick({ stdin, stderr, env }: CommandIO): Pick<CommandIO, 'stdin' | 'std
   return { stdin, stderr, env }
 }
 
-/** One line, and more with --debug. */
+/** Options that show stack traces, also of an error in what stands beside them. */
+const STACKS: ReadonlySet<string> = new Set(['--debug', '--traceback'])
+
+/** One line, and more with --debug and --traceback. */
 function report(
   error: unknown,
   line: CommandLine | undefined,
@@ -113,7 +116,9 @@ function report(
   say(`hyper: error: ${harmlessLine(text)}${code === undefined ? '' : ` (${code})`}`)
   if (error instanceof UsageError && error.detail !== undefined) say(error.detail)
   if (isUsage(error)) say("Try 'hyper --help'.")
-  if (line?.options.debug === true || (line === undefined && argv.includes('--debug'))) {
+  const isTold =
+    line === undefined ? argv.some((word) => STACKS.has(word)) : line.options.debug || line.options.traceback
+  if (isTold) {
     for (let cause = error; cause instanceof Error; cause = cause.cause) say(harmless(cause.stack ?? cause.message))
   }
 }

@@ -1,4 +1,5 @@
 /** Standard output with backpressure. Once its reader has gone, every write fails, quietly in the end. */
+import { fstatSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { setImmediate } from '../clock.ts'
 import { systemCodeOf } from '../errors.ts'
@@ -34,6 +35,12 @@ export class Sink {
 
   get isTerminal(): boolean {
     return this.stream.isTTY === true
+  }
+
+  /** Does it lead to a program or a file, and not to a terminal or a device such as /dev/null? */
+  get isRedirected(): boolean {
+    const fd: unknown = Reflect.get(this.stream, 'fd')
+    return !this.isTerminal && !(typeof fd === 'number' && fstatSync(fd).isCharacterDevice())
   }
 
   /** How what was written ends: with nothing yet, with a line, or in the midst of one. */

@@ -2,10 +2,11 @@
  * Text on its way to whoever reads it: JSON and XML written anew, the rest as it arrives.
  *
  * JSON and XML have to be whole before they can be written anew, so they are kept up to a limit; beyond it, and when they are
- * not valid, they are text. Where a JSON text stands on each line (NDJSON, --stream), each line is written as it comes.
+ * not valid, they are text. Where a JSON text stands on each line (NDJSON, --stream), or behind `data:` (server-sent events),
+ * each line is written as it comes. Text that begins as JSON does is taken for JSON: servers that say no better are many.
  */
 import { isJsonText, renderJson, sortMembers } from './json.ts'
-import { isJson, isJsonLines, isXml, textDecoderFor } from './media-types.ts'
+import { isEvents, isJson, isJsonLines, isSomeText, isXml, textDecoderFor } from './media-types.ts'
 import type { Painter } from './paint.ts'
 import type { Sink } from './sink.ts'
 import { isXmlText, renderXml } from './xml.ts'
@@ -17,7 +18,10 @@ const MAX_XML = 1 << 22
 /** Characters of a line that are kept. */
 const MAX_LINE = 1 << 20
 
-type Kind = 'json' | 'xml' | 'lines' | 'text'
+type Kind = 'json' | 'xml' | 'lines' | 'events' | 'text' | 'unknown'
+
+/** How JSON begins, and other text seldom does. */
+const JSON_BEGIN = /^\s*(?:\{\s*["}]|\[\s*[[{"\]])/
 
 export class TextView {
   private readonly sink: Sink
@@ -40,8 +44,9 @@ export class TextView {
 
   async push(chunk: Uint8Array): Promise<void> {
     const text = this.decoder.decode(chunk, { stream: true })
+    if (this.kind === 'unknown') this.kind = JSON_BEGIN.test(text) ? 'json' : 'text'
     if (this.kind === 'text') return this.show(text)
-    if (this.kind === 'lines') return this.pushLines(text)
+    if (this.kind === 'lines' || this.kind === 'events') return this.pushLines(text)
     this.kept.push(text)
     this.octets += chunk.length
     if (this.octets > (this.kind === 'json' ? MAX_JSON : MAX_XML)) await this.giveUp()
@@ -51,7 +56,7 @@ export class TextView {
   async giveUp(): Promise<void> {
     const { kept } = this
     this.kept = []
-    if (this.kind !== 'lines') this.kind = 'text'
+    if (this.kind !== 'lines' && this.kind !== 'events') this.kind = 'text'
     for (const one of kept) await this.show(one)
   }
 
@@ -60,7 +65,7 @@ export class TextView {
     const { kind, kept } = this
     this.kept = []
     const text = kept.join('') + rest
-    if (kind === 'lines') await this.showLine(text)
+    if (kind === 'lines' || kind === 'events') await this.showLine(text)
     else if (kind === 'json' && isJsonText(text)) await this.showJson(text)
     else if (kind === 'xml' && (await isXmlText(text))) await this.showXml(text)
     else await this.show(text)
@@ -86,7 +91,11 @@ export class TextView {
     await this.giveUp()
   }
 
-  private async showLine(line: string): Promise<void> {
+  private async showLine(whole: string): Promise<void> {
+    const field = this.kind === 'events' ? (/^data: ?(?=\s*[{[])/.exec(whole)?.[0] ?? '') : ''
+    const line = whole.slice(field.length)
+    if (this.kind === 'events' && field === '') return this.show(whole)
+    await this.show(field)
     if (line.trim() !== '' && isJsonText(line)) await this.showJson(line.trim())
     else await this.show(line)
   }
@@ -126,5 +135,7 @@ export class TextView {
 function kindOf(type: string | undefined, byLine: boolean): Kind {
   if (isJsonLines(type)) return 'lines'
   if (isJson(type)) return byLine ? 'lines' : 'json'
-  return isXml(type) && !byLine ? 'xml' : 'text'
+  if (isEvents(type)) return 'events'
+  if (byLine) return 'text'
+  return isXml(type) ? 'xml' : isSomeText(type) ? 'unknown' : 'text'
 }

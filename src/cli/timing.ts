@@ -1,8 +1,8 @@
 /**
  * When the steps of each request happened, by the clock of `performance.now()`, and --timing, which draws them.
  *
- * One request is under way at a time: what is told of connections meanwhile is its. What is sent is handed to the system; when
- * that has sent it nobody tells.
+ * One request is under way at a time: what is told of connections meanwhile is its. Sent is what was written to the socket: the
+ * system has it. When that has sent it nobody tells.
  */
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { dateNow, performanceNow } from '../clock.ts'
@@ -52,6 +52,7 @@ export class Stopwatch {
   readonly start = performanceNow()
   readonly laps: Lap[] = []
   private readonly listeners: Readonly<Record<string, ChannelListener>>
+  private readonly onSent: ChannelListener = () => this.laps.at(-1)?.mark('sent')
 
   constructor() {
     this.listeners = {
@@ -64,6 +65,8 @@ export class Stopwatch {
   /** A request begins. */
   lap(label: string): Lap {
     const lap = new Lap(label)
+    // Only now: it costs a little for each request, which those of --count are not to pay.
+    if (this.laps.length === 0) subscribe('hyper:request:sent', this.onSent)
     this.laps.push(lap)
     return lap
   }
@@ -76,6 +79,7 @@ export class Stopwatch {
   /** Listens no more. */
   stop(): void {
     for (const [name, listener] of Object.entries(this.listeners)) unsubscribe(name, listener)
+    unsubscribe('hyper:request:sent', this.onSent)
   }
 
   private onStep({ step }: ConnectionMessage): void {

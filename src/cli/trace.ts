@@ -5,8 +5,9 @@
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { performanceNow } from '../clock.ts'
-import type { FrameMessage } from '../diagnostics.ts'
 import { toError } from '../errors.ts'
+import { frameDetails, frameName } from '../frame/explain.ts'
+import { describeFrame, type FrameMessage } from '../session/frame-message.ts'
 import { UsageError } from './failures.ts'
 import { harmlessLine } from './text.ts'
 
@@ -19,7 +20,9 @@ interface Entry {
   readonly direction: 'sent' | 'received'
   /** The frame; undefined: more about the one before. */
   readonly frame: string | undefined
+  /** Undefined: the connection. */
   readonly stream: number | undefined
+  /** What there is to say beside these. */
   readonly text: string
 }
 
@@ -36,16 +39,16 @@ export function writeTrace(path: string): () => void {
   }
   const start = performanceNow()
   const listener: ChannelListener = (message) => {
-    const { connection, origin, direction, text } = message as FrameMessage
-    const [, frame, stream] = /^([A-Z_]+|type 0x[\da-f]+)(?: stream (\d+))?(?:: |$)/.exec(text) ?? []
+    const { connection, origin, direction, ...facts } = message as FrameMessage
+    const { frame } = facts
     const entry: Entry = {
       time: Math.round((performanceNow() - start) * 1000) / 1000,
       connection,
       origin,
       direction,
-      frame: frame === 'HPACK' ? undefined : frame,
-      stream: stream === undefined ? undefined : Number(stream),
-      text: text.trim(),
+      frame: frame && frameName(frame),
+      stream: frame?.streamId === 0 ? undefined : frame?.streamId,
+      text: frame === undefined ? describeFrame(facts).trim() : frameDetails(frame),
     }
     writeSync(file, `${JSON.stringify(entry)}\n`)
   }
@@ -81,7 +84,8 @@ export function* traceTable(path: string): Generator<string, void, undefined> {
     const gap = (time - before).toFixed(3)
     before = time
     const where = String(stream ?? '').padStart(6)
-    yield `${time.toFixed(3).padStart(10)}  ${gap.padStart(8)}  ${String(connection).padStart(3)}  ${where}  ${arrow} ${shown.replace(/^(\S+) stream \d+/, '$1')}\n`
+    const what = `${harmlessLine(frame)}${shown === '' ? '' : `: ${shown}`}`
+    yield `${time.toFixed(3).padStart(10)}  ${gap.padStart(8)}  ${String(connection).padStart(3)}  ${where}  ${arrow} ${what}\n`
   }
 }
 

@@ -63,6 +63,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private untold = 0
   private endUntold = false
   private telling = false
+  /** Octets of a body of known length that are still to be written; -1: its length is not known. */
+  private left = -1
 
   constructor(host: Codec1Host, origin: string, maxHeaderSize: number, maxHeaderFields: number | undefined) {
     this.host = host
@@ -123,6 +125,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.announced = -1
     this.come = 0
     this.place = null
+    this.left = head.length
     exchange.begin(this, null, NO_FIELDS)
     if (body.length === 0 && !hasTrailers) {
       this.head = text
@@ -197,6 +200,15 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     }
     this.endUntold = true
     this.tellLater()
+  }
+
+  whenWritten(hear: () => void): void {
+    this.flush()
+    // Writes are done in their order: that of nothing comes after those before it.
+    this.socket.write('', 'latin1', (error) => {
+      this.host.written(error)
+      if (!error) hear()
+    })
   }
 
   unsent(): number {
@@ -308,6 +320,11 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     }
     this.full = !room
     this.untold += octets.length
+    if (this.left > 0) {
+      this.left -= octets.length
+      // A server knows the end by the length: it may answer before the body itself says that it has ended.
+      if (this.left <= 0) this.current?.watchWriting()
+    }
     this.tellLater()
     return room
   }

@@ -31,6 +31,8 @@ export interface CodecHost {
   readClock(): void
   /** Resets the stream of an exchange that we end. */
   reset(stream: H2Stream, code?: number): void
+  /** Calls when what is framed now has been written. */
+  whenWritten(hear: () => void): void
   /** Takes nothing new. */
   retire(): void
   /** An exchange that waited for the peer's settings has ended. */
@@ -125,6 +127,10 @@ export class Http2Codec implements ExchangeCodec {
 
   end({ stream }: LiveExchange, trailers: FieldList | null): void {
     if (stream !== null) this.h2.end(stream, trailers)
+  }
+
+  whenWritten(hear: () => void): void {
+    this.host.whenWritten(hear)
   }
 
   unsent({ stream }: LiveExchange): number {

@@ -211,6 +211,11 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   }
 
   /** @internal */
+  whenWritten(hear: () => void): void {
+    this.session.output.whenWritten(hear)
+  }
+
+  /** @internal */
   retire(): void {
     this.session.close()
   }

@@ -28,6 +28,8 @@ export interface CodecOf<E> {
   write(exchange: E, octets: Uint8Array): boolean
   /** The request is complete. */
   end(exchange: E, trailers: FieldList | null): void
+  /** Calls when everything that was framed until now has been written to the socket; never, when the connection ends before. */
+  whenWritten(hear: () => void): void
   /** Octets of the request that wait to be sent. */
   unsent(exchange: E): number
 }

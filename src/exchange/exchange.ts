@@ -102,6 +102,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private sending: Sending | null = null
   /** The request, body and all, was handed to the transport. */
   private sent = false
+  /** Somebody hears when the end of this attempt's request is written: what watches may come twice. */
+  private watched = false
   /** Of the request's own pseudo-header fields, for pushes alone. */
   private head: FieldList = NO_FIELDS
   private reused = false
@@ -323,6 +325,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.headersAt = 0
     this.answer = 'awaited'
     this.sent = false
+    this.watched = false
     this.received = 0
     const { limits } = codec
     const { request } = this
@@ -376,6 +379,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     else if (body.bytes !== null) codec.end(this, null)
     else {
       this.sent = true
+      this.watchWriting()
       if (this.handler.onRequestSent !== undefined) nextTick(tellSent, this, codec)
     }
   }
@@ -481,6 +485,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     }
     if (this.phase !== 'carried') return
     this.sent = true
+    this.watchWriting()
     if (this.answer === 'awaited') this.wait(this.headersTimeout)
     this.tellSent()
   }
@@ -689,6 +694,18 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (this.phase === 'carried' && connection !== undefined)
       this.tell(callOnConnected, connection, this.reused, undefined, undefined)
     return this.phase === 'carried'
+  }
+
+  /** The last octet of the request is framed: when it is in the socket is told to whoever watches. */
+  watchWriting(): void {
+    const { codec, stream } = this
+    if (!channels.sent.hasSubscribers || !this.home.observed || this.watched || codec === null) return
+    this.watched = true
+    codec.whenWritten(() => {
+      // A later attempt has a later end.
+      if (this.phase !== 'carried' || this.codec !== codec || this.stream !== stream) return
+      channels.sent.publish({ exchange: this, request: this.request, connection: codec.info })
+    })
   }
 
   /** Tells that the request is on its way. */

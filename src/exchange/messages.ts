@@ -16,7 +16,7 @@ export interface RequestMessage {
   readonly trailers?: FieldList
   /** `error` and `retry`: why. */
   readonly error?: Error
-  /** `start`: the connection, and whether it carried exchanges before. */
+  /** `start` and `sent`: the connection. `start`: whether it carried exchanges before. */
   readonly connection?: ConnectionInfo | undefined
   readonly reused?: boolean
 }

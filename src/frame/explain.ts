@@ -6,10 +6,22 @@ const settingNames = new Map<number, string>(Object.entries(Setting).map(([name,
 
 /** For example `HEADERS stream 1, 42 octets, END_STREAM, END_HEADERS`. */
 export function explain(frame: Frame): string {
-  const name = frame.type === 'UNKNOWN' ? `type 0x${frame.typeCode.toString(16)}` : frame.type
+  const name = frameName(frame)
   const where = frame.streamId === 0 ? name : `${name} stream ${frame.streamId}`
-  const facts = details(frame).filter((fact) => fact !== '')
-  return facts.length === 0 ? where : `${where}: ${facts.join(', ')}`
+  const facts = frameDetails(frame)
+  return facts === '' ? where : `${where}: ${facts}`
+}
+
+/** `HEADERS`; of a type that is not known here `type 0x2a`. */
+export function frameName(frame: Frame): string {
+  return frame.type === 'UNKNOWN' ? `type 0x${frame.typeCode.toString(16)}` : frame.type
+}
+
+/** What there is to say beside name and stream: `42 octets, END_STREAM`. */
+export function frameDetails(frame: Frame): string {
+  return details(frame)
+    .filter((fact) => fact !== '')
+    .join(', ')
 }
 
 function details(frame: Frame): string[] {

@@ -1,5 +1,11 @@
 /** What the peer did wrong, thrown inside the engine only and caught by `receive()`. */
-import { HeadersTooLargeError, type HyperError, NotSupportedError, ProtocolError } from '../errors.ts'
+import {
+  HeadersTooLargeError,
+  type HyperError,
+  NotSupportedError,
+  ProtocolError,
+  type SpokenProtocol,
+} from '../errors.ts'
 
 /** The error of ours that a fault becomes. */
 export type FaultKind = 'malformed' | 'too-large' | 'unsupported'
@@ -24,6 +30,8 @@ export class Fault extends Error {
   readonly status: number
   readonly kind: FaultKind
   readonly code: ParserCode
+  /** What the peer speaks instead. */
+  speaks: SpokenProtocol | undefined
 
   constructor(message: string, status = 400, kind: FaultKind = 'malformed', code: ParserCode = 'HPE_STRICT') {
     super(message)
@@ -37,12 +45,21 @@ export class Fault extends Error {
     return new Fault(message, 400, 'malformed', code)
   }
 
+  /** Octets that no head begins with. */
+  static beginning(octets: string): Fault {
+    const fault = Fault.named('HPE_INVALID_CONSTANT', `it begins with ${JSON.stringify(octets)}`)
+    // The header of a TLS alert (RFC 8446 section 5.1), and of a SETTINGS frame, whose length is less than 65,536.
+    if (octets.startsWith('\x15\x03')) fault.speaks = 'tls'
+    else if (octets.startsWith('\0\0')) fault.speaks = 'h2'
+    return fault
+  }
+
   /** @param peer who did it. The fault itself is the cause, whose `code` is that of node:http's parser. */
   toError(peer: 'server' | 'client', origin: string | undefined): HyperError {
     const message = `The ${peer}${origin === undefined ? '' : ` at ${origin}`} broke HTTP/1.1: ${this.message}`
     switch (this.kind) {
       case 'malformed':
-        return new ProtocolError(message, { origin, cause: this })
+        return new ProtocolError(message, { origin, cause: this, speaks: this.speaks })
       case 'too-large':
         return new HeadersTooLargeError(message, { origin })
       case 'unsupported':

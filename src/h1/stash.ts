@@ -50,8 +50,7 @@ export class Stash {
   /** What cannot become a head need not be waited for. */
   checkBeginning(beginning: string): void {
     const begin = this.octets.toString('latin1', 0, Math.min(this.length, beginning.length))
-    if (!beginning.startsWith(begin))
-      throw Fault.named('HPE_INVALID_CONSTANT', `it begins with ${JSON.stringify(begin)}`)
+    if (!beginning.startsWith(begin)) throw Fault.beginning(begin)
   }
 }
 

@@ -38,7 +38,7 @@ import { MAX_FRAME_SIZE } from '../limits.ts'
 import { Bodies } from './bodies.ts'
 import { ControlFrames } from './control-frames.ts'
 import { Core, type OpenObstacle } from './core.ts'
-import { ConnectionFault, protocolError, sizeError } from './faults.ts'
+import { ConnectionFault, oversized, protocolError } from './faults.ts'
 import { GoingAway } from './going-away.ts'
 import { HeaderBlocks } from './header-blocks.ts'
 import type { ConnectionListener } from './listener.ts'
@@ -189,7 +189,7 @@ export class H2Connection implements FrameSink, WindowContext {
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error
       this.reader.stop()
-      this.going.fail(error.code, error.message, this.frameStream)
+      this.going.fail(error.code, error.message, this.frameStream, error.speaks)
     }
   }
 
@@ -381,7 +381,7 @@ export class H2Connection implements FrameSink, WindowContext {
   /** @internal */
   onOversized(type: number, _flags: number, streamId: number, length: number): void {
     this.frameStream = streamId
-    throw sizeError(`a frame of type ${type} and ${length} octets`)
+    throw oversized(type, length)
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 /** How a connection ends: GOAWAY from either side (RFC 9113 section 6.8), gracefully or for a broken rule. */
-import { GoawayError, ProtocolError } from '../errors.ts'
+import { GoawayError, ProtocolError, type SpokenProtocol } from '../errors.ts'
 import { ErrorCode, errorCodeName, MAX_STREAM_ID } from '../frame/codes.ts'
 import { readStreamId, readUint32 } from '../frame/reader.ts'
 import { spend } from './budgets.ts'
@@ -65,8 +65,9 @@ export class GoingAway {
    * The peer broke a rule of the connection: say so and end everything (RFC 9113 section 5.4.1).
    * @param streamId of the frame that did it. When it is one that we opened, the other streams are told that they only shared the
    * connection; a peer that is wrong beyond a stream is as wrong for each of them.
+   * @param speaks what it seems to speak instead.
    */
-  fail(code: number, detail: string, streamId: number): void {
+  fail(code: number, detail: string, streamId: number, speaks?: SpokenProtocol): void {
     const { core } = this
     if (core.own === OwnState.DEAD) return
     const { origin } = core.options
@@ -74,7 +75,7 @@ export class GoingAway {
     const peer = core.role === 'client' ? 'server' : 'client'
     const where = origin === undefined ? '' : ` at ${origin}`
     const message = `The ${peer}${where} broke HTTP/2: ${detail} (${errorCodeName(code)})`
-    const error = new ProtocolError(message, { http2ErrorCode: code, origin })
+    const error = new ProtocolError(message, { http2ErrorCode: code, origin, speaks })
     const ofStream = core.peer !== PeerState.SILENT && core.isLocalId(streamId) && !core.isIdle(streamId)
     const shared = !ofStream ? error : new ProtocolError(message, { http2ErrorCode: code, origin, bystander: true })
     this.streams.terminate(({ id }) => (id === streamId ? error : shared))

@@ -1,24 +1,22 @@
 /**
  * `NODE_DEBUG=hyper`: each frame of each HTTP/2 connection in one readable line on stderr, both directions. The channel
- * `hyper:connection:frame` gives the same lines to whoever listens when the connection is made. Without either nothing of this runs.
+ * `hyper:connection:frame` gives the same, as data and as a line, to whoever listens when the connection is made. Without
+ * either nothing of this runs.
  *
  * Header blocks are decoded with tables of the log's own, so that looking changes nothing; both sides of ours use tables
  * of the first size (`HEADER_TABLE_SIZE`). Values of fields that carry
  * secrets are left out.
  */
 import { debuglog } from 'node:util'
-import { channels, type FrameMessage, publishFrame } from '../diagnostics.ts'
+import { channels } from '../diagnostics.ts'
+import { toError } from '../errors.ts'
 import { Flag, FrameType, PREFACE } from '../frame/codes.ts'
-import { explain } from '../frame/explain.ts'
 import type { Frame } from '../frame/frames.ts'
 import { parsePayload } from '../frame/parse.ts'
 import { Decoder } from '../hpack/index.ts'
+import { describeFrame, type FrameFacts, type FrameMessage, publishFrame } from './frame-message.ts'
 
-/** A header section that is longer is not shown whole. */
-const MAX_SHOWN = 2000
 const SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie)$/
-
-const CONTROL = /[\0-\x1f\x7f-\x9f]/g
 
 const debug = debuglog('hyper')
 let connections = 0
@@ -27,9 +25,10 @@ let connections = 0
 export function frameLog(origin: string): FrameLog | undefined {
   if (!debug.enabled && !channels.frame.hasSubscribers) return undefined
   const connection = ++connections
-  return new FrameLog((direction, text) => {
+  return new FrameLog((direction, facts) => {
+    const text = describeFrame(facts)
     if (debug.enabled) debug('%s', `[${connection} ${origin}] ${direction === 'sent' ? '>' : '<'} ${text}`)
-    if (channels.frame.hasSubscribers) publishFrame({ origin, connection, direction, text })
+    if (channels.frame.hasSubscribers) publishFrame({ origin, connection, direction, text, ...facts })
   })
 }
 
@@ -37,10 +36,10 @@ export class FrameLog {
   private readonly incoming: Direction
   private readonly outgoing: Direction
 
-  /** @param write takes each line. */
-  constructor(write: (direction: FrameMessage['direction'], text: string) => void) {
-    this.incoming = new Direction((text) => write('received', text), 0)
-    this.outgoing = new Direction((text) => write('sent', text), PREFACE.length)
+  /** @param write takes each frame, and what is known about it. */
+  constructor(write: (direction: FrameMessage['direction'], facts: FrameFacts) => void) {
+    this.incoming = new Direction((facts) => write('received', facts), 0)
+    this.outgoing = new Direction((facts) => write('sent', facts), PREFACE.length)
   }
 
   received(octets: Uint8Array): void {
@@ -53,14 +52,14 @@ export class FrameLog {
 }
 
 class Direction {
-  private readonly write: (text: string) => void
+  private readonly write: (facts: FrameFacts) => void
   private readonly decoder = new Decoder({ maxListSize: 1 << 20, maxFields: 10_000 })
   private rest = Buffer.alloc(0)
   private skip: number
   private block: Buffer[] = []
   private broken = false
 
-  constructor(write: (text: string) => void, skip: number) {
+  constructor(write: (facts: FrameFacts) => void, skip: number) {
     this.write = write
     this.skip = skip
   }
@@ -87,11 +86,11 @@ class Direction {
     const flags = data[4]
     try {
       const frame = parsePayload(type, flags, data.readUInt32BE(5) & 0x7fffffff, data.subarray(9, end))
-      this.write(explain(frame))
+      this.write({ frame })
       this.showBlock(frame, flags)
     } catch (error) {
       this.broken = type !== FrameType.DATA
-      this.write(`a frame of type ${type} and ${end - 9} octets that cannot be read: ${String(error)}`)
+      this.write({ unreadable: { type, octets: end - 9, error: toError(error) } })
     }
   }
 
@@ -102,15 +101,8 @@ class Direction {
     const block = Buffer.concat(this.block)
     this.block = []
     const fields = this.decoder.decode(block, 0, block.length)
-    const shown: string[] = []
-    for (let i = 0; i < fields.length; i += 2) {
-      shown.push(`${fields[i]}: ${SECRET.test(fields[i]) ? '***' : fields[i + 1]}`)
-    }
-    // What is no legal value is shown, too, and must not act on a terminal.
-    const text = shown.join(' | ').replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-    this.write(`  ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text}`)
+    this.write({ fields: fields.map((value, i) => (i % 2 === 1 && SECRET.test(fields[i - 1]) ? '***' : value)) })
     const { tableSize } = this.decoder
-    const entries = this.decoder.tableEntries().length / 2
-    this.write(`  HPACK: ${block.length} octets; table of ${entries} entries, ${tableSize} octets`)
+    this.write({ hpack: { octets: block.length, tableEntries: this.decoder.tableEntries().length / 2, tableSize } })
   }
 }

@@ -47,6 +47,8 @@ export class Output {
   private readonly stall: StallDetector
   private scheduled = false
   private wasBlocked = false
+  /** They hear when what is framed now has been written. */
+  private waiting: (() => void)[] | undefined
 
   /** @param writeTimeout milliseconds without progress of a full socket that are too many; 0 = none are. */
   constructor(owner: OutputOwner, socket: Wire, writeTimeout: number, log: FrameLog | undefined) {
@@ -63,6 +65,12 @@ export class Output {
     nextTick(flush, this)
   }
 
+  /** Calls when everything that is framed by now has been written to the socket; never, when the connection ends before. */
+  whenWritten(hear: () => void): void {
+    this.waiting ??= []
+    this.waiting.push(hear)
+  }
+
   /** Writes what this turn produced. */
   flush(): void {
     this.scheduled = false
@@ -74,12 +82,16 @@ export class Output {
     const segments = owner.h2.takeOutput(this.wasBlocked ? BLOCKED_WRITE_BUDGET : WRITE_BUDGET)
     this.wasBlocked = false
     if (segments.length === 0) return
+    // What they wait for is among these: the engine gives out all that it has framed.
+    const last = this.waiting === undefined ? this.written : this.tellWritten(this.waiting)
+    this.waiting = undefined
     let ready = true
     if (segments.length === 1) {
-      ready = this.write(segments[0])
+      ready = this.write(segments[0], last)
     } else {
       socket.cork()
-      for (const segment of segments) ready = this.write(segment)
+      const end = segments.length - 1
+      for (let i = 0; i <= end; i++) ready = this.write(segments[i], i === end ? last : this.written)
       socket.uncork()
     }
     if (owner.closed) return
@@ -89,7 +101,7 @@ export class Output {
 
   /** Writes what is left, whatever the socket says: nothing comes after it. */
   flushLast(): void {
-    for (const segment of this.owner.h2.takeOutput(WRITE_BUDGET)) this.write(segment)
+    for (const segment of this.owner.h2.takeOutput(WRITE_BUDGET)) this.write(segment, this.written)
   }
 
   /** The socket takes more again. */
@@ -113,12 +125,20 @@ export class Output {
     this.owner.onStall(this.stall.begin(this.socket.writableLength, time))
   }
 
+  /** The callback of a write that others wait for, too. */
+  private tellWritten(waiting: readonly (() => void)[]): Output['written'] {
+    return (error) => {
+      this.written(error)
+      if (!error) for (const hear of waiting) hear()
+    }
+  }
+
   /** @returns does the socket take more? */
-  private write(segment: Buffer): boolean {
+  private write(segment: Buffer, written: Output['written']): boolean {
     this.owner.liveness.bytesWritten += segment.length
     this.log?.sent(segment)
     try {
-      return this.socket.write(segment, this.written)
+      return this.socket.write(segment, written)
     } catch (thrown) {
       // Node's sockets do not throw; what somebody made of one may.
       this.owner.onWriteFailed(toError(thrown))

@@ -76,9 +76,10 @@ export function spawnHyper(
   stdin?: string | null,
   env: NodeJS.ProcessEnv = {},
   cwd?: string,
+  output: 'pipe' | 'ignore' = 'pipe',
 ): Running {
   const child = spawn(process.execPath, [mainPath, ...argv], {
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', output, 'pipe'],
     // The user's own folder is not theirs to touch.
     env: { ...withoutProxies(), HOME: join(tmpdir(), 'hyper-no-home'), XDG_CONFIG_HOME: '', NETRC: '', ...env },
     ...(cwd === undefined ? {} : { cwd }),

@@ -91,7 +91,8 @@ async function inFolder(name: string, ...argv: readonly string[]): Promise<Outco
   const cwd = files.path(name)
   await mkdir(cwd, { recursive: true })
   const words = ['--verify', files.ca, ...argv.map((word) => word.replace(/^@@/, h2.origin))]
-  const outcome = await spawnHyper(words, undefined, { HYPER_CONFIG_DIR: files.path('config') }, cwd).outcome
+  // Nobody reads standard output.
+  const outcome = await spawnHyper(words, undefined, { HYPER_CONFIG_DIR: files.path('config') }, cwd, 'ignore').outcome
   return { ...outcome, names: (await readdir(cwd)).toSorted() }
 }
 
@@ -140,6 +141,20 @@ describe('--download', () => {
     assert.equal(h2.requests.at(-1)?.headers['accept-encoding'], 'identity')
   })
 
+  test('goes to standard output where that leads to a program or a file, and with -o -', async () => {
+    const cwd = files.path('piped')
+    await mkdir(cwd)
+    const words = ['--verify', files.ca, '-d', `${h2.origin}/redirect?to=/named`]
+    const piped = await spawnHyper(words, undefined, {}, cwd).outcome
+    assert.deepEqual([piped.stdout, piped.code], [whole, 0])
+    assert.equal(piped.stderr, 'hyper: written to standard output, 30 B; -o FILE writes to a file\n')
+    assert.deepEqual(await readdir(cwd), [])
+    const named = await ask(['-q', '-d', '-o', '-', '@@/named'], { terminal: true })
+    assert.deepEqual([named.stdout, named.stderr, named.code], [whole, '', 0])
+    const failed = await ask(['-d', '@@/named?status=404'])
+    assert.deepEqual([failed.stdout, failed.code], ['', 4])
+  })
+
   test('never overwrites what is there, a link included', async () => {
     await mkdir(files.path('taken'))
     await writeFile(files.path('taken/x.txt'), 'mine')
@@ -178,7 +193,7 @@ describe('--continue', () => {
     assert.equal((await ask(['-c', '-o', path, '@@/range'])).code, 0)
     assert.equal(await readFile(path, 'utf8'), whole)
     const again = await ask(['-d', '-c', '-o', path, '@@/range'])
-    assert.deepEqual([again.code, again.stderr], [0, `hyper: ${JSON.stringify(path)} is whole already\n`])
+    assert.deepEqual([again.code, again.stderr], [0, `hyper: ${JSON.stringify(path)} is complete already\n`])
     assert.equal(await readFile(path, 'utf8'), whole)
   })
 
@@ -213,7 +228,7 @@ describe('--continue', () => {
     const path = files.path('cut')
     const cut = await ask(['-o', path, '@@/part'], { env: env() })
     assert.equal(cut.code, 1)
-    assert.match(cut.stderr, /^hyper: ".*cut" holds 10 B, which is not all; to go on: -c -o ".*cut"\nhyper: error: /)
+    assert.match(cut.stderr, /^hyper: ".*cut" holds 10 B, which is not all; to resume: -c -o ".*cut"\nhyper: error: /)
     // The same resource, which ends properly now.
     const note = (await readdir(files.path('config/parts')))[0] ?? ''
     const kept = JSON.parse(await readFile(files.path(`config/parts/${note}`), 'utf8'))

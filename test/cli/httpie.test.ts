@@ -77,7 +77,7 @@ describe('bodies', () => {
   test('wrong JSON is pointed at', async () => {
     const { code, stderr } = await ask(['@@/echo', 'a:={"b": nope}'])
     assert.equal(code, 2)
-    assert.match(stderr, /no valid JSON[^\n]*\n {2}\{"b": nope\}\n {8}\^\nTry /)
+    assert.match(stderr, /not valid JSON[^\n]*\n {2}\{"b": nope\}\n {8}\^\nTry /)
   })
 
   test('-x sends deflate when that is shorter, -xx in any case', async () => {
@@ -385,14 +385,13 @@ describe('cookies and sessions', () => {
 
   test('a file that is not a session is refused and not changed', async () => {
     for (const [text, why] of [
-      ['no json', /no valid JSON/],
-      ['[]', /cookies|headers|object/],
-      ['{"cookies": {}}', /cookies is no list/],
-      ['{"cookies": [{}]}', /a cookie has no name or no domain/],
-      ['{"headers": [{"name": 1}]}', /a header has no name or no value/],
-      ['{"auth": {"type": "x"}}', /auth has no type/],
+      ['no json', /not valid JSON/],
+      ['[]', /it is not an object/],
+      ['{"__meta__": {"format": 1}, "cookies": {}}', /cookies is not a list/],
+      ['{"__meta__": {"format": 1}, "cookies": [{}]}', /a cookie has no name or no domain/],
+      ['{"__meta__": {"format": 1}, "headers": [{"name": 1}]}', /a header has no name or no value/],
+      ['{"__meta__": {"format": 1}, "auth": {"type": "x"}}', /auth has no type/],
     ] as const) {
-      if (text === '[]') continue
       const path = await files.write('broken.json', text)
       const { code, stderr } = await ask(['--session', path, '@@/json'])
       assert.match(stderr, why)
@@ -446,7 +445,7 @@ describe('the configuration', () => {
 
   test('what is wrong with it is said', async () => {
     for (const [content, why] of [
-      ['{', /no valid JSON/],
+      ['{', /not valid JSON/],
       ['[]', /must be a JSON object/],
       ['{"x": 1}', /"x" is unknown/],
       ['{"default_options": 1}', /must be a list of strings/],

@@ -79,12 +79,15 @@ describe('an error says what to try', () => {
     assert.match(await said('https://nothing.invalid'), /(?:no such host is known|no name server answers)/)
   })
 
-  test('where nobody listens', async () => {
-    assert.match(await said('https://localhost:1'), /; nobody listens there \(ERR_HYPER_CONNECT\)/)
+  test('where nothing listens', async () => {
+    assert.match(await said('https://localhost:1'), /; nothing listens on that port \(ERR_HYPER_CONNECT\)/)
   })
 
-  test('of a certificate that nobody vouches for', async () => {
-    assert.match(await said(h2.origin), /; nobody vouches for the certificate: --verify FILE trusts/)
+  test('of a certificate that no trusted authority has signed', async () => {
+    assert.match(
+      await said(h2.origin),
+      /; the certificate is not signed by a trusted authority: --verify FILE names one/,
+    )
   })
 
   test('of a file that is not there', async () => {

@@ -1,11 +1,12 @@
 /** Looking closer: traces, archives, TLS, SETTINGS, PING, pushes, load runs, and the request as code. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { runModule } from '../support/child.ts'
-import { startDualOrigin, startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
+import { type Routes, startDualOrigin, startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
 import { type Circumstances, type Folder, folder, hyper, type Outcome } from './command.ts'
 
 let files: Folder
@@ -92,6 +93,65 @@ test('--har writes an archive of all requests, with their bodies', async () => {
   await ask(['--har', path, '@@/bytes/10'])
   const [binary] = JSON.parse(await readFile(path, 'utf8')).log.entries
   assert.equal(Buffer.from(binary.response.content.text, binary.response.content.encoding).length, 10)
+})
+
+describe('when a request is sent', () => {
+  /** Seconds in HAR and in --format are of the same clock as these. */
+  async function upload(
+    protocol: '--h2' | '--http1.1',
+    argv: (size: number) => Promise<readonly string[]>,
+  ): Promise<void> {
+    let held = 0
+    // Over HTTP/2 more than the first window, over HTTP/1.1 more than the buffers of both systems.
+    const size = protocol === '--h2' ? 200_000 : 64 << 20
+    const routes: Routes = {
+      '*': async (call, answer) => {
+        const start = performance.now()
+        // Nothing is read meanwhile.
+        await setTimeout(60)
+        held = performance.now() - start
+        let octets = 0
+        for await (const chunk of call.body) octets += Buffer.byteLength(chunk)
+        answer.head(200)
+        answer.end(String(octets))
+      },
+    }
+    await using origin = await (protocol === '--h2' ? startH2Origin(routes) : startH1Origin(routes))
+    const har = files.path('sent-har')
+    const { stdout, stderr, code } = await ask(
+      [
+        '-b',
+        '--har',
+        har,
+        '-w',
+        ' %{time_appconnect} %{time_posttransfer}',
+        protocol,
+        'POST',
+        '@@/',
+        ...(await argv(size)),
+      ],
+      {},
+      origin,
+    )
+    assert.deepEqual([stderr, code], ['', 0])
+    const [octets, connected, sent] = stdout.split(' ').map(Number)
+    assert.equal(octets, size)
+    assert.ok((sent - connected) * 1000 >= held - 1, `${sent - connected} s, held up for ${held} ms`)
+    const [entry] = JSON.parse(await readFile(har, 'utf8')).log.entries
+    assert.ok(entry.timings.send >= held - 1)
+    assert.equal(entry.request.bodySize, size)
+  }
+
+  for (const protocol of ['--h2', '--http1.1'] as const) {
+    test(`is known when a body that is held up has gone, ${protocol}`, async () => {
+      const path = files.path('big')
+      await upload(protocol, async (size) => {
+        await writeFile(path, Buffer.alloc(size))
+        return [`@${path}`, '--ignore-stdin']
+      })
+      await upload(protocol, async (size) => ['--raw', 'x'.repeat(size)])
+    })
+  }
 })
 
 test('--tls shows version, cipher, and the certificates with the days that are left', async () => {

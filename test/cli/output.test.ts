@@ -157,7 +157,7 @@ describe('the parts', () => {
   test('--print chooses; heads and bodies of request and response in their order', async () => {
     const shown = withoutDate(await ask(['-p', 'HBhb', '@@/echo', 'a=b', 'X-Mine:1']))
     assert.match(shown, /^POST \/echo HTTP\/2\nhost: localhost:\d+\nuser-agent: hyper\/.*\naccept: /)
-    assert.match(shown, /\nx-mine: 1\n\n\{"a": "b"\}\n\nHTTP\/2 200\nx-method: POST\n/)
+    assert.match(shown, /\nx-mine: 1\ncontent-length: 10\n\n\{"a": "b"\}\n\nHTTP\/2 200\nx-method: POST\n/)
     assert.ok(shown.endsWith('\n\n{"a": "b"}'))
   })
 

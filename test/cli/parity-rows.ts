@@ -2,7 +2,7 @@
  * What HTTPie and curl do, and how ours is asked for the same. Each row is run by `parity.test.ts`, and the table of
  * `docs/command-parity.md` is made of them.
  *
- * In commands URL is a server of the test, FILE a text file, OUT a file that is not there. What another program has nothing
+ * In commands URL is a server of the test, FILE a text file, OUT a file that is not there, SESSION a session of HTTPie. What another program has nothing
  * for is `undefined`.
  */
 
@@ -87,6 +87,25 @@ export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] =
         httpie: `URL/echo 'a\\[b\\]=c' 'd\\:e=f'`,
         curl: `--json '{"a[b]":"c","d:e":"f"}' URL/echo`,
         ours: `URL/echo 'a\\[b\\]=c' 'd\\:e=f'`,
+      },
+      {
+        feature: 'more into JSON that was given as a whole',
+        httpie: `URL/echo 'a:=[1.0,2]' 'a[]=c'`,
+        curl: undefined,
+        ours: `URL/echo 'a:=[1.0,2]' 'a[]=c'`,
+      },
+      {
+        feature: 'a header field from a file',
+        httpie: 'URL/echo X-A:@FILE',
+        curl: undefined,
+        ours: 'URL/echo X-A:@FILE',
+      },
+      {
+        feature: 'a part of the query from a file',
+        httpie: 'URL/echo q==@FILE',
+        curl: '-G --data-urlencode q@FILE URL/echo',
+        ours: 'URL/echo q==@FILE',
+        unlike: 'HTTPie and curl write a blank as +, ours as %20',
       },
       { feature: 'a field from a file', httpie: 'URL/echo a=@FILE', curl: undefined, ours: 'URL/echo a=@FILE' },
       {
@@ -260,6 +279,12 @@ export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] =
         ours: '--session=OUT.json -F URL/set-cookie',
       },
       {
+        feature: 'a session of HTTPie',
+        httpie: '--session=SESSION URL/echo',
+        curl: undefined,
+        ours: '--session=SESSION URL/echo',
+      },
+      {
         feature: 'a session that stays',
         httpie: '--session-read-only=OUT.ro-httpie URL/echo',
         curl: undefined,
@@ -349,6 +374,27 @@ export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] =
         ours: '--pretty=format -b URL/ndjson',
         shows: /^\{\n {4}"a": 1\n\}\n\{\n {4}"b": 2\n\}\n$/,
       },
+      {
+        feature: 'JSON that is called text',
+        httpie: '--pretty=format -b URL/text',
+        curl: undefined,
+        ours: '--pretty=format -b URL/text',
+        shows: /^\{\n {4}"a": 1\n\}$/,
+      },
+      {
+        feature: 'JSON in server-sent events',
+        httpie: '--pretty=format -S -b URL/events',
+        curl: undefined,
+        ours: '--pretty=format -S -b URL/events',
+        shows: /^data: \{\n {4}"a": 1\n\}\n\n$/,
+      },
+      {
+        feature: 'options in short',
+        httpie: '--foll --max-red=3 --verb URL/redirect',
+        curl: undefined,
+        ours: '--foll --max-red=3 --verb URL/redirect',
+        shows: /302[\s\S]*200/,
+      },
       { feature: 'line by line', httpie: '-S URL/ndjson', curl: '-N URL/ndjson', ours: '-S URL/ndjson' },
       {
         feature: 'another character set',
@@ -426,6 +472,14 @@ export const ROWS: readonly (readonly [title: string, rows: readonly Row[]])[] =
         curl: '-o OUT.curl URL/json',
         ours: '-d -o OUT URL/json',
         says: /saved to/,
+      },
+      {
+        feature: 'a download in a pipe',
+        httpie: '-d URL/json',
+        curl: 'URL/json',
+        ours: '-d URL/json',
+        shows: /^\{"b":1,"a":\[1\.0\]\}$/,
+        says: /written to standard output/,
       },
       {
         feature: 'go on',

@@ -44,6 +44,14 @@ const installed = {
 
 const whole = 'the whole text'
 
+/** As HTTPie 3.2 writes it. */
+const SESSION = {
+  __meta__: { about: 'HTTPie session file', httpie: '3.2.4' },
+  auth: { raw_auth: 'me:x', type: 'basic' },
+  cookies: [{ domain: 'localhost.local', expires: null, name: 'a', path: '/', secure: false, value: '1' }],
+  headers: [{ name: 'X-Kept', value: '1' }],
+}
+
 let files: Folder
 
 before(async () => {
@@ -81,6 +89,8 @@ class Arena implements AsyncDisposable {
     await arena.listen(http.createServer(serve), socket)
     const part = files.path(`${name}.part`)
     for (const suffix of ['', '.httpie', '.curl']) await writeFile(`${part}${suffix}`, whole.slice(0, 4))
+    const session = files.path(`${name}-session.json`)
+    await writeFile(session, JSON.stringify(SESSION))
     for (const [word, meaning] of [
       ['TLSURL', `https://localhost:${tlsPort}`],
       ['H2URL', `http://localhost:${h2Port}`],
@@ -89,6 +99,7 @@ class Arena implements AsyncDisposable {
       ['FILE', files.path('file.txt')],
       ['OUT', files.path(`${name}.out`)],
       ['PART', part],
+      ['SESSION', session],
       ['SOCK', socket],
       ['CERT', files.path('cert.pem')],
       ['KEY', files.path('key.pem')],
@@ -105,7 +116,7 @@ class Arena implements AsyncDisposable {
     return words.map((word) => {
       const plain = word.replace(/'([^']*)'/g, '$1')
       return plain.replace(
-        /\b(?:TLSURL|H2URL|URL|PORT|FILE|OUT|PART|SOCK|CERT|KEY|CA)\b/g,
+        /\b(?:TLSURL|H2URL|URL|PORT|FILE|OUT|PART|SESSION|SOCK|CERT|KEY|CA)\b/g,
         (name) => this.words.get(name) ?? name,
       )
     })
@@ -153,6 +164,8 @@ class Arena implements AsyncDisposable {
         return answer(200, plain, Buffer.from([0xe9]))
       case '/text':
         return answer(200, plain, '{"a":1}')
+      case '/events':
+        return answer(200, { 'content-type': 'text/event-stream' }, 'data: {"a":1}\n\n')
       case '/gzip':
         return answer(200, { ...plain, 'content-encoding': 'gzip' }, gzipSync('coded'))
       case '/attack':
@@ -305,7 +318,8 @@ function table(): string {
 
 Each row is run by a test ([parity.test.ts](../test/cli/parity.test.ts)), which also writes this page: ours always, HTTPie 3 and
 curl where they are installed. "As" means that a server saw the same of them: method, target, fields that count, body. \`URL\`
-is a server of the test, \`FILE\` a text file, \`OUT\` a file that is not there yet. An empty place: there is no such thing.
+is a server of the test, \`FILE\` a text file, \`OUT\` a file that is not there yet, \`SESSION\` a
+session of HTTPie. An empty place: there is no such thing.
 
 ${parts.join('\n')}`
 }

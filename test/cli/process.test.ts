@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { runModule } from '../support/child.ts'
 import { startH1Origin, startH2Origin, type TestOrigin } from '../support/origin.ts'
@@ -39,6 +40,41 @@ describe('a process', { concurrency: 4 }, () => {
     const text = 'x'.repeat(1_000_000)
     const { code, stdout } = await spawnHyper(trusting(`${h2.origin}/echo-length`), text).outcome
     assert.deepEqual([code, stdout], [0, '1000000'])
+  })
+
+  test('sends a short file on standard input with its length, and again where a redirect leads; a long one in chunks', async () => {
+    const lengths: unknown[] = []
+    await using h1 = await startH1Origin({
+      '/307': (_call, answer) => {
+        answer.head(307, { location: '/echo' })
+        answer.end()
+      },
+      '/length': async (call, answer) => {
+        lengths.push(call.headers['content-length'] ?? call.headers['transfer-encoding'])
+        let octets = 0
+        for await (const chunk of call.body) octets += Buffer.byteLength(chunk)
+        answer.head(200)
+        answer.end(String(octets))
+      },
+    })
+    const run = async (size: number, ...argv: readonly string[]): Promise<string> => {
+      const path = await files.write(`stdin-${size}`, 'x'.repeat(size))
+      const file = await open(path)
+      try {
+        const child = spawn(process.execPath, [mainPath, ...trusting(...argv)], { stdio: [file.fd, 'pipe', 'inherit'] })
+        assert.ok(child.stdout)
+        return String(Buffer.concat(await child.stdout.toArray()))
+      } finally {
+        await file.close()
+      }
+    }
+    assert.deepEqual(
+      [await run(10, `${h1.origin}/length`), await run(2_000_000, `${h1.origin}/length`)],
+      ['10', '2000000'],
+    )
+    assert.deepEqual(lengths, ['10', 'chunked'])
+    assert.equal(await run(10, '-F', `${h1.origin}/307`), 'xxxxxxxxxx')
+    assert.equal(await run(0, `${h1.origin}/json`), JSON.stringify(jsonBody))
   })
 
   test('over HTTP/1.1 as well', async () => {

@@ -244,7 +244,7 @@ describe('bodies', () => {
     refused(await hyper(['-f', 'x.org', 'a@/no/such']), /"\/no\/such" cannot be read: ENOENT/)
     refused(await hyper(['x.org', `@${files.path('.')}`]), /cannot be read: it is a directory/)
     const path = await files.write('no.json', '{')
-    refused(await hyper(['x.org', `a:=@${path}`]), /no\.json": no valid JSON/)
+    refused(await hyper(['x.org', `a:=@${path}`]), /no\.json": not valid JSON/)
     const binary = await files.write('binary', Buffer.from([0xff, 0x00]))
     for (const item of [`a=@${binary}`, `a:=@${binary}`]) {
       refused(await hyper(['x.org', item]), /binary" is not UTF-8 text, so it cannot be a field/)

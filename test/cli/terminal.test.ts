@@ -111,7 +111,7 @@ describe('in a terminal', { skip: python === undefined ? 'there is no Python for
     const { code, shown } = await show(['-o', path, '@@/stalls'], [{ after: '300.0 kB of', signal: 'INT' }])
     assert.equal(code, 130)
     const last = shown.slice(shown.lastIndexOf('\x1b[?25h'))
-    assert.match(last, /hyper: ".*interrupted" holds 300\.0 kB, which is not all; to go on: -c -o ".*interrupted"\n/)
+    assert.match(last, /hyper: ".*interrupted" holds 300\.0 kB, which is not all; to resume: -c -o ".*interrupted"\n/)
     assert.match(last, /hyper: error: Interrupted\n$/)
     assert.doesNotMatch(last, /%/)
     assert.equal((await readFile(path)).length, 300_000)
