@@ -1,7 +1,9 @@
 /** Chunks in, decoded chunks out. This is on the path of each coded body, so its state is plain and mutable. */
 import zlib from 'node:zlib'
-import { systemCodeOf, toError } from '../errors.ts'
+import { InvalidArgumentError, systemCodeOf, toError } from '../errors.ts'
 import { DECODING_RATIO_FLOOR } from '../limits.ts'
+import { type Check, checkEach, oneOf } from '../option-checks.ts'
+import { refuseUnknown } from '../option-names.ts'
 import type { Coding } from './codings.ts'
 import { ContentDecodingError, ContentLimitError } from './errors.ts'
 import { ZstdFrames } from './zstd.ts'
@@ -26,6 +28,25 @@ export interface DecoderOptions {
 
 /** How much of what is wrong is overlooked. */
 export type Tolerance = boolean | 'end'
+
+const atLeastZero: Check = (name, value) => {
+  if (typeof value === 'number' && value >= 0) return
+  throw new InvalidArgumentError(`${name} must be a number, 0 or more, not ${String(value)}`)
+}
+
+const CHECKS: { readonly [Name in keyof Required<DecoderOptions>]: Check } = {
+  maxOutput: atLeastZero,
+  maxRatio: atLeastZero,
+  ratioFloor: atLeastZero,
+  tolerant: oneOf(true, false, 'end'),
+}
+const NAMES: ReadonlySet<string> = new Set(Object.keys(CHECKS))
+
+/** @throws {InvalidArgumentError} naming the option that is unknown, or has a value that it may not have. */
+export function checkOptions(options: DecoderOptions): void {
+  refuseUnknown(options, NAMES)
+  checkEach(options, CHECKS)
+}
 
 /** Hears what a {@link Decoder} makes. */
 export interface DecoderSink {
@@ -59,8 +80,12 @@ export class Decoder {
   private paused = false
   private settled = false
 
-  /** @param codings as {@link parseCodings} gives them */
+  /**
+   * @param codings as {@link parseCodings} gives them.
+   * @throws {InvalidArgumentError} naming the option that is unknown, or has a value that it may not have.
+   */
   constructor(codings: readonly Coding[], sink: DecoderSink, options: DecoderOptions = {}) {
+    checkOptions(options)
     this.codings = codings
     this.sink = sink
     this.maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY

@@ -4,7 +4,7 @@ import type { FieldList } from '../headers/fields.ts'
 import { UNCHECKED, warnOnce } from '../warn.ts'
 import type { Fault } from './faults.ts'
 import { LineMemory } from './line-memory.ts'
-import { type H1Limits, type H1Options, limitsOf } from './options.ts'
+import { checkOptions, type H1Limits, type H1Options, limitsOf } from './options.ts'
 import { BodyWriter, HeadWriter } from './outbound.ts'
 import { MessageReader, type MessageSink } from './reader.ts'
 import {
@@ -52,6 +52,7 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   protected keepAlive = true
 
   protected constructor(listener: Listener, role: 'client' | 'server', options: H1Options) {
+    checkOptions(options)
     this.listener = listener
     this.origin = options.origin
     const { validateOutbound = true } = options

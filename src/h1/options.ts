@@ -1,5 +1,7 @@
 /** What the two connections can be told. Sizes are octets. */
 import { MAX_HEADER_FIELDS, MAX_HTTP1_HEAD, MAX_START_LINE, MAX_TRAILERS } from '../limits.ts'
+import { type Check, checkEach, oneOf, text, whole } from '../option-checks.ts'
+import { refuseUnknown } from '../option-names.ts'
 
 export interface H1Options {
   /** Named in errors. */
@@ -25,6 +27,23 @@ export interface H1Options {
    * these is a way to smuggle requests.
    */
   trustInbound?: boolean | undefined
+}
+
+const CHECKS: { readonly [Name in keyof Required<H1Options>]: Check } = {
+  origin: text,
+  maxHeaderSize: whole(0),
+  maxStartLine: whole(0),
+  maxHeaderFields: whole(0),
+  maxInformational: whole(0),
+  validateOutbound: oneOf(true, false, 'elsewhere'),
+  trustInbound: oneOf(true, false),
+}
+const NAMES: ReadonlySet<string> = new Set(Object.keys(CHECKS))
+
+/** @throws {InvalidArgumentError} naming the option that is unknown, or has a value that it may not have. */
+export function checkOptions(options: H1Options): void {
+  refuseUnknown(options, NAMES)
+  checkEach(options, CHECKS)
 }
 
 /** How much of a peer's is read. */

@@ -18,7 +18,7 @@ import { UNCHECKED, warnOnce } from '../warn.ts'
 import { type Budgets, makeBudgets } from './budgets.ts'
 import { flood } from './faults.ts'
 import type { ConnectionListener } from './listener.ts'
-import type { H2ConnectionOptions } from './options.ts'
+import { checkOptions, type H2ConnectionOptions } from './options.ts'
 import { initialSettings } from './settings.ts'
 import { OwnState, PeerState } from './states.ts'
 import type { H2Stream } from './stream.ts'
@@ -62,6 +62,7 @@ export class Core {
   private replies = 0
 
   constructor(listener: ConnectionListener, options: H2ConnectionOptions) {
+    checkOptions(options)
     this.listener = listener
     this.options = options
     const { validateOutbound = true } = options

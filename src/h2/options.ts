@@ -1,4 +1,6 @@
 /** What an `H2Connection` can be told. Sizes are octets. */
+import { type Check, checkEach, func, oneOf, text, whole } from '../option-checks.ts'
+import { refuseUnknown } from '../option-names.ts'
 import type { WindowManagerFactory } from './window.ts'
 
 export interface H2ConnectionOptions {
@@ -38,4 +40,31 @@ export interface H2ConnectionOptions {
   windowManager?: WindowManagerFactory | undefined
   /** Milliseconds on a clock that never goes back, for limits by the time. Default: `performance.now`. */
   clock?: (() => number) | undefined
+}
+
+const yesOrNo = oneOf(true, false)
+
+const CHECKS: { readonly [Name in keyof Required<H2ConnectionOptions>]: Check } = {
+  role: oneOf('client', 'server'),
+  origin: text,
+  streamWindow: whole(0),
+  maxStreamWindow: whole(0),
+  connectionWindow: whole(65_535),
+  maxHeaderListSize: whole(0),
+  maxHeaderFields: whole(0),
+  maxConcurrentStreams: whole(0),
+  streamsBeforeSettings: whole(0),
+  enablePush: yesOrNo,
+  enableConnectProtocol: yesOrNo,
+  validateOutbound: oneOf(true, false, 'elsewhere'),
+  allowNoErrorCut: yesOrNo,
+  windowManager: func('a function that makes a window manager'),
+  clock: func('a function that returns milliseconds'),
+}
+const NAMES: ReadonlySet<string> = new Set(Object.keys(CHECKS))
+
+/** @throws {InvalidArgumentError} naming the option that is unknown, or has a value that it may not have. */
+export function checkOptions(options: H2ConnectionOptions): void {
+  refuseUnknown(options, NAMES)
+  checkEach(options, CHECKS)
 }

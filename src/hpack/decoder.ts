@@ -11,6 +11,7 @@
 
 import { InvalidArgumentError } from '../errors.ts'
 import { MAX_HEADER_FIELDS, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import { refuseUnknown } from '../option-names.ts'
 import { ANY_GENERATION, BlockCache, LONGEST_STRING, SHORTEST_STRING, StringCache } from './caches.ts'
 import { checkSize, DynamicTable, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
 import { HeaderListTooLargeError, HpackDecodingError } from './errors.ts'
@@ -30,6 +31,8 @@ const MAX_INTEGER = 0x7fff_ffff
 
 /** Octets of the largest list that is remembered for a repeated block: bounds what the cache keeps alive. */
 const LARGEST_REPEATED = 8192
+
+const OPTIONS: ReadonlySet<string> = new Set(['maxTableSize', 'maxListSize', 'maxFields'])
 
 const NO_NAMES: ReadonlySet<string> = new Set()
 const NO_PLACES: ReadonlySet<number> = new Set()
@@ -68,8 +71,9 @@ export class Decoder {
   private usedDynamic = false
   private broken = false
 
-  /** @throws InvalidArgumentError when an option is not an integer from 0 to 2^31-1. */
+  /** @throws InvalidArgumentError naming the option that is unknown, or is not an integer from 0 to 2^31-1. */
   constructor(options: DecoderOptions = {}) {
+    refuseUnknown(options, OPTIONS)
     this.maxTableSize = checkSize('maxTableSize', options.maxTableSize ?? INITIAL_TABLE_SIZE, MAX_INTEGER)
     this.maxListSize = checkSize('maxListSize', options.maxListSize ?? MAX_HEADER_LIST_SIZE, MAX_INTEGER)
     this.maxFields = checkSize('maxFields', options.maxFields ?? MAX_HEADER_FIELDS, MAX_INTEGER)

@@ -7,6 +7,7 @@ import type { ConnectorSettings } from '../net/connector.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
+import { type Check, checkEach, func, isObject, milliseconds, oneOf, text, whole } from '../option-checks.ts'
 import { refuseUnknown } from '../option-names.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { warnOnce } from '../warn.ts'
@@ -49,52 +50,6 @@ export interface PoolOptions extends ConnectOptions, ConnectionSettings, Connect
    */
   readonly coalesce?: boolean | undefined
   readonly events?: PoolEvents | undefined
-}
-
-/** @throws {InvalidArgumentError} when the value is none that the option of this name may have. */
-type Check = (name: string, value: unknown) => void
-
-const MAX_WHOLE = 0x7fff_ffff
-
-/** @param endless may it be Infinity? */
-function whole(least: number, endless = false): Check {
-  return (name, value) => {
-    if (endless && value === Number.POSITIVE_INFINITY) return
-    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= MAX_WHOLE) return
-    throw new InvalidArgumentError(
-      `${name} must be a whole number from ${least} to ${MAX_WHOLE}${endless ? ', or Infinity' : ''}, not ${String(value)}`,
-    )
-  }
-}
-
-function oneOf(...allowed: readonly unknown[]): Check {
-  const list = allowed.map((one) => JSON.stringify(one)).join(', ')
-  return (name, value) => {
-    if (allowed.includes(value)) return
-    throw new InvalidArgumentError(`${name} must be one of ${list}, not ${String(value)}`)
-  }
-}
-
-/** 0 for no limit. */
-const milliseconds: Check = (name, value) => {
-  if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return
-  throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`)
-}
-
-function func(what: string): Check {
-  return (name, value) => {
-    if (typeof value !== 'function') throw new InvalidArgumentError(`${name} must be ${what}`)
-  }
-}
-
-const text: Check = (name, value) => {
-  if (typeof value !== 'string' || value === '') {
-    throw new InvalidArgumentError(`${name} must be text that is not empty`)
-  }
-}
-
-const isObject: Check = (name, value) => {
-  if (typeof value !== 'object' || value === null) throw new InvalidArgumentError(`${name} must be an object`)
 }
 
 /** More than this is no limit any more; who asks for it is warned. */
@@ -172,7 +127,7 @@ export function checkConnectOptions(options: ConnectOptions): void {
 
 function check(given: ConnectOptions, checks: Readonly<Record<string, Check>>): void {
   const options = ownOnly(given)
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) checks[name](name, value)
+  checkEach(options, checks)
   if (options.allowH1 !== false) return
   if (options.allowH2 === false) {
     throw new InvalidArgumentError('allowH1 and allowH2 cannot both be false: no protocol is left')

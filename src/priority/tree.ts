@@ -20,6 +20,7 @@
  */
 import { InvalidArgumentError } from '../errors.ts'
 import { MAX_PRIORITY_STREAMS } from '../limits.ts'
+import { refuseUnknown } from '../option-names.ts'
 import {
   BadWeightError,
   DeadlockError,
@@ -56,6 +57,8 @@ export interface PriorityTreeOptions {
   readonly maximumStreams?: number
 }
 
+const OPTIONS: ReadonlySet<string> = new Set(['maximumStreams'])
+
 class Node implements Ranked {
   readonly id: number
   /** Null for the root, and for a node that is out of the tree. */
@@ -87,8 +90,9 @@ export class PriorityTree implements Iterable<number> {
   private readonly root = new Node(0, false)
   private readonly nodes = new Map<number, Node>([[0, this.root]])
 
-  /** @throws {InvalidArgumentError} when the limit is no positive whole number. */
+  /** @throws {InvalidArgumentError} when the limit is not a positive whole number, or another option is given. */
   constructor(options: PriorityTreeOptions = {}) {
+    refuseUnknown(options, OPTIONS)
     const { maximumStreams = MAX_PRIORITY_STREAMS } = options
     if (!Number.isSafeInteger(maximumStreams) || maximumStreams < 1) {
       throw new InvalidArgumentError(`maximumStreams is ${maximumStreams}: it must be a positive whole number`)

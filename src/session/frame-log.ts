@@ -9,7 +9,7 @@
 import { debuglog } from 'node:util'
 import { channels, type FrameMessage, publishFrame } from '../diagnostics.ts'
 import { Flag, FrameType, PREFACE } from '../frame/codes.ts'
-import { explain } from '../frame/explain.ts'
+import { explain, printable } from '../frame/explain.ts'
 import type { Frame } from '../frame/frames.ts'
 import { parsePayload } from '../frame/parse.ts'
 import { Decoder } from '../hpack/index.ts'
@@ -17,8 +17,6 @@ import { Decoder } from '../hpack/index.ts'
 /** A header section that is longer is not shown whole. */
 const MAX_SHOWN = 2000
 const SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie)$/
-
-const CONTROL = /[\0-\x1f\x7f-\x9f]/g
 
 const debug = debuglog('hyper')
 let connections = 0
@@ -107,7 +105,7 @@ class Direction {
       shown.push(`${fields[i]}: ${SECRET.test(fields[i]) ? '***' : fields[i + 1]}`)
     }
     // What is no legal value is shown, too, and must not act on a terminal.
-    const text = shown.join(' | ').replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    const text = printable(shown.join(' | '))
     this.write(`  ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text}`)
     const { tableSize } = this.decoder
     const entries = this.decoder.tableEntries().length / 2

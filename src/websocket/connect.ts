@@ -4,7 +4,7 @@
  */
 import type { FieldList } from '../headers/fields.ts'
 import type { RequestHead } from '../headers/section.ts'
-import type { Agreement, DeflateOptions } from './agreement.ts'
+import { type Agreement, checkNames, type DeflateOptions } from './agreement.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
 import type { AcceptEvent, ErrorEvent, RejectEvent, RequestEvent } from './events.ts'
 import type { WebSocketExtension } from './extension.ts'
@@ -39,6 +39,11 @@ export interface ConnectRequest {
   readonly headers?: FieldList
 }
 
+const REQUEST_OPTIONS: ReadonlySet<string> = new Set([
+  ...['authority', 'path', 'scheme', 'origin', 'subprotocols', 'deflate', 'extensions', 'headers'],
+])
+const ACCEPT_OPTIONS: ReadonlySet<string> = new Set(['subprotocol', 'deflate', 'extensions', 'headers'])
+
 /** What was offered, for `readConnectResponse`. */
 export interface ConnectOffer {
   readonly subprotocols: readonly string[]
@@ -51,6 +56,7 @@ export interface ConnectOffer {
  * @throws {LocalProtocolError} when something in it cannot be sent.
  */
 export function connectRequest(request: ConnectRequest): { section: string[]; offer: ConnectOffer } {
+  checkNames(request, REQUEST_OPTIONS)
   const { path = '/', scheme = 'https', origin, subprotocols = [] } = request
   const extensions = extensionsOf('client', request.deflate, request.extensions)
   const section = [':method', 'CONNECT', ':protocol', 'websocket', ':scheme', scheme]
@@ -98,6 +104,7 @@ export function acceptConnect(
     headers?: FieldList
   } = {},
 ): { section: string[]; agreement: Agreement } {
+  checkNames(options, ACCEPT_OPTIONS)
   const { agreement, fields } = agree(
     request,
     options.subprotocol,

@@ -9,7 +9,7 @@
 import { Buffer, constants, isUtf8 } from 'node:buffer'
 import type { FieldList } from '../headers/fields.ts'
 import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_MESSAGE_SIZE } from '../limits.ts'
-import { type Agreement, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
+import { type Agreement, checkNames, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
 import { ClientHandshake } from './client-handshake.ts'
 import { CloseCode, isCloseCode, Opcode } from './codes.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
@@ -58,6 +58,11 @@ export interface WSConnectionOptions {
  */
 export type WSState = 'connecting' | 'open' | 'localClosing' | 'remoteClosing' | 'closed'
 
+const OPTIONS: ReadonlySet<string> = new Set([
+  ...['role', 'agreement', 'deflate', 'extensions', 'messages', 'autoReply'],
+  ...['maxFrameSize', 'maxMessageSize', 'maxHandshakeSize', 'random'],
+])
+
 /** The two directions of frames, from the end of the handshake on. */
 interface Frames {
   readonly reader: FrameReader
@@ -81,11 +86,15 @@ export class WSConnection {
   /** What the newest event leads to, once it is read: only an event after which the peer says nothing more has this. */
   private whenRead: (() => void) | null = null
 
-  /** @throws {LocalProtocolError} when an option is out of its range. */
+  /** @throws {LocalProtocolError} naming the option that is unknown, or has a value that it may not have. */
   constructor(options: WSConnectionOptions) {
+    checkNames(options, OPTIONS)
     const { role, agreement, maxHandshakeSize = WEBSOCKET_MAX_HANDSHAKE_SIZE } = options
     if (role !== 'client' && role !== 'server')
       throw new LocalProtocolError(`role must be client or server, not ${String(role)}`)
+    const { messages = 'whole' } = options
+    if (messages !== 'whole' && messages !== 'pieces')
+      throw new LocalProtocolError(`messages must be whole or pieces, not ${String(messages)}`)
     checkRange('maxHandshakeSize', maxHandshakeSize, 64, 0x100_0000)
     checkRange('maxFrameSize', options.maxFrameSize ?? WEBSOCKET_MAX_FRAME_SIZE, 1, constants.MAX_LENGTH)
     checkRange('maxMessageSize', options.maxMessageSize ?? WEBSOCKET_MAX_MESSAGE_SIZE, 1, constants.MAX_LENGTH)
