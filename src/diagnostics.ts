@@ -1,5 +1,5 @@
 /**
- * What can be watched from outside, by `node:diagnostics_channel`: every step of an exchange and of a connection.
+ * Events for other programs, by `node:diagnostics_channel`: every step of an exchange and of a connection.
  *
  * Rules
  * - Nothing is made, not even a message, while nobody listens: whoever publishes asks `hasSubscribers` first.

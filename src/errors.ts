@@ -246,7 +246,7 @@ export class AbortedError extends HyperError {
   }
 }
 
-/** A redirect that is not followed: one too many, to a place that is none, or of a body that cannot be sent again. */
+/** A redirect that is not followed: there were too many, its URL is invalid, or the body cannot be sent again. */
 export class RedirectError extends HyperError {
   constructor(message: string, options: HyperErrorOptions = {}) {
     super('ERR_HYPER_REDIRECT', message, { retryable: false, ...options })

@@ -29,7 +29,7 @@ let shared: Pool | undefined
 /** What the process-wide pool is made with, the next time that it is made. */
 let sharedOptions: PoolOptions = {}
 
-/** What happens to the connections of the process-wide pool is told to each of these. */
+/** Each of these gets the events of the process-wide pool. */
 const listeners = new Set<NonNullable<PoolOptions['events']>>()
 
 /** The process-wide pool, made on first use; a new one after somebody closed it. */

@@ -104,7 +104,7 @@ export interface Connection {
   verify(): void
   /**
    * Measures a round trip; HTTP/1.1 has no such thing.
-   * @param onPong is told its milliseconds, or null when the connection ended before.
+   * @param onPong gets the round trip in milliseconds, or null when the connection has ended before.
    */
   ping?(onPong: (rtt: number | null) => void): void
   /** While somebody waits for it, an idle connection keeps the process alive. */

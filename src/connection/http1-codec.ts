@@ -52,7 +52,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private endsAfterRest = false
   /** The socket takes no more until it says so. */
   private full = false
-  /** Octets that were written and are to be told of. */
+  /** Octets that were written, and not yet reported by `onSent`. */
   private untold = 0
   private endUntold = false
   private telling = false
@@ -228,7 +228,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   onEnd(trailers: FieldList, raw: FieldList): void {
     const { current } = this
     this.current = null
-    // Before it is told, so that whoever dispatches then finds the connection free.
+    // Before `onEnd`, so that a request dispatched there finds the connection free.
     this.host.onResponseEnd()
     current?.onEnd(null, trailers, raw)
   }
@@ -251,7 +251,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     current?.onError(null, error)
   }
 
-  /** @internal What was written is told, after whoever wrote it has returned. */
+  /** @internal Reports what was written, after the caller that wrote it has returned. */
   tell(): void {
     this.telling = false
     const { current, untold, endUntold } = this

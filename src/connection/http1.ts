@@ -229,7 +229,7 @@ export class Http1Connection implements Connection, Codec1Host {
   /** @internal */
   readClock(): void {}
 
-  /** @internal Who waits is told at once, and not given to a connection that ends with the response under way. */
+  /** @internal A connection that ends with the response under way takes no more exchanges from here on. */
   onHead(keepAlive: boolean, timeout: number | undefined): void {
     if (!keepAlive) {
       this.drain()
@@ -327,7 +327,7 @@ export class Http1Connection implements Connection, Codec1Host {
     this.owner.onDraining(this)
   }
 
-  /** The one way to the end. @param error why; undefined when we close it in peace. */
+  /** The one way to the end. @param error why; undefined when we close the connection ourselves. */
   private end(error: Error | undefined): void {
     if (this.isOver) return
     const told = this.draining

@@ -16,11 +16,15 @@ import {
   type SendState,
 } from './states.ts'
 
-/** What either listener hears of the message that comes in. */
+/** The callbacks for the body of a received message. */
 export interface BodyListener {
-  /** A piece of the body: `buffer[start, end)`, which may be kept. */
+  /** A piece of the body: the octets from `start` to `end` of `buffer`, not copied. They may be kept. */
   onData(buffer: Buffer, start: number, end: number): void
-  /** The message is whole. */
+  /**
+   * The message is complete.
+   * @param trailers flat (name, value, name, value), names in lower case; empty when there are none.
+   * @param rawTrailers the same with the names as they were sent.
+   */
   onEnd(trailers: FieldList, rawTrailers: FieldList): void
 }
 
@@ -65,25 +69,29 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
     this.body = new BodyWriter(role === 'client' ? 'request' : 'response', this.origin, this.validate)
   }
 
+  /** The state of what we send: requests of a client, responses of a server. */
   get ourState(): SendState {
     return this.sendState
   }
 
+  /** The state of what we receive. */
   get theirState(): ReceiveState {
     return this.receiveState
   }
 
+  /** Whether `pause()` was called, and `resume()` was not called since. */
   get paused(): boolean {
     return this.reader.paused
   }
 
-  /** Octets that came and were not told yet. */
+  /** Octets that were received and not yet passed to a callback. */
   get unread(): number {
     return this.reader.unread
   }
 
   /**
-   * Octets of the body, framed: what to write, in order.
+   * Frames octets of the body.
+   * @returns what to write, in order; text is latin1.
    * @throws {InvalidArgumentError} when no body is being sent.
    * @throws {ContentLengthError} when they are more than was announced.
    */
@@ -93,7 +101,9 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   }
 
   /**
-   * The end of the body, as latin1 text: '' when nothing is to be written.
+   * Ends the body.
+   * @param trailers flat; need chunks.
+   * @returns latin1 text to write; '' when there is none.
    * @throws {InvalidArgumentError} when no body is being sent, or the trailers may not be.
    * @throws {ContentLengthError} when fewer octets were given than announced.
    */
@@ -105,22 +115,22 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
     return text
   }
 
-  /** Takes octets from the peer, which may be kept. Never throws on account of them. */
+  /** Takes octets from the peer; they may be kept, so do not change them. Never throws because of what the peer sent. */
   receive(octets: Buffer): void {
     this.reader.receive(octets)
   }
 
-  /** The transport has ended. */
+  /** Call it when the transport has ended: a message that is not complete fails, unless the end of the connection ends it. */
   receiveEnd(): void {
     this.reader.receiveEnd()
   }
 
-  /** Nothing is told from here on; what comes is kept, in order. May be called within a callback. */
+  /** Stops the callbacks. What is received meanwhile is kept, in order. May be called within a callback. */
   pause(): void {
     this.reader.paused = true
   }
 
-  /** What was kept is told now, or, when this is called within a callback, after it. */
+  /** Lets callbacks come again, for what was kept first: at once, or, when called within a callback, after it. */
   resume(): void {
     this.reader.resume()
   }
@@ -157,7 +167,7 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
       const event = this.keepAlive ? 'next' : 'over'
       this.received(event)
       this.sent(event)
-      // What follows the last message is nobody's.
+      // What follows the last message is dropped.
       if (event === 'over') this.reader.stop()
     } else if (this.receiveState === 'closed') {
       this.sent('over')

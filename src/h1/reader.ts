@@ -3,9 +3,9 @@
  *
  * - A head that is whole in one read is found with one search and read where it lies. What a read ends within is collected:
  *   see `stash.ts`.
- * - Bodies are handed on as they arrive, uncopied: `buffer[start, end)` may be kept by whoever gets it.
- * - Before anything is told, the reader stands behind it. So whoever is told may pause, end, ask anew or throw: what is left
- *   is kept, and the next call goes on with it.
+ * - Bodies are handed on as they arrive, uncopied: the receiver may keep `buffer[start, end)`.
+ * - Before a callback the reader moves past what it reports. So the callback may pause, end, start a request or throw: what is
+ *   left is kept, and the next call goes on with it.
  */
 import { Buffer } from 'node:buffer'
 import type { FieldList } from '../headers/fields.ts'
@@ -54,7 +54,7 @@ const Phase = {
   LAST: 13,
   LAST_LF: 14,
   TRAILERS: 15,
-  /** The message is whole, which has to be told. */
+  /** The message is whole, and `onMessageEnd` has to be called. */
   FINISH: 16,
   STOPPED: 17,
 } as const

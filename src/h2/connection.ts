@@ -8,11 +8,11 @@
  * - No sockets, no timers: deadlines and liveness belong to the owner. The clock only refills budgets and measures speed.
  *
  * Theory of operation
- * - Octets from the transport go into `receive()`; what follows from them is told to listeners, one a stream and one
- *   for the connection, while `receive()` runs. Octets for the transport come out of `takeOutput()`, which the owner
- *   calls some time after `onOutput()`, so that all that one turn of the event loop produced is written at once.
+ * - Octets from the transport go into `receive()`, which calls the listeners: one for each stream, and one for the
+ *   connection. Octets for the transport come out of `takeOutput()`, which the owner calls some time after `onOutput()`, so
+ *   that everything from one turn of the event loop is written at once.
  * - This file is the front: calls and frames go from here to the part that knows them. A part has its own state and its
- *   collaborators; a frame is dealt with by the part whose state it changes.
+ *   collaborators; a frame is processed by the part whose state it changes.
  *
  *       core.ts              what all share: streams, settings, identifiers, what each side has said (states.ts), output
  *       budgets.ts           what a peer may do at once

@@ -8,7 +8,10 @@ import type { Schedulable } from '../priority/scheduler.ts'
 import { StreamState } from './states.ts'
 import type { WindowManager } from './window.ts'
 
-/** What a stream tells its owner. After onEnd of a stream whose own side is done, or after onError, nothing more comes. */
+/**
+ * The callbacks of a stream. None follows `onError`, nor `onEnd` when our side has ended too. They come while `receive()`,
+ * `takeOutput()` or another call of the owner's runs, and must not throw.
+ */
 export interface StreamListener {
   /** An informational response (RFC 9110 section 15.2). Client role. */
   onInformational(stream: H2Stream, status: number, fields: FieldList): void
@@ -23,7 +26,7 @@ export interface StreamListener {
   onEnd(stream: H2Stream, trailers: FieldList): void
   /** The stream ended otherwise: reset by either side, refused by GOAWAY, or lost with its connection. */
   onError(stream: H2Stream, error: Error): void
-  /** So many octets of body were framed. */
+  /** Octets of the body were framed: they are in what `takeOutput()` returns. */
   onSent(stream: H2Stream, octets: number): void
   /** Our side has finished: END_STREAM was framed. */
   onLocalEnd(stream: H2Stream): void
@@ -117,7 +120,7 @@ export class H2Stream implements Schedulable {
   }
 }
 
-/** Hears a stream between its opening and the moment its owner is known. */
+/** The listener of a stream between its opening and the moment its owner is known. */
 export const NOBODY: StreamListener = {
   onInformational: ignore,
   onHeaders: ignore,
@@ -130,5 +133,5 @@ export const NOBODY: StreamListener = {
 }
 
 function ignore(): void {
-  // Nobody is told.
+  // There is no owner yet.
 }

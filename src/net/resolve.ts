@@ -125,7 +125,7 @@ export class Resolver {
     const finish = (tell: (one: Outcome<Resolved>) => void): void => {
       query.state = 'answered'
       this.abandon(key, query)
-      // One of them may take another back while it is told.
+      // A callback may cancel another that waits.
       for (const one of query.waiting) tell(one)
       query.waiting.clear()
     }

@@ -57,7 +57,7 @@ export class Dials {
       observer,
     )
     this.all.add(dial)
-    // It begins later: whoever is told may still end it.
+    // It begins later: the event may still end it.
     tell(() => this.options.events?.connecting?.(href))
     if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
   }

@@ -88,7 +88,7 @@ function operatorsProxy(): 'env' | undefined {
 }
 
 /**
- * What of these options is told apart by identity alone: functions and contexts, which may be made anew for each request.
+ * The options that are compared by identity: functions and contexts. A caller may make new ones for each request.
  */
 export function identified({ lookup, tls = {} }: ConnectOptions): object[] {
   const { checkServerIdentity, pskCallback, secureContext, keyLog } = tls

@@ -308,7 +308,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       if (this.usable[i] !== connection) break
     }
     for (const index of verify) this.usable[index]?.verify()
-    // Whoever is told of a dial may destroy the pool.
+    // The `connecting` event may destroy the pool.
     for (let i = 0; i < open && this.destroyedWith === undefined; i++) this.open()
     if (this.connectWaiters.length > 0) this.serveConnectWaiters()
     if (this.waiting.length === 0) this.keepProcessAlive(false)

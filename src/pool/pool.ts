@@ -75,7 +75,7 @@ export class Pool implements Transport, OriginHost {
   }
 
   /**
-   * Sends a request. Whatever is wrong with it is told to the handler, after this has returned.
+   * Sends a request. An error goes to the handler's `onError`, after this has returned.
    */
   dispatch(given: ExchangeRequest, handler: ExchangeHandler): Exchange {
     if (this.state !== 'open') return refuse(handler, this.refusal())

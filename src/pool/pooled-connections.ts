@@ -49,7 +49,7 @@ export class PooledConnections {
     return [...this.all.keys()]
   }
 
-  /** Those that are its own, and also those that are not, which cover no host and so are nobody's to borrow. */
+  /** Its own connections, and borrowed ones, which are not lent again: they cover no host. */
   get lendable(): IterableIterator<PooledConnection> {
     return this.all.values()
   }

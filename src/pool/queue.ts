@@ -111,7 +111,7 @@ export class Queue {
   }
 
   /**
-   * Ends those in the line now; one of them may dispatch anew while it is told, or abort others.
+   * Ends those in the line now; a handler may dispatch again meanwhile, or abort others.
    * @param waited only those who have waited for so many milliseconds.
    */
   failLine(error: Error, waited = 0): void {

@@ -49,7 +49,7 @@ export class Incoming implements TestRequest {
     this.rawHeaders = rawHeaders
     this.body = this.whole.promise
     this.trailers = this.end.promise
-    // Whoever asks is told; nobody has to.
+    // A rejection that no test looks at is not an unhandled one.
     this.body.catch(ignore)
     this.trailers.catch(ignore)
   }

@@ -1,4 +1,4 @@
-/** What an origin is told to do. */
+/** The script of a test origin: its answers. */
 import { InvalidArgumentError } from '../errors.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { type FieldList, type FieldsInit, flattenFields } from '../headers/fields.ts'
