@@ -174,7 +174,9 @@ function withServerName(options: RequestOptions, hostHeader: unknown): RequestOp
 
 /** A pair of agents, in the form in which got takes them. */
 export interface HyperAgents {
+  /** For `http:` URLs. */
   readonly http: Agent
+  /** For `https:` URLs. */
   readonly https: Agent & import('node:https').Agent
 }
 

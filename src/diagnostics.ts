@@ -10,9 +10,11 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 
 /** Message of the channel `hyper:connection:frame`: a frame of HTTP/2 in words, or more about the one before. */
 export interface FrameMessage {
+  /** `scheme://host:port`. */
   readonly origin: string
   /** Counts the connections that are looked at. */
   readonly connection: number
+  /** As this process sees it. */
   readonly direction: 'sent' | 'received'
   /** One line. Values of fields that carry secrets are left out. */
   readonly text: string

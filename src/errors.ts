@@ -127,6 +127,7 @@ const phaseName: Readonly<Record<ConnectPhase, string>> = {
 
 /** The connection ended (closed, reset or cut) while the exchange was open. */
 export class ConnectionLostError extends HyperError {
+  /** The code of the system's error, such as `ECONNRESET`; undefined when there was none. */
   readonly systemCode: string | undefined
 
   constructor(message: string, options: HyperErrorOptions = {}) {
@@ -195,6 +196,7 @@ export class GoawayError extends HyperError {
 
 /** The body is shorter or longer than its content-length: ours (`request`) or the peer's (`response`). */
 export class ContentLengthError extends HyperError {
+  /** Whose body it is: the request's or the response's. */
   readonly direction: 'request' | 'response'
 
   constructor(direction: 'request' | 'response', message: string, options: HyperErrorOptions = {}) {

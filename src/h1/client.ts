@@ -39,6 +39,7 @@ export interface H1ClientListener extends BodyListener {
 
 /** A request for `request()`. */
 export interface H1RequestInit {
+  /** A token; methods are case-sensitive. */
   readonly method: string
   /** Origin form, absolute form, authority form (CONNECT) or `*` (OPTIONS). */
   readonly target: string
@@ -56,6 +57,7 @@ export interface H1RequestInit {
   readonly upgrade?: string | undefined
 }
 
+/** HTTP/1.1 without I/O, client role: one request at a time. See the top of this file for how it works. */
 export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
   private readonly maxInformational: number
   /** Of the request under way. */

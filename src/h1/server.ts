@@ -64,6 +64,7 @@ export interface H1AcceptInit {
   readonly fields?: FieldList | undefined
 }
 
+/** HTTP/1.1 without I/O, server role: one request at a time; those sent ahead are kept until `next()`. */
 export class H1ServerConnection extends H1Endpoint<H1ServerListener> {
   private readonly trusted: boolean
   /** The request under way; undefined before it, and when it could not be read. */

@@ -37,9 +37,13 @@ export interface StreamListener {
 /** The queue of a stream that nothing was ever written to: most have no body, and share this one. Never changed. */
 export const NO_CHUNKS: Uint8Array[] = []
 
+/** One HTTP/2 stream (RFC 9113 section 5). Read it; only its connection changes it. */
 export class H2Stream implements Schedulable {
+  /** The stream identifier: odd for streams of the client, even for those of the server. */
   readonly id: number
+  /** The callbacks of the stream. */
   listener: StreamListener
+  /** One of `StreamState` (RFC 9113 section 5.1). */
   state: number
   /** Opened by us: it counts against the peer's limit of streams. */
   readonly local: boolean
@@ -63,7 +67,9 @@ export class H2Stream implements Schedulable {
   tunnel = false
   /** Octets announced by content-length, -1 for none. */
   expectedLength = -1
+  /** Octets of the body received. */
   receivedLength = 0
+  /** The received trailer section, flat; empty when there was none. */
   trailers: FieldList = NO_FIELDS
 
   /** Our header section was sent: the request, or the final response. */
@@ -73,6 +79,7 @@ export class H2Stream implements Schedulable {
   /** What waits to be framed. The first chunk is sent up to `queueOffset`. */
   queue: Uint8Array[] = NO_CHUNKS
   queueOffset = 0
+  /** Octets of the body that wait to be framed. */
   queuedBytes = 0
   /** Nothing more will be queued: END_STREAM follows the queue. */
   endQueued = false

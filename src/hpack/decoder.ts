@@ -37,6 +37,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['maxTableSize', 'maxListSize', 'ma
 const NO_NAMES: ReadonlySet<string> = new Set()
 const NO_PLACES: ReadonlySet<number> = new Set()
 
+/** Limits of a {@link Decoder}. */
 export interface DecoderOptions {
   /**
    * Octets the peer's dynamic table may use from the start, default 4096. HTTP/2 starts every connection at 4096: leave it,
@@ -49,6 +50,7 @@ export interface DecoderOptions {
   readonly maxFields?: number
 }
 
+/** Decodes header blocks (RFC 7541). One for each direction of a connection; each block of it must be decoded, in order. */
 export class Decoder {
   /**
    * Names of the fields that the last block sent as never-indexed. Whoever forwards the message must keep them so

@@ -16,9 +16,11 @@ import { warnOnce } from '../warn.ts'
 export interface PoolEvents {
   /** A connection is about to be made; `connect` or `connectionError` follows, unless no request needs it any more. */
   connecting?(origin: string): void
+  /** A connection was made. */
   connect?(origin: string, info: ConnectionInfo): void
   /** @param error why: for a peer that left with GOAWAY and NO_ERROR a `GoawayError`; undefined when we closed the connection ourselves. */
   disconnect?(origin: string, error: Error | undefined): void
+  /** A connection could not be made. */
   connectionError?(origin: string, error: HyperError): void
   /** An alternative service was advertised (RFC 7838): the value of the field, as it came. It is not used by itself. */
   altSvc?(origin: string, value: string): void

@@ -35,6 +35,7 @@ import { type OriginHost, OriginPool } from './origin-pool.ts'
 import { type PoolStats, poolStats } from './stats.ts'
 
 export class Pool implements Transport, OriginHost {
+  /** The options that the pool was made with. */
   readonly options: PoolOptions
   /** @internal */
   readonly connector: Connector
@@ -66,10 +67,12 @@ export class Pool implements Transport, OriginHost {
     this.met = new WeakSet(identified(this.options))
   }
 
+  /** Whether `close()` or `destroy()` was called: the pool takes no new requests. */
   get closed(): boolean {
     return this.state !== 'open'
   }
 
+  /** Whether `destroy()` was called. */
   get destroyed(): boolean {
     return this.state === 'destroyed'
   }
@@ -151,6 +154,7 @@ export class Pool implements Transport, OriginHost {
     return this.emptied()
   }
 
+  /** The same as `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

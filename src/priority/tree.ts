@@ -47,11 +47,15 @@ export interface Dependency {
 
 /** A stream as it stands in the tree. */
 export interface StreamState {
+  /** The identifier of its parent; 0: the root. */
   readonly dependsOn: number
+  /** 1 to 256. */
   readonly weight: number
+  /** It cannot be chosen. */
   readonly blocked: boolean
 }
 
+/** Options of a {@link PriorityTree}. */
 export interface PriorityTreeOptions {
   /** Streams that the tree may have, placeholders counted. Default 1000, as in Python's priority library. */
   readonly maximumStreams?: number
@@ -84,6 +88,7 @@ class Node implements Ranked {
   }
 }
 
+/** The dependency tree of RFC 7540 section 5.3, deprecated by RFC 9113: chooses the stream that may send next. */
 export class PriorityTree implements Iterable<number> {
   /** The most streams that the tree may have, placeholders counted. */
   readonly maximumStreams: number

@@ -7,7 +7,9 @@ import { NotSupportedError } from '../errors.ts'
 
 /** PEM texts. */
 export interface OriginCertificate {
+  /** The certificate, in PEM. */
   readonly cert: string
+  /** Its private key, in PEM. */
   readonly key: string
   /** The authority to trust. Default: `cert`. */
   readonly ca?: string | undefined

@@ -8,6 +8,7 @@ import type { TestRequest } from './record.ts'
 import { RunningOrigin } from './running.ts'
 import type { Answer, Script } from './script.ts'
 
+/** Options of {@link TestOrigin.start}. */
 export interface TestOriginOptions {
   /** TLS. Default true. Without it HTTP/2 is spoken to whoever begins so (prior knowledge). */
   readonly secure?: boolean | undefined
@@ -32,9 +33,11 @@ const NAMES: ReadonlySet<string> = new Set<keyof TestOriginOptions>([
 /** Milliseconds that `takeRequest()` waits by default. */
 const PATIENCE = 5000
 
+/** An origin for tests on the loopback interface, over HTTP/2 and HTTP/1.1. It answers, and misbehaves, as its script says. */
 export class TestOrigin implements AsyncDisposable {
   /** `scheme://localhost:port` */
   readonly origin: string
+  /** The TCP port. */
   readonly port: number
   /** The authority to trust, in PEM; undefined without TLS. */
   readonly ca: string | undefined
@@ -141,6 +144,7 @@ export class TestOrigin implements AsyncDisposable {
     this.home.setMute(true)
   }
 
+  /** Ends `mute()`: what arrived meanwhile is read. */
   unmute(): void {
     this.home.setMute(false)
   }
@@ -152,6 +156,7 @@ export class TestOrigin implements AsyncDisposable {
     this.home.forgetTaken()
   }
 
+  /** Ends every connection and stops listening. */
   async close(): Promise<void> {
     this.home.close()
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))

@@ -3,7 +3,9 @@ import type { FieldList } from '../headers/fields.ts'
 
 /** A request as the origin has it. */
 export interface TestRequest {
+  /** Over which the request came. */
   readonly protocol: 'h2' | 'http/1.1'
+  /** As the client sent it. */
   readonly method: string
   /** Path and query. */
   readonly path: string

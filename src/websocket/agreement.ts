@@ -9,7 +9,9 @@ import type { WebSocketExtension } from './extension.ts'
 
 /** How both ends compress. */
 export interface DeflateAgreement {
+  /** The server begins each message with an empty window. */
   readonly serverNoContextTakeover: boolean
+  /** The client begins each message with an empty window. */
   readonly clientNoContextTakeover: boolean
   /** 8 to 15. */
   readonly serverMaxWindowBits: number
@@ -19,6 +21,7 @@ export interface DeflateAgreement {
 
 /** The outcome of a handshake. */
 export interface Agreement {
+  /** The one that the server chose; undefined: none. */
   readonly subprotocol: string | undefined
   /** Null: messages are not compressed. */
   readonly deflate: DeflateAgreement | null

@@ -28,6 +28,7 @@ export interface ConnectRequest {
   readonly path?: string
   /** Default `https`, which stands for wss. */
   readonly scheme?: 'http' | 'https'
+  /** The Origin field. Default: none, as for a client that is not a browser. */
   readonly origin?: string
   /** In order of preference. Default none. */
   readonly subprotocols?: readonly string[]

@@ -23,7 +23,9 @@ import { extensionsOf, PermessageDeflate } from './permessage-deflate.ts'
 import { requestOctets, ServerHandshake } from './server-handshake.ts'
 import { decodeUtf8 } from './utf8.ts'
 
+/** Options of a {@link WSConnection}. Sizes are octets. */
 export interface WSConnectionOptions {
+  /** Which side of the connection this is. */
   readonly role: 'client' | 'server'
   /**
    * The outcome of a handshake that was made elsewhere, for example by RFC 8441: the connection is open at once.
@@ -69,7 +71,9 @@ interface Frames {
   readonly writer: MessageWriter
 }
 
+/** A WebSocket connection without I/O (RFC 6455), client or server role. */
 export class WSConnection {
+  /** Which side of the connection this is. */
   readonly role: 'client' | 'server'
   private readonly options: WSConnectionOptions
   private readonly autoReply: boolean
@@ -109,6 +113,7 @@ export class WSConnection {
     else this.handshake = new ServerHandshake(extensions, maxHandshakeSize, emit)
   }
 
+  /** What has happened as far as `events()` was read: see {@link WSState}. */
   get state(): WSState {
     return this.current
   }
