@@ -51,7 +51,7 @@ function withPushes(
 }
 
 describe('push', () => {
-  test('is off unless asked for', async () => {
+  test('push is off unless asked for', async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id) })
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     await send(pool, { origin: server.origin, path: '/' })
@@ -109,7 +109,7 @@ describe('push', () => {
     assert.deepEqual(promises, [])
   })
 
-  test('can be cancelled while it comes; the request that it came with goes on', async () => {
+  test('push can be cancelled while it comes; the request that it came with goes on', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/long')

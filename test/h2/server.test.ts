@@ -202,7 +202,7 @@ describe('push', () => {
     assert.throws(() => pair.server.connection.push(at.stream, GET, new Recorder()), wrong)
   })
 
-  test('only a GET or HEAD without a body, on a stream that is still open, can be promised', () => {
+  test('push only a GET or HEAD without a body, on a stream that is still open, can be promised', () => {
     const pair = new Pair({ enablePush: true })
     const { at } = pair.request(GET)
     assert.throws(() => pair.server.connection.push(at.stream, POST, new Recorder()), wrong)

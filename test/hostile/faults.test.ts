@@ -145,7 +145,7 @@ describe('a malformed response ends its stream with PROTOCOL_ERROR, and nothing 
     )
   }
 
-  test('with a body, to HEAD', () =>
+  test('a malformed response ends its stream with PROTOCOL_ERROR, and nothing else with a body, to HEAD', () =>
     attacked(
       (connection, id) => {
         connection.headers(id, [':status', '200', 'content-length', '4'])

@@ -193,7 +193,7 @@ describe('GOAWAY with an error', () => {
     })
   }
 
-  test('and cut: POST requests that may have been taken end, exactly those', async () => {
+  test('GOAWAY with an error and cut: POST requests that may have been taken end, exactly those', async () => {
     const { outcomes } = await burst((connection, nth) => {
       if (nth !== BURST) return
       connection.goaway(idOf(10), ErrorCode.INTERNAL_ERROR)
@@ -205,7 +205,7 @@ describe('GOAWAY with an error', () => {
     )
   })
 
-  test('and cut: GET requests are all saved', async () => {
+  test('GOAWAY with an error and cut: GET requests are all saved', async () => {
     const { outcomes } = await burst((connection, nth) => {
       if (nth !== BURST) return
       connection.goaway(idOf(10), ErrorCode.INTERNAL_ERROR)

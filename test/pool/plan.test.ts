@@ -31,14 +31,14 @@ describe('the plan', () => {
     assert.equal(at({ waiting: 1000, limit: 64, dialling: 1 }).open, 0)
   })
 
-  test('over HTTP/2 one more connection at a time, within the limit', () => {
+  test('the plan opens one more HTTP/2 connection at a time, within the limit', () => {
     const full = { waiting: 500, protocol: 'h2', connections: [free(0)] } as const
     assert.equal(at({ ...full, limit: 1 }).open, 0)
     assert.equal(at({ ...full, limit: 3 }).open, 1)
     assert.equal(at({ ...full, limit: 3, dialling: 1 }).open, 0)
   })
 
-  test('over HTTP/1.1 a connection for each who waits, within the limit', () => {
+  test('the plan opens an HTTP/1.1 connection for each waiting request, within the limit', () => {
     assert.equal(at({ waiting: 5, protocol: 'http/1.1', limit: 64 }).open, 5)
     assert.equal(at({ waiting: 5, protocol: 'http/1.1', limit: 64, dialling: 3 }).open, 2)
     assert.equal(

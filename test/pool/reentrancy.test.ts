@@ -66,7 +66,7 @@ for (const [name, start] of protocols) {
       assert.deepEqual(heard, ['dispatched', 'within'])
     })
 
-    test('close() within the function that makes the body lets the request finish', async () => {
+    test(`close() within the function that makes the body lets the request finish, over ${name}`, async () => {
       await using origin = await start()
       const pool = new Pool({ tls: { ca: origin.ca } })
       await send(pool, { origin: origin.origin, path: '/json' })

@@ -32,7 +32,7 @@ describe('limits', () => {
     assert.equal(list.length, 2)
   })
 
-  it('are 16 MiB by default', () => {
+  it('limits are 16 MiB by default', () => {
     assert.equal(WEBSOCKET_MAX_FRAME_SIZE, 2 ** 24)
     assert.equal(WEBSOCKET_MAX_MESSAGE_SIZE, 2 ** 24)
     assert.equal(after(opened('client'), frame(0x82, Buffer.alloc(2 ** 24))).length, 1)
@@ -73,7 +73,7 @@ describe('limits', () => {
     assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24)
   })
 
-  it('must be sensible', () => {
+  it('limits that make no sense are refused', () => {
     for (const options of [
       { maxFrameSize: 0 },
       { maxMessageSize: -1 },

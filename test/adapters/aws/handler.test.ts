@@ -176,7 +176,7 @@ describe('HyperRequestHandler', () => {
     handler.destroy()
   })
 
-  test('gives trailers with the body, once it has ended', async () => {
+  test('HyperRequestHandler gives trailers with the body, once it has ended', async () => {
     await using origin = await startH2Origin()
     const handler = new HyperRequestHandler({ tls: { ca: origin.ca } })
     const { response } = await handler.handle({ ...request, port: origin.port, path: '/trailers' })
