@@ -126,7 +126,7 @@ describe('diagnostics channels', () => {
     assert.deepEqual(stdout.trim().split('\n').sort(), ['body fine', 'uncaught a broken subscriber'])
   })
 
-  test('an exchange that was aborted is told of as an error', async () => {
+  test('an aborted exchange is published as an error', async () => {
     await using server = await FrameServer.start()
     const heard = await listen(server.origin, async () => {
       await using pool = new Pool({ h2c: 'prior-knowledge' })

@@ -79,7 +79,7 @@ test('each codec refuses a value that an option cannot have, and says what it ma
   refused(() => createDecoder('gzip', misspelt({ tolerant: 'yes' })), /tolerant must be one of true, false, "end"/)
 })
 
-test('a misspelt option of a request’s connection is told to its handler', async () => {
+test('the handler of a request with a misspelt connection option gets the error', async () => {
   await using pool = new Pool()
   const error = await new Promise<Error>((resolve) => {
     const handler = { onHeaders() {}, onData() {}, onEnd() {}, onError: resolve }

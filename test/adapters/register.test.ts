@@ -210,7 +210,7 @@ describe('register()', () => {
 })
 
 describe('a runtime in which not all of it can work', () => {
-  test('a runtime in which not all of it can work is told so, and Node is not', () => {
+  test('register() warns in a runtime where not all of it can work, and not in Node', () => {
     const bun = { bun: '1.4.5', node: '24.0.0' }
     const deno = { deno: '2.9.6', node: '24.0.0' }
     assert.match(String(limitsOfRuntime('hyper', bun)), /Bun has a module of its own for undici/)

@@ -80,7 +80,7 @@ describe('an HTTP/1.1 connection', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('an HTTP/1.1 connection is not used again when octets came that nobody asked for', async () => {
+  test('an HTTP/1.1 connection is not used again when octets came without a request', async () => {
     await using server = await start((socket, line) => {
       ok(socket, line)
       if (line.includes('/first')) ok(socket, 'GET /unasked ')

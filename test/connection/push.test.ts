@@ -81,7 +81,7 @@ describe('push', () => {
     assert.deepEqual(headers, ['x-a', '1'])
   })
 
-  test('one that nobody takes is cancelled, with or without somebody to ask', async () => {
+  test('a push that no handler accepts is cancelled, with `onPush` and without it', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, connection.streams.length * 2, '/unwanted')

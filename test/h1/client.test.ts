@@ -541,8 +541,8 @@ describe('the end of the connection', () => {
   })
 })
 
-describe('octets that nobody asked for', () => {
-  test('octets that nobody asked for are a failure, and never an answer', () => {
+describe('octets without a request', () => {
+  test('octets without a request are a failure, and never a response', () => {
     const early = new Client().receive(OK)
     assert.equal(early.names, 'failed')
     const late = answered(OK)
@@ -558,7 +558,7 @@ describe('octets that nobody asked for', () => {
     }
   })
 
-  test('octets that nobody asked for make the connection useless before they are read', () => {
+  test('octets without a request make the connection unusable before they are read', () => {
     const client = new Client()
     client.h1.request(GET)
     let reusable: boolean | undefined

@@ -60,7 +60,7 @@ describe('a request', () => {
     assert.equal(server.names, 'request end')
   })
 
-  test('expects 100 when it says so, has a body, and is of HTTP/1.1', () => {
+  test('a request expects 100 when it has the field, a body, and HTTP/1.1', () => {
     const expect = 'Expect: 100-Continue\r\n'
     assert.equal(asked(`${post}${expect}Content-Length: 1\r\n\r\n`).head.expectContinue, true)
     assert.equal(asked(`${post}${expect}Content-Length: 0\r\n\r\n`).head.expectContinue, false)
@@ -68,7 +68,7 @@ describe('a request', () => {
     assert.equal(asked(`${post}Expect: x\r\nContent-Length: 1\r\n\r\n`).head.expectContinue, false)
   })
 
-  test('asks for an upgrade when connection says so, too, and it is of HTTP/1.1', () => {
+  test('a request asks for an upgrade when it has both fields and HTTP/1.1', () => {
     const upgrade = 'Upgrade: a\r\nUpgrade: b/1\r\n'
     assert.equal(asked(`GET / HTTP/1.1\r\n${host}Connection: x, Upgrade\r\n${upgrade}\r\n`).head.upgrade, 'a, b/1')
     assert.equal(asked(`GET / HTTP/1.1\r\n${host}${upgrade}\r\n`).head.upgrade, undefined)
@@ -145,7 +145,7 @@ describe('the end of the connection', () => {
     }
   })
 
-  test('between requests is told, if anybody listens, and leaves nothing to say', () => {
+  test('the end of the connection between requests calls `onClosed`, if there is one, and no response can be sent', () => {
     const server = asked('\r\n')
     server.h1.receiveEnd()
     assert.deepEqual(server.told, [['closed']])

@@ -75,7 +75,7 @@ describe('what comes again and again', () => {
     endsCalmly(new ScriptedServer(), PONGS_BURST * BEYOND, pong)
   })
 
-  test('pushes that nobody wants have a budget', () => {
+  test('pushes that are refused have a budget', () => {
     const server = new ScriptedServer({ enablePush: true })
     server.open()
     endsCalmly(server, REFUSED_PUSHES_BURST * BEYOND, (n) => {

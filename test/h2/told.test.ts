@@ -28,7 +28,7 @@ function curious(): { pair: Pair; server: Curious } {
   return { pair: new Pair({}, {}, { client: new Side({ role: 'client' }), server }), server }
 }
 
-describe('the listener of a connection is told of', () => {
+describe('the listener of a connection is called for', () => {
   test('each PING of the peer, which is answered without it', () => {
     const { pair, server } = curious()
     pair.client.connection.ping(Buffer.from('12345678'))

@@ -58,7 +58,7 @@ describe('a peer that speaks something else', () => {
   ]
   for (const [name, octets, alpn, options, allowed] of cases) {
     for (const heard of [false, true]) {
-      test(`${name}, ${heard ? 'when asked' : 'at once'}: the request ends and says so`, async () => {
+      test(`${name}, ${heard ? 'when asked' : 'at once'}: the request ends with an error that gives the reason`, async () => {
         await using server = await HostileServer.start({
           ...(alpn === undefined ? {} : { alpn }),
           onSocket: says(octets, heard),

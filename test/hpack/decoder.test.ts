@@ -469,7 +469,7 @@ describe('repeated blocks', () => {
     assert.notEqual(large[3], large[2])
   })
 
-  test('repeated blocks that only look alike are told apart', () => {
+  test('blocks that only look alike are not mistaken for repeated ones', () => {
     const decoder = new Decoder()
     const text = 'abcdefghijklmnopqrstuvwxyz'
     for (let changed = 0; changed < text.length; changed++) {

@@ -173,14 +173,14 @@ describe('failures name origin, phase and cause', () => {
     assert.deepEqual([lookups, dialler.open], [2, 0])
   })
 
-  test('a unix domain socket that is not there', async () => {
+  test('a missing unix domain socket is an error of the phase tcp', async () => {
     using dialler = new Dialler()
     const error = await dialler.failure('http://localhost', { socketPath: '/nowhere/s' })
     assert.match(error.message, /through \/nowhere\/s: connect ENOENT/)
     assert.equal(error.phase, 'tcp')
   })
 
-  test('tls: a certificate that nobody trusts, or for another name', async () => {
+  test('an untrusted certificate, or one for another name, is an error of the phase tls', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const untrusted = await dialler.failure(origin.origin)
@@ -191,7 +191,7 @@ describe('failures name origin, phase and cause', () => {
     assert.equal(dialler.open, 0)
   })
 
-  test('tls: a key that cannot be read, which node:tls throws for', async () => {
+  test('a key that cannot be read is an error of the phase tls', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const error = await dialler.failure(origin.origin, { tls: { ca, key: 'no key', cert: 'none' } })
@@ -200,7 +200,7 @@ describe('failures name origin, phase and cause', () => {
     assert.equal(dialler.open, 0)
   })
 
-  test('tls: a peer that closes instead of shaking hands', async () => {
+  test('a peer that closes during the handshake is an error of the phase tls', async () => {
     await using server = await startSilent()
     using dialler = new Dialler()
     server.on('connection', (socket) => socket.end())

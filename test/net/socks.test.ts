@@ -134,7 +134,7 @@ describe('a proxy that does not connect to the origin', () => {
 })
 
 describe('the package', () => {
-  test('the package that is missing is named, with what to do', async () => {
+  test('an error names the missing package socks, and the command that installs it', async () => {
     await using socks = await startSocks({ silent: true })
     const missing = Object.assign(new Error('Cannot find package'), { code: 'MODULE_NOT_FOUND' })
     for (const [thrown, message] of [
@@ -149,7 +149,7 @@ describe('the package', () => {
     }
   })
 
-  test('the package that loads when nobody waits any more does nothing', async () => {
+  test('the package socks does nothing when it is loaded after the dial was given up', async () => {
     await using socks = await startSocks()
     let resolve: (module: typeof import('socks')) => void = () => {}
     const promise = new Promise<typeof import('socks')>((loaded) => {

@@ -32,7 +32,7 @@ async function warnings(action: () => Promise<void>): Promise<string[]> {
 }
 
 describe('the protocol that ALPN chose', () => {
-  test('the protocol that ALPN chose is HTTP/2, or HTTP/1.1 when the server says so or nothing', () => {
+  test('the protocol that ALPN chose is HTTP/2, or HTTP/1.1 when the server chooses it or does not know ALPN', () => {
     assert.equal(agreedProtocol('h2', ['h2', 'http/1.1']), 'h2')
     assert.equal(agreedProtocol('http/1.1', ['h2', 'http/1.1']), 'http/1.1')
     for (const nothing of [false, null, undefined]) {

@@ -196,7 +196,7 @@ describe('coalescing', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('an advertised alternative service is told of', async () => {
+  test('an advertised alternative service is reported by an event', async () => {
     await using server = await startH2Origin(echo)
     server.server.on('session', (session) => session.altsvc('h3=":443"', `https://localhost:${server.port}`))
     let told: (value: string[]) => void = () => {}

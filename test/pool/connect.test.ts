@@ -98,7 +98,7 @@ describe('Pool.ping()', () => {
     assert.equal(codeOf(await rejection(pool.ping(origin.origin))), 'ERR_HYPER_NOT_SUPPORTED')
   })
 
-  test('a server that does not answer is given up, and a pool that is destroyed meanwhile says so', async () => {
+  test('connect() fails when the server does not answer, and when the pool is destroyed meanwhile', async () => {
     await using server = await FrameServer.start({ pong: false })
     await using pool = new Pool({ h2c: 'prior-knowledge', pingTimeout: 30 })
     assert.equal(codeOf(await rejection(pool.ping(server.origin))), 'ERR_HYPER_CONNECTION_LOST')

@@ -55,7 +55,7 @@ describe('destroy()', () => {
 })
 
 describe('close()', () => {
-  test('close() does not wait for a dial that nobody wants any more', async () => {
+  test('close() does not wait for a dial that no request needs any more', async () => {
     let looking = (): void => {}
     const looked = new Promise<void>((resolve) => {
       looking = resolve

@@ -81,7 +81,7 @@ describe('GOAWAY in a burst of POST requests', () => {
     assert.equal(server.connections.length, BURST)
   })
 
-  test('a streamed body of which too much was read is an error that says so, and other requests go on', async () => {
+  test('a streamed body of which too much was read is not sent again, its error gives that reason, and other requests go on', async () => {
     await using server = await FrameServer.start({
       settings: [[4, 1 << 20]],
       onFrame(connection, frame) {

@@ -22,7 +22,7 @@ const paused = { available: 0, active: 0, stale: false }
 const stale = { available: 0, active: 0, stale: true }
 
 describe('the plan', () => {
-  test('nobody waits: nothing is done', () => {
+  test('the plan does nothing when no exchange waits', () => {
     assert.deepEqual(at({ connections: [free(3), stale] }), { starts: [], verify: [], open: 0 })
   })
 
@@ -72,7 +72,7 @@ describe('the plan', () => {
     })
   })
 
-  test('what does not move gets more connections than by default, as many as carry something, when nobody set their number', () => {
+  test('when nothing moves and `connections` is not set, as many connections are added as are busy', () => {
     const stuck = { waiting: 500, protocol: 'h2', connections: [busy], yielding: true, still: STUCK_AFTER } as const
     assert.equal(at(stuck).open, 1)
     assert.equal(at({ ...stuck, still: STUCK_AFTER - 1 }).open, 0)

@@ -58,7 +58,7 @@ describe('PriorityTree', () => {
     assert.equal(given.filter((id) => id === 5).length, 200)
   })
 
-  it('PriorityTree lets nobody save up turns while blocked', () => {
+  it('PriorityTree lets no stream save up turns while it is blocked', () => {
     const tree = siblings(16, 16)
     tree.block(1)
     turns(tree, 1000)
@@ -67,7 +67,7 @@ describe('PriorityTree', () => {
     assert.ok(ours >= 49 && ours <= 51, `${ours}`)
   })
 
-  it('PriorityTree lets nobody gain turns by blocking and unblocking', () => {
+  it('PriorityTree lets no stream gain turns by blocking and unblocking', () => {
     const tree = siblings(16, 16)
     let ours = 0
     for (let i = 0; i < 100; i++) {

@@ -351,7 +351,7 @@ describe('a rejection', () => {
     assert.deepEqual(body(after(client, ...octets)), ['reject', 'Hel', 'lo.'])
   })
 
-  it('a rejection goes with a body of no octets, of a length that says so', () => {
+  it('a rejection may have an empty body with content-length 0', () => {
     const server = asked()
     const octets = [server.send({ type: 'reject', headers: ['Content-Length', '0'], hasBody: true })]
     assert.equal(server.state, 'connecting')
@@ -400,7 +400,7 @@ describe('a rejection', () => {
     server.send({ type: 'reject', headers: ['content-length', '0'] })
   })
 
-  it('a rejection fails in the middle of a body: the client says so, a server that is answering says nothing more', () => {
+  it('a rejection that breaks off in its body is an error for the client, and a server sends nothing more', () => {
     const chunked = 'HTTP/1.1 404 \r\ntransfer-encoding: chunked\r\n\r\n'
     const lines = 'a: b\r\n'.repeat(MAX_HEADER_FIELDS + 1)
     for (const rest of [

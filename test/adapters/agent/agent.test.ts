@@ -298,7 +298,7 @@ for (const [protocol, start] of [
   ['HTTP/2', startH2Origin],
   ['HTTP/1.1', startH1Origin],
 ] as const) {
-  test(`${protocol}: a body that breaks off is told to the message alone, after all that arrived`, async () => {
+  test(`${protocol}: when a body breaks off only the message gets the error, after everything that arrived`, async () => {
     await using origin = await start({
       '*'(_call, answer) {
         answer.head(200, { 'content-length': 200_000 })

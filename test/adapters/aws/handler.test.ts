@@ -134,7 +134,7 @@ for (const [kind, start, protocol] of kinds) {
       assert.equal(await text(response.body), 'xxxxx')
     })
 
-    test('a body that breaks off while nobody listens does not end the process, and its later reader gets the error', async () => {
+    test('a body that breaks off without a listener does not end the process, and its later reader gets the error', async () => {
       await using origin = await startWith({
         '*'(_call, answer) {
           answer.head(200, { 'content-length': 100 })
