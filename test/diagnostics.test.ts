@@ -140,7 +140,7 @@ describe('diagnostics channels', () => {
 })
 
 describe('the log of frames', () => {
-  test('one line a frame, header fields decoded, secrets left out, cut anywhere', () => {
+  test('the log has one line for each frame, with decoded fields and without secrets, however the octets are cut', () => {
     const lines: string[] = []
     const log = new FrameLog((direction, text) => lines.push(`${direction} ${text}`))
     const block = new Encoder().encode([':method', 'GET', 'authorization', 'Bearer secret'])

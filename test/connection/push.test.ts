@@ -95,7 +95,7 @@ describe('push', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('one for another origin is cancelled without asking', async () => {
+  test('a push for another origin is cancelled before `onPush`', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/evil', 'bank.example')
@@ -148,7 +148,7 @@ describe('push', () => {
     await pool.destroy()
   })
 
-  test('one whose connection is lost ends with an error', async () => {
+  test('a push whose connection is lost ends with an error', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/never')

@@ -343,7 +343,7 @@ describe('the http2-frame-test-case corpus', { skip: existsSync(corpus) ? false 
 })
 
 describe('error codes', () => {
-  test('each has a name and says in words what it means', () => {
+  test('each error code has a name and an explanation', () => {
     const texts = Object.values(ErrorCode).map((code) => errorCodeText(code))
     assert.equal(new Set(texts).size, 14)
     assert.equal(errorCodeText(ErrorCode.CANCEL), 'the stream is no longer wanted')

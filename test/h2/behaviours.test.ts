@@ -86,7 +86,7 @@ describe('streams that are over', () => {
     assert.equal(server.failure, undefined)
   })
 
-  test('so many resets are remembered and no more, and what is forgotten is forgiven', () => {
+  test('the number of remembered resets is limited, and late frames on a forgotten stream are ignored too', () => {
     const server = new ScriptedServer()
     for (let i = 0; i < MAX_REMEMBERED_RESETS + 100; i++) server.client.reset(server.open().stream)
     for (const streamId of [1, 3, 199, 201, 2001]) server.data(streamId, 'late')
@@ -826,7 +826,7 @@ describe('extensions in the wrong place', () => {
     assert.equal(pair.server.failure?.http2ErrorCode, ErrorCode.FRAME_SIZE_ERROR)
   })
 
-  test('so many PRIORITY_UPDATE of streams to come are remembered and no more', () => {
+  test('the number of remembered PRIORITY_UPDATE frames for future streams is limited', () => {
     const pair = new Pair()
     for (let i = 0; i < 150; i++) {
       const octets = Buffer.from([0, 0, 7, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x75, 0x3d, 0x30])

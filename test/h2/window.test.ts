@@ -274,7 +274,7 @@ describe('a class of managers', () => {
     assert.deepEqual(calls, ['increase 32768', 'increase 16384', 'blocked 0'])
   })
 
-  test('one that says nothing when the window is used up leaves it so', () => {
+  test('a window manager without blocked() leaves a window that is used up as it is', () => {
     class Never extends BaseFlowControlManager {
       increaseWindowSize(): number {
         return 0
@@ -372,7 +372,7 @@ describe('what is given as window manager', () => {
     assert.equal(other.seen.body, 'whole')
   })
 
-  test('one of the connection that throws ends the connection', () => {
+  test('a window manager of the connection that throws ends the connection', () => {
     const server = new ScriptedServer({
       windowManager: (size, scope) => {
         const manager = new FlowControlManager(size)
@@ -400,7 +400,7 @@ describe('what is given as window manager', () => {
     assert.throws(() => make?.(10, 'stream', context), { code: 'ERR_HYPER_INVALID_ARGUMENT', cause })
   })
 
-  test('one that cannot be made costs no stream', () => {
+  test('a window manager that cannot be created leaves no stream open', () => {
     const server = new ScriptedServer({
       windowManager: (size, scope) => {
         if (scope === 'stream') throw new Error('no manager')
@@ -411,7 +411,7 @@ describe('what is given as window manager', () => {
     assert.equal(server.client.openStreams, 0)
   })
 
-  test('one that cannot be made leaves the peer in step: the next request is understood', () => {
+  test('a window manager that cannot be created leaves HPACK in step, and the peer understands the next request', () => {
     let made = 0
     const server = new ScriptedServer({
       windowManager: (size, scope) => {
@@ -483,7 +483,7 @@ describe('what is given as window manager', () => {
     assert.equal(made, 1)
   })
 
-  test('one that will not hear of the length of a body ends its stream', () => {
+  test('a window manager that throws when its documentSize is set ends its stream', () => {
     const deaf = {
       set(): void {
         throw new Error('no length')

@@ -79,7 +79,7 @@ describe('representations (section 6)', () => {
     assert.deepEqual(new Decoder().decode(block()), [])
   })
 
-  test('a part of a buffer, and a plain Uint8Array', () => {
+  test('a part of a buffer, and a plain Uint8Array, can be decoded', () => {
     const wire = block(literal('without', 'x-name', 'a plain value'), literal('without', 'x', 'coded value', true))
     const around = Uint8Array.from([0xff, ...wire, 0xff])
     const list = ['x-name', 'a plain value', 'x', 'coded value']
@@ -175,7 +175,7 @@ describe('invalid blocks', () => {
     refuses(block(), /earlier/, decoder)
   })
 
-  test('the error is typed', () => {
+  test('an invalid block throws an HpackDecodingError', () => {
     try {
       new Decoder().decode(block(indexed(0)))
       assert.fail()
@@ -198,11 +198,11 @@ describe('table size updates (sections 4.2 and 6.3)', () => {
     assert.equal(decoder.tableSize, 0, 'an entry of 101 octets empties a table of 100')
   })
 
-  test('one after a field is refused', () => {
+  test('a table size update after a field is refused', () => {
     refuses(block(indexed(2), sizeUpdate(0)), /size update after a field/)
   })
 
-  test('one above the acknowledged maximum is refused, one at it is not', () => {
+  test('a table size update above the acknowledged maximum is refused, and one equal to it is not', () => {
     refuses(block(sizeUpdate(4097)), /4097 is above the 4096/)
     assert.deepEqual(new Decoder().decode(block(sizeUpdate(4096))), [])
     const decoder = new Decoder()

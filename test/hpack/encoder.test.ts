@@ -358,7 +358,7 @@ describe('fields that cannot be encoded', () => {
     assert.throws(() => encoder.write(['x', 'y', 'z']), refused(/"z" has no value/))
   })
 
-  test('nothing has changed: neither table, nor pending size updates, nor what is sent next', () => {
+  test('fields that cannot be encoded change neither the table, nor pending size updates, nor what is sent next', () => {
     const encoder = new Encoder()
     const twin = new Encoder()
     for (const each of [encoder, twin]) {

@@ -146,7 +146,7 @@ describe('a direct dial', () => {
 })
 
 describe('failures name origin, phase and cause', () => {
-  test('dns', async () => {
+  test('a name that cannot be resolved is an error of the phase dns', async () => {
     const lookup: LookupFunction = (host, _options, callback) =>
       callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }), [])
     using dialler = new Dialler({}, { lookup })
@@ -340,10 +340,13 @@ test('lookup() gives what a dial would try, and fails as one would', async () =>
     })
   assert.deepEqual(await find('a.test'), [{ address: '192.0.2.1', family: 4 }])
   assert.deepEqual(await find('::1'), [{ address: '::1', family: 6 }])
-  await assert.rejects(find('b.test'), { code: 'ERR_HYPER_CONNECT', phase: 'dns' })
+  await assert.rejects(find('b.test'), {
+    code: 'ERR_HYPER_CONNECT',
+    phase: 'dns',
+  })
 })
 
-test('close() forgets answers', async () => {
+test('close() of a connector forgets DNS answers', async () => {
   await using origin = await startH1Origin({}, { plain: true })
   let lookups = 0
   const lookup: LookupFunction = (_host, _options, callback) => {

@@ -97,7 +97,7 @@ describe('the order of attempts', () => {
   })
 })
 
-test('nothing is begun within the call', async () => {
+test('a race begins no attempt within the call that starts it', async () => {
   const track = new Track([v4(1)])
   assert.equal(track.sockets.length, 0)
   await tick()

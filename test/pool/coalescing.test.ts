@@ -185,7 +185,7 @@ describe('coalescing', () => {
     assert.deepEqual([error.kind, error.phase, error.origin], ['connect', 'dns', origin('b.example')])
   })
 
-  test('so many hosts share a connection, and no more', async () => {
+  test('the number of hosts that share a connection is limited', async () => {
     const { server, pool: make, origin } = await start('a.example', '*.b.example')
     await using _ = server
     await using pool = make()

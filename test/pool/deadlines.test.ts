@@ -45,7 +45,7 @@ describe('queueTimeout', () => {
   })
 })
 
-test('those sent alone after two connections were lost do not wait for ever for one that is not answered', async () => {
+test('quarantined requests do not wait for ever for one that gets no response', async () => {
   await using server = await FrameServer.start({
     onRequest(connection) {
       if (connection.index < 2 && connection.streams.length === 3) connection.cut()

@@ -91,7 +91,7 @@ test('what an event throws surfaces, and the pool goes on', async () => {
   }
 })
 
-test('one that cannot be made ends with an error', async () => {
+test('a connection that cannot be made emits connectionError', async () => {
   const origin = await startH2Origin()
   await origin.close()
   const { heard, events } = listening()

@@ -26,7 +26,7 @@ describe('the plan', () => {
     assert.deepEqual(at({ connections: [free(3), stale] }), { starts: [], verify: [], open: 0 })
   })
 
-  test('one dial while the protocol is unknown, however many wait and whatever the limit', () => {
+  test('the plan begins one dial while the protocol is unknown, however many wait and whatever the limit', () => {
     assert.equal(at({ waiting: 1000, limit: 64 }).open, 1)
     assert.equal(at({ waiting: 1000, limit: 64, dialling: 1 }).open, 0)
   })

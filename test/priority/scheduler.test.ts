@@ -41,7 +41,7 @@ describe('Scheduler', () => {
     assert.equal(scheduler.head(), null)
   })
 
-  it('serves lower urgencies first', () => {
+  it('Scheduler serves lower urgencies first', () => {
     const urgent = new Member('u', 0)
     const scheduler = scheduled(new Member('l', 7), new Member('m'), urgent)
     assert.equal(turns(scheduler, 2), 'uu')

@@ -108,7 +108,7 @@ describe('whether the peer is there', () => {
     assert.ok(liveness.silence(200) >= 3_600_000)
   })
 
-  test('one sign of life is awaited at a time', () => {
+  test('only one vital PING is awaited at a time', () => {
     const { liveness, sent } = begin()
     liveness.probe(1)
     liveness.probe(2)

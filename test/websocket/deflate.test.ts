@@ -38,11 +38,11 @@ describe('the examples of RFC 7692 section 7.2.3', () => {
     failed(client, 1007)
   })
 
-  it('a block without compression', () => {
+  it('an uncompressed block is inflated', () => {
     assert.deepEqual(messages(after(compressing('client'), hex('c1 0b 00 05 00 fa ff 48 65 6c 6c 6f 00'))), ['Hello'])
   })
 
-  it('a final block', () => {
+  it('a message with a final block is inflated', () => {
     const client = compressing('client')
     const octets = hex('c1 08 f3 48 cd c9 c9 07 00 00')
     assert.deepEqual(messages(after(client, octets, octets)), ['Hello', 'Hello'])
@@ -50,12 +50,12 @@ describe('the examples of RFC 7692 section 7.2.3', () => {
     assert.deepEqual(messages(after(client, hex('c1 05 f2 00 11 00 00'))), ['Hello'])
   })
 
-  it('two blocks', () => {
+  it('a message of two blocks is inflated', () => {
     const octets = hex('c1 0d f2 48 05 00 00 00 ff ff ca c9 c9 07 00')
     assert.deepEqual(messages(after(compressing('client'), octets)), ['Hello'])
   })
 
-  it('an empty message', () => {
+  it('an empty message is one octet when compressed', () => {
     assert.deepEqual(messages(after(compressing('client'), hex('c1 01 00'))), [''])
     assert.deepEqual(compressing('server').send({ type: 'text', data: '' }), hex('c1 01 00'))
   })

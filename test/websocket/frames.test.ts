@@ -17,7 +17,7 @@ describe('the examples of RFC 6455 section 5.7', () => {
     assert.deepEqual(opened('client', { random: key }).send({ type: 'text', data: 'Hello' }), masked)
   })
 
-  it('a fragmented text message', () => {
+  it('a fragmented text message is put together', () => {
     assert.deepEqual(after(opened('client'), hex('01 03 48 65 6c'), hex('80 02 6c 6f')), [text('Hello')])
     const server = opened('server')
     assert.deepEqual(server.send({ type: 'text', data: 'Hel', messageFinished: false }), hex('01 03 48 65 6c'))

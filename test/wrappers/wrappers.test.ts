@@ -210,7 +210,7 @@ describe('what is not followed', () => {
     }
   })
 
-  test('unknown options are refused', () => {
+  test('wrong options of a wrapper are refused', () => {
     for (const max of [-1, 0.5, Number.NaN]) assert.throws(() => redirects({ max }), InvalidArgumentError)
     assert.throws(() => cookies({} as never), /needs a jar/)
     assert.throws(() => digest({ username: 'a:b', password: '' }), /no colon/)
