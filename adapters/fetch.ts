@@ -46,7 +46,7 @@ export interface HyperFetch extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Node's own, for what is not HTTP; taken now, in case somebody puts this fetch in its place. Taking it loads nothing. */
+/** Node's own, for what is not HTTP; taken now, in case the program replaces it by this fetch. Taking it loads nothing. */
 const nativeFetch = globalThis.fetch
 
 /**
@@ -104,7 +104,7 @@ function start(
   })
 }
 
-/** Tells a stream that nobody will read it. */
+/** Cancels a stream that will not be read. */
 function refuse({ body, unread }: FetchRequest, reason: unknown): void {
   const stream = unread ?? body?.body
   if (typeof stream !== 'object' || stream === null) return

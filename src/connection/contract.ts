@@ -117,14 +117,14 @@ export interface Connection {
    * @throws when the request itself is not acceptable; nothing was sent then.
    */
   carry(exchange: LiveExchange, authority?: string): boolean
-  /** Asks a stale connection for a sign of life: `onAvailable` follows, or its end. */
+  /** Sends a PING on a stale connection: `onAvailable` follows, or its end. */
   verify(): void
   /**
    * Measures a round trip; HTTP/1.1 has no such thing.
    * @param onPong gets the round trip in milliseconds, or null when the connection has ended before.
    */
   ping?(onPong: (rtt: number | null) => void): void
-  /** While somebody waits for it, an idle connection keeps the process alive. */
+  /** With `needed` an idle connection keeps the process alive, because an exchange waits for it. */
   keepProcessAlive(needed: boolean): void
   /** Takes no new exchanges and closes when the open ones have ended. */
   close(): void
@@ -132,9 +132,9 @@ export interface Connection {
   destroy(error?: Error): void
 }
 
-/** What a connection tells the pool. */
+/** The callbacks of a connection to the pool. */
 export interface ConnectionOwner {
-  /** Somebody waits for a connection. */
+  /** Whether an exchange waits for a connection. */
   readonly hasWaiting: boolean
   /** Slots came free, or the limit moved. */
   onAvailable(connection: Connection): void

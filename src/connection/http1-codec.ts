@@ -27,7 +27,7 @@ export interface Codec1Host {
   readonly limits: AttemptLimits
   /** Hears of each write of a request that has a body. */
   readonly written: (error?: Error | null) => void
-  /** A response's head came: does the connection outlive it, and how long may it be idle then? Seconds, undefined: nobody said. */
+  /** A response's head came: does the connection outlive it, and how long may it be idle then? Seconds; undefined: the server has not said. */
   onHead(keepAlive: boolean, keepAliveTimeout: number | undefined): void
   /** The exchange has the whole response: the connection may be free. */
   onResponseEnd(): void
@@ -191,7 +191,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
 
   unsent(): number {
     if (this.rest !== null) return this.rest.length
-    // Less than fills the socket is as good as sent, and nobody tells when it is.
+    // What does not fill the socket counts as sent: Node reports no later moment.
     return this.full ? Math.max(1, this.socket.writableLength) : 0
   }
 

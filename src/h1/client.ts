@@ -4,7 +4,7 @@
  * Theory of operation
  * - `request()`, `data()` and `end()` give what is to be written; nothing is kept. Octets from the transport go into
  *   `receive()`, which calls the listener.
- * - One request at a time. When it and its response are whole, and nobody said that the connection ends, it is `reusable`.
+ * - One request at a time. When it and its response are complete, and neither side closes the connection, it is `reusable`.
  * - Nothing the peer does makes `receive()` throw: for a broken rule `onFailed` is called, once, and no callback after it.
  * - A wrong call by the owner throws, and changes nothing.
  *

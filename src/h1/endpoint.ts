@@ -52,7 +52,7 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   protected sendState: SendState = 'idle'
   /** @internal */
   protected receiveState: ReceiveState = 'idle'
-  /** Has nobody said that the connection ends with the messages under way? @internal */
+  /** Whether neither side has said that the connection ends with the messages under way. @internal */
   protected keepAlive = true
 
   protected constructor(listener: Listener, role: 'client' | 'server', options: H1Options) {

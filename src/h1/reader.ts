@@ -165,7 +165,7 @@ export class MessageReader {
     }
   }
 
-  /** Reads on, as far as octets reach and nobody pauses. Does nothing when it is being read already. */
+  /** Reads on until the octets are used up or a callback pauses. Does nothing when it is reading already. */
   run(): void {
     if (this.running) return
     this.running = true
@@ -240,7 +240,7 @@ export class MessageReader {
         this.readTrailers()
         break
       default:
-        throw Fault.named('HPE_INVALID_CONSTANT', 'octets came that nobody asked for')
+        throw Fault.named('HPE_INVALID_CONSTANT', 'octets came without a request')
     }
     return true
   }

@@ -116,7 +116,7 @@ export class Core {
     return (id & 1) === (this.role === 'client' ? 1 : 0)
   }
 
-  /** Has this identifier never been used, by whoever may use it? */
+  /** Has this identifier never been used? */
   isIdle(id: number): boolean {
     return this.isLocalId(id) ? id >= this.nextLocalId : id > this.lastRemoteId && this.own < OwnState.GONE
   }

@@ -128,7 +128,7 @@ export class H2Stream implements Schedulable {
 }
 
 /** The listener of a stream between its opening and the moment its owner is known. */
-export const NOBODY: StreamListener = {
+export const NO_LISTENER: StreamListener = {
   onInformational: ignore,
   onHeaders: ignore,
   onData: ignore,

@@ -1,4 +1,4 @@
-/** How streams begin and end, whoever wants them to. */
+/** How streams begin and end. */
 import { StreamResetError } from '../errors.ts'
 import type { Priority } from '../priority/field.ts'
 import { spend } from './budgets.ts'

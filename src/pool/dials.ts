@@ -62,7 +62,7 @@ export class Dials {
     if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
   }
 
-  /** A search that somebody else has begun counts as well. */
+  /** The search for another origin's connection (coalescing) counts as a dial as well. */
   add(search: Dial): void {
     this.all.add(search)
   }

@@ -228,8 +228,8 @@ export class Pool implements Transport, OriginHost {
   }
 
   /**
-   * A function or context of a request's own that nobody has seen before may be one that was written inline, and is never seen
-   * again: its connections are not kept when they are idle. Whoever uses one twice has it kept.
+   * A function or context of a request's own that the pool has not seen before may be one that was written inline, and is never seen
+   * again: its connections are not kept when they are idle. When one is used twice, they are.
    */
   private hostFor(connect: ConnectOptions): OriginHost {
     const strangers = identified(connect).filter((one) => !this.met.has(one))
@@ -315,7 +315,7 @@ function isPolluted(): boolean {
   )
 }
 
-/** Not by way of a polluted Object.prototype, which could lead requests to somebody else. */
+/** Own properties only: a polluted Object.prototype could redirect requests. */
 function ownConnect(request: ExchangeRequest): ConnectOptions | undefined {
   return Object.hasOwn(request, 'connect') ? request.connect : undefined
 }

@@ -6,15 +6,15 @@
  * - One teardown path. Error, close and end of the socket, a peer that is gone, a stalled write and `destroy()` all end in
  *   `destroy()`; a session that has nothing left to do ends in `finish()`. Both tell the owner once, by `onClosed`.
  * - A listener for 'error' is on the socket before it is ours and stays. Nothing the network does is thrown.
- * - A session that is idle is unref'd, unless somebody waits for it: it keeps no process alive.
- * - Connections are health-checked: a peer that is silent is asked (`liveness.ts`), and one that takes nothing of what
- *   waits to be sent is given up (`stall.ts`).
+ * - A session that is idle is unref'd, unless something waits for it, so it does not keep the process alive.
+ * - Connections are health-checked: a silent peer gets a PING (`liveness.ts`), and a connection on which
+ *   nothing can be written for too long is closed (`stall.ts`).
  *
  * Theory of operation
  * - Octets go from the socket into the engine (`src/h2`), whose streams tell their own listeners. What the engine wants
  *   written is written once a turn (`output.ts`). One timer looks after the peer (`session-timer.ts`).
- * - The owner opens streams on the engine itself. Whoever is about to do so takes a place first, by `reserve()`, and gives it
- *   back by `release()`: in between the session is not idle, and does not end.
+ * - The owner opens streams on the engine itself. Before that it takes a place by `reserve()`, and gives
+ *   it back by `release()`: in between the session is not idle, and does not end.
  */
 
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../clock.ts'
@@ -158,7 +158,7 @@ export class Session implements ConnectionListener {
     return this.liveness.doubtAt <= now()
   }
 
-  /** Streams on it that somebody waits for. */
+  /** Open streams, without the one of an upgrade to h2c. */
   get active(): number {
     return this.h2.openStreams - this.upgradeStreams
   }
@@ -207,7 +207,7 @@ export class Session implements ConnectionListener {
     }
     this.time = now()
     this.pings.add(onPong)
-    // The answer is awaited by somebody.
+    // A caller waits for the answer.
     this.socket.ref()
     this.liveness.ping(this.time, true, (rtt) => {
       this.pings.delete(onPong)
@@ -233,7 +233,7 @@ export class Session implements ConnectionListener {
     this.update()
   }
 
-  /** While somebody waits for it, an idle session keeps the process alive. */
+  /** With `needed` an idle session keeps the process alive, because a caller waits for it. */
   keepProcessAlive(needed: boolean): void {
     if (this.state === 'idle' && this.pings.size === 0) this.reference(needed)
   }
@@ -472,7 +472,7 @@ export class Session implements ConnectionListener {
     this.rest()
   }
 
-  /** Nobody uses it from now on. */
+  /** The session has become idle: it stops keeping the process alive, unless something waits for it. */
   private rest(): void {
     this.scavenge.drop()
     if (this.pings.size === 0 && !this.owner.holdsProcess(false)) this.socket.unref()

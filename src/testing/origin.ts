@@ -10,13 +10,13 @@ import type { Answer, Script } from './script.ts'
 
 /** Options of {@link TestOrigin.start}. */
 export interface TestOriginOptions {
-  /** TLS. Default true. Without it HTTP/2 is spoken to whoever begins so (prior knowledge). */
+  /** TLS. Default true. Without it HTTP/2 is spoken to clients with prior knowledge. */
   readonly secure?: boolean | undefined
-  /** What is spoken. Default both. */
+  /** The protocols that it speaks. Default both. */
   readonly protocols?: readonly ('h2' | 'http/1.1')[] | undefined
   /** Default: one for localhost, 127.0.0.1 and ::1, made on the spot by the package `selfsigned`, which must be installed. */
   readonly certificate?: OriginCertificate | undefined
-  /** Default 0: one that is free. */
+  /** The TCP port. Default 0: the system chooses a free one. */
   readonly port?: number | undefined
   /** Streams that a client may have open at once. Default 100. */
   readonly maxConcurrentStreams?: number | undefined
@@ -134,7 +134,7 @@ export class TestOrigin implements AsyncDisposable {
     this.home.limit(settings)
   }
 
-  /** Ends every connection without a word. */
+  /** Closes every connection without GOAWAY or a response. */
   cut(): void {
     for (const socket of this.home.sockets) socket.destroy()
   }

@@ -1,6 +1,6 @@
 /**
- * WebSocket over one stream of HTTP/2 (RFC 8441 section 5): the handshake as header sections, which whoever owns the
- * HTTP/2 connection sends and receives. Afterwards a WSConnection made with the `agreement` carries the frames in DATA.
+ * WebSocket over one stream of HTTP/2 (RFC 8441 section 5): the handshake as header sections, which the owner of
+ * the HTTP/2 connection sends and receives. Afterwards a WSConnection made with the `agreement` carries the frames in DATA.
  */
 import type { FieldList } from '../headers/fields.ts'
 import type { RequestHead } from '../headers/section.ts'

@@ -161,7 +161,7 @@ export class WSConnection {
   }
 
   /**
-   * Takes a request for the upgrade that somebody else has read, as node:http's servers do, in place of its octets: what is
+   * Takes a request for the upgrade that other code has parsed, as node:http's servers do, in place of its octets: what is
    * wrong with it becomes an `error` event. Octets that came behind it go to `receive()` after the answer. Server role, once.
    * @param request `headers` flat, as they came (`rawHeaders`): name, value, name, value.
    * @throws {LocalProtocolError} when it is not the time for it.

@@ -553,7 +553,7 @@ describe('octets without a request', () => {
     const body = answered(OK, HEAD)
     assert.equal(body.names, 'headers end failed')
     for (const { h1, error } of [early, late, beside, body]) {
-      assert.match(error?.message ?? '', /nobody asked for/)
+      assert.match(error?.message ?? '', /octets came without a request/)
       assert.equal(h1.reusable, false)
     }
   })

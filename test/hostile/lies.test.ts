@@ -1,4 +1,4 @@
-/** Peers that speak another protocol than was agreed, or none; and pushes that nobody asked for. */
+/** Peers that speak another protocol than was agreed, or none; and pushes that the client has not enabled. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'

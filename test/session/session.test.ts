@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { ConnectError, ConnectionLostError, GoawayError, ProtocolError } from '../../src/errors.ts'
 import { ErrorCode, type Frame, FrameParser, PREFACE, serializeFrame } from '../../src/frame/index.ts'
 import { type H2Stream, StreamState } from '../../src/h2/index.ts'
-import { NOBODY } from '../../src/h2/stream.ts'
+import { NO_LISTENER } from '../../src/h2/stream.ts'
 import { FAULT_PATIENCE } from '../../src/limits.ts'
 import type { SessionOwner } from '../../src/session/owner.ts'
 import { Session, type SessionState } from '../../src/session/session.ts'
@@ -86,7 +86,7 @@ class Bench implements SessionOwner {
 
   request(): H2Stream {
     this.session.reserve()
-    const stream = this.session.h2.request(HEAD, true, NOBODY)
+    const stream = this.session.h2.request(HEAD, true, NO_LISTENER)
     this.session.release()
     return stream
   }
@@ -145,7 +145,7 @@ describe('the state of a session', () => {
     assert.deepEqual([bench.state, bench.wire.referenced], ['idle', false])
     bench.session.reserve()
     assert.deepEqual([bench.state, bench.wire.referenced], ['active', true])
-    const stream = bench.session.h2.request(HEAD, true, NOBODY)
+    const stream = bench.session.h2.request(HEAD, true, NO_LISTENER)
     bench.session.release()
     assert.equal(bench.state, 'active')
     bench.session.reset(stream)
@@ -288,7 +288,7 @@ describe('a session ends', () => {
     const head = [...HEAD]
     head[1] = 'POST'
     bench.session.reserve()
-    const stream = bench.session.h2.request(head, false, NOBODY)
+    const stream = bench.session.h2.request(head, false, NO_LISTENER)
     bench.session.h2.write(stream, Buffer.alloc(60_000))
     bench.session.release()
     await turn()
