@@ -14,7 +14,7 @@
 import { clearTimeout, setTimeout } from '../src/clock.ts'
 import { parseCodings } from '../src/content/index.ts'
 import { AbortedError, toError } from '../src/errors.ts'
-import type { Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
+import type { DataUse, Exchange, ExchangeHandler, Transport } from '../src/exchange/contract.ts'
 import { destroySource, isSource } from '../src/exchange/source.ts'
 import { UploadBody } from '../src/exchange/upload.ts'
 import type { FieldList } from '../src/headers/fields.ts'
@@ -258,8 +258,8 @@ class Hop implements ExchangeHandler, FailureWords {
   }
 
   /** A body that is read whole. */
-  get keepsData(): boolean {
-    return this.incoming?.collecting === true
+  get dataUse(): DataUse {
+    return this.incoming?.dataUse ?? 'passed on'
   }
 
   onData(chunk: Buffer): void {

@@ -17,7 +17,8 @@
  * Where the server is the limit, requests a second say less than CPU. Memory is that of the whole process, its peak.
  *
  * Options: `--quick`; `--only=TEXT` (cells whose words, `protocol, work, ours / other`, have it; more than once: all of them);
- * `--rounds=N`; `--json=FILE`; `--write` (table and charts in docs/, of the cells that ran).
+ * `--rounds=N` (pairs; default 11); `--seconds=N` (of a turn; default 1); `--minutes=N` (then it
+ * ends with the cells that ran); `--json=FILE`; `--write` (table and charts in docs/, of the cells that ran).
  */
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
@@ -82,18 +83,25 @@ export async function run(args: string[]): Promise<void> {
       quick: { type: 'boolean' },
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      minutes: { type: 'string' },
       json: { type: 'string' },
       write: { type: 'boolean' },
     },
   })
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 11))
-  const seconds = values.quick ? 0.3 : 1
+  const seconds = Number(values.seconds ?? (values.quick ? 0.3 : 1))
   const plans = plansFor(values.only)
   if (plans.length === 0) throw new Error('no cell has these words')
+  const until = performance.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000
   const servers = new Servers()
   const cells: Cell[] = []
   try {
     for (const plan of plans) {
+      if (performance.now() > until) {
+        console.log(`${plans.length - cells.length} cells were not reached`)
+        break
+      }
       let cell = await measure(plan, servers, rounds, seconds)
       if (cell === undefined) {
         console.log('nginx is not installed: skipped')

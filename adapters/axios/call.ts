@@ -2,7 +2,7 @@
 import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
 import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { TimeoutError, toError } from '../../src/errors.ts'
-import type { Body, Transport } from '../../src/exchange/contract.ts'
+import type { Body, DataUse, Transport } from '../../src/exchange/contract.ts'
 import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
@@ -113,8 +113,8 @@ export class AxiosCall implements HopListener, Collected, Filler {
   }
 
   /** A body that is collected. */
-  get keepsData(): boolean {
-    return this.collector !== undefined
+  get dataUse(): DataUse {
+    return this.collector?.dataUse ?? 'passed on'
   }
 
   onData(chunk: Buffer): void {

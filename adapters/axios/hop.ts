@@ -4,13 +4,13 @@
  */
 
 import { setImmediate } from '../../src/clock.ts'
-import type { Exchange, ExchangeHandler } from '../../src/exchange/contract.ts'
+import type { DataUse, Exchange, ExchangeHandler } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 
 /** What a call hears of its current request. */
 export interface HopListener {
   onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void
-  readonly keepsData: boolean
+  readonly dataUse: DataUse
   onData(chunk: Buffer): void
   onEnd(trailers: FieldList): void
   onError(error: Error): void
@@ -52,8 +52,8 @@ export class HopHandler implements ExchangeHandler {
     this.listener?.onHeaders(status, fields, reason, raw)
   }
 
-  get keepsData(): boolean {
-    return this.listener?.keepsData === true
+  get dataUse(): DataUse {
+    return this.listener?.dataUse ?? 'passed on'
   }
 
   onData(chunk: Buffer): void {

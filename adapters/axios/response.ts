@@ -10,7 +10,8 @@ import {
   smallInput,
 } from '../../src/content/index.ts'
 import { toError } from '../../src/errors.ts'
-import type { Exchange } from '../../src/exchange/contract.ts'
+import type { DataUse, Exchange } from '../../src/exchange/contract.ts'
+import { joined } from '../../src/exchange/joined.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
 import { failWhenHeard } from '../common/fail-when-heard.ts'
@@ -79,6 +80,10 @@ export class BodyCollector implements DecoderSink {
     this.target = target
   }
 
+  get dataUse(): DataUse {
+    return this.list === undefined ? 'joined' : 'kept'
+  }
+
   add(chunk: Buffer): void {
     if (this.failed) return
     if (this.decoder !== undefined) {
@@ -141,7 +146,7 @@ export class BodyCollector implements DecoderSink {
   }
 
   private whole(): Buffer {
-    return this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks, this.length)
+    return joined(this.chunks, this.length)
   }
 
   private attempt(list: NonNullable<typeof this.list>): Buffer | undefined {

@@ -18,7 +18,8 @@ import {
   decodeSmall,
   smallInput,
 } from '../../src/content/index.ts'
-import type { Exchange } from '../../src/exchange/contract.ts'
+import type { DataUse, Exchange } from '../../src/exchange/contract.ts'
+import { joined } from '../../src/exchange/joined.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../../src/limits.ts'
 
@@ -140,9 +141,9 @@ export class IncomingBody implements DecoderSink {
     return undefined
   }
 
-  /** Everything is asked for, at once. */
-  get collecting(): boolean {
-    return this.collector !== undefined
+  get dataUse(): DataUse {
+    if (this.collector === undefined) return 'passed on'
+    return this.codings === undefined ? 'joined' : 'kept'
   }
 
   /** Everything, decoded. */
@@ -336,7 +337,7 @@ export class IncomingBody implements DecoderSink {
   }
 
   private peek(): Buffer {
-    return this.queue.length === 1 ? this.queue[0] : Buffer.concat(this.queue, this.queued)
+    return joined(this.queue, this.queued)
   }
 
   private drain(): Buffer {

@@ -14,7 +14,7 @@
  */
 
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../src/clock.ts'
-import type { Body, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
+import type { Body, DataUse, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
@@ -235,6 +235,11 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.res = res
     // Nobody wants it: its body must not hold up the connection.
     if (!this.emit('response', res)) res.resume()
+  }
+
+  /** Whether it is read whole or streamed, nobody says; most bodies are read whole. */
+  get dataUse(): DataUse {
+    return 'kept'
   }
 
   onData(chunk: Buffer): void {

@@ -16,7 +16,7 @@ import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { setImmediate } from '../../src/clock.ts'
 import { toError } from '../../src/errors.ts'
-import type { Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
+import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
 import { bytesOf, isBlob, isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
@@ -253,8 +253,8 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
   }
 
   /** Whether undici collects or streams it, nobody says; most read it whole. */
-  get keepsData(): boolean {
-    return true
+  get dataUse(): DataUse {
+    return 'kept'
   }
 
   onData(chunk: Buffer): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Program, startNginx } from '../../test/support/programs.ts'
 import { JSON_TEXT, LONG_JSON_GZIP } from './works.ts'
 
-export const protocols = ['HTTP/2 TLS', 'h2c', 'HTTP/1.1 TLS', 'HTTP/1.1 clear'] as const
+export const protocols = ['HTTP/2 TLS', 'HTTP/1.1 TLS', 'HTTP/1.1 clear', 'h2c'] as const
 export type Protocol = (typeof protocols)[number]
 
 /** Sixteen that stay, and four that are others in each response; with nginx's own there are more than twenty. */

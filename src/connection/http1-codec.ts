@@ -10,6 +10,7 @@ import { nextTick } from '../clock.ts'
 import type { HyperError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
+import { placeFor } from '../exchange/joined.ts'
 import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
@@ -42,6 +43,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   /** The exchange under way. */
   current: LiveExchange | null = null
   readonly engine: H1ClientConnection
+  /** What is being read is in memory that the next read overwrites. */
+  lent = false
   private readonly host: Codec1Host
   private readonly socket: Wire
   /** The head of a request without a body that is still to be written. */
@@ -52,6 +55,10 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private endsAfterRest = false
   /** The socket takes no more until it says so. */
   private full = false
+  /** Of the response's body: octets that were announced (-1: none were), that have come, and memory for all of them. */
+  private announced = -1
+  private come = 0
+  private place: Buffer | null = null
   /** Octets that were written, and not yet reported by `onSent`. */
   private untold = 0
   private endUntold = false
@@ -113,6 +120,9 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.full = false
     this.untold = 0
     this.endUntold = false
+    this.announced = -1
+    this.come = 0
+    this.place = null
     exchange.begin(this, null, NO_FIELDS)
     if (body.length === 0 && !hasTrailers) {
       this.head = text
@@ -213,8 +223,10 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.current?.onInformational(null, status, fields, reason, raw)
   }
 
-  onHeaders({ status, fields, reason, raw, keepAlive, keepAliveTimeout }: H1ResponseHead): void {
+  onHeaders(head: H1ResponseHead): void {
+    const { status, fields, reason, raw, keepAlive, keepAliveTimeout } = head
     const { current } = this
+    if (head.framing === 'length') this.announced = head.contentLength
     this.host.onHead(keepAlive, keepAliveTimeout)
     if (current === null) return
     current.onHeaders(null, status, fields, reason, raw)
@@ -222,12 +234,36 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    this.current?.onData(null, buffer, start, end)
+    const { current } = this
+    if (current === null) return
+    if (!this.lent) {
+      this.come += end - start
+      current.onData(null, buffer, start, end)
+      return
+    }
+    const length = end - start
+    const at = this.come
+    this.come += length
+    // The whole body in one piece needs no place.
+    if (length < this.announced && this.place === null && current.dataUse === 'joined') {
+      this.place = placeFor(this.announced)
+      this.announced = -1
+    }
+    const { place } = this
+    if (place === null) {
+      const own = Buffer.allocUnsafe(length)
+      buffer.copy(own, 0, start, end)
+      current.onData(null, own, 0, length)
+    } else {
+      buffer.copy(place, at, start, end)
+      current.onData(null, place, at, at + length)
+    }
   }
 
   onEnd(trailers: FieldList, raw: FieldList): void {
     const { current } = this
     this.current = null
+    this.place = null
     // Before `onEnd`, so that a request dispatched there finds the connection free.
     this.host.onResponseEnd()
     current?.onEnd(null, trailers, raw)

@@ -37,6 +37,7 @@ import type { AbsoluteForm, Wire } from '../net/connector.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { DeadlineTimer, now } from '../session/deadline.ts'
+import { DirectRead } from '../session/direct-read.ts'
 import { EarlyScavenge } from '../session/early-scavenge.ts'
 import { LastWords } from '../session/last-words.ts'
 import { connectionLost } from '../session/lost.ts'
@@ -66,6 +67,7 @@ export class Http1Connection implements Connection, Codec1Host {
   private idleUntil = Number.POSITIVE_INFINITY
   private idleUntilWall = Number.POSITIVE_INFINITY
   private readonly scavenge = new EarlyScavenge()
+  private readonly direct: DirectRead | undefined
   private readonly deadlines = new DeadlineTimer((at) => this.checkAge(at))
   private requests = 0
   private readonly lastWords: LastWords
@@ -78,7 +80,7 @@ export class Http1Connection implements Connection, Codec1Host {
     close: (): void => this.onGone('it was closed'),
     end: (): void => this.onGone('the server closed it'),
     drain: (): void => this.codec.onDrain(),
-    data: (chunk: Buffer): void => this.receive(chunk),
+    data: (chunk: Buffer): void => this.receive(chunk, false),
   }
 
   constructor(
@@ -114,6 +116,8 @@ export class Http1Connection implements Connection, Codec1Host {
     socket.on('end', this.listeners.end)
     socket.on('drain', this.listeners.drain)
     socket.on('data', this.listeners.data)
+    this.direct = DirectRead.of(socket)
+    this.direct?.begin((octets) => this.receiveLent(octets))
     this.becomeIdle()
   }
 
@@ -262,6 +266,7 @@ export class Http1Connection implements Connection, Codec1Host {
     const told = this.draining
     this.enter('closed')
     this.deadlines.stop()
+    this.direct?.end()
     // An `error` listener of the connect chain stays on it.
     for (const name of ['error', 'close', 'end', 'drain', 'data'] as const) socket.off(name, listeners[name])
     socket.pause()
@@ -274,11 +279,21 @@ export class Http1Connection implements Connection, Codec1Host {
     return socket
   }
 
-  private receive(chunk: Buffer): void {
+  private receive(chunk: Buffer, lent: boolean): void {
     if (this.isOver) return
     beginReading()
-    if (this.codec.current?.keepsData === false) this.scavenge.read(chunk.length)
-    this.codec.engine.receive(chunk)
+    if (this.codec.current?.dataUse === 'passed on') this.scavenge.read(chunk.length)
+    this.codec.engine.receive(chunk, lent)
+  }
+
+  /** Octets in memory that the next read overwrites. */
+  private receiveLent(octets: Buffer): void {
+    this.codec.lent = true
+    try {
+      this.receive(octets, true)
+    } finally {
+      this.codec.lent = false
+    }
   }
 
   /** The peer will send nothing more. */

@@ -110,6 +110,16 @@ export interface PushPromise {
 }
 
 /** What comes up: the callbacks of one exchange. */
+/**
+ * What a handler does with the body. Over HTTP/1.1 this saves CPU; nothing else follows from it.
+ *
+ * - `passed on`: it is dropped, or soon passed on. Memory of reads is freed early: up to half the CPU of a long body.
+ * - `kept`: it is kept until the end of the exchange, where to look for what can be freed would cost up to a quarter more.
+ * - `joined`: it is kept, and its pieces are joined in the end. In clear text they are laid side by side, if the server has
+ *   announced the length: a third less CPU for 1 MiB.
+ */
+export type DataUse = 'passed on' | 'kept' | 'joined'
+
 export interface ExchangeHandler {
   /**
    * The exchange waits while a connection is being made that it may be given: how far that has come. Called when the exchange
@@ -136,11 +146,8 @@ export interface ExchangeHandler {
     | ((status: number, headers: FieldList, socket: Duplex, statusText: string, rawHeaders?: FieldList) => void)
     | undefined
   onData(chunk: Buffer): void
-  /**
-   * Is what `onData` gives kept until the end of the exchange? Over HTTP/1.1, what is not kept is freed early, which saves up to half
-   * the CPU of a long body; where it is kept, looking for it costs up to a quarter more. Default false.
-   */
-  readonly keepsData?: boolean | undefined
+  /** What becomes of what `onData` gives. It is asked at each read, and may change. Default `passed on`. */
+  readonly dataUse?: DataUse | undefined
   /** The exchange is complete. `trailers` is empty when there were none; `rawTrailers` as `rawHeaders`. */
   onEnd(trailers: FieldList, rawTrailers?: FieldList): void
   /** `local` when it is of our own making: the caller's abort, body or callback, or a deadline. */

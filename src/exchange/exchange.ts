@@ -50,7 +50,7 @@ import {
   callOnUpgraded,
 } from './calls.ts'
 import type { CodecOf, HomeOf } from './carrier.ts'
-import type { Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
+import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
 import type { Waiting } from './deadlines.ts'
 import { backoff } from './retry.ts'
 import { announcedLength, isIdempotent } from './semantics.ts'
@@ -233,8 +233,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     return this.handler.onUpgraded !== undefined
   }
 
-  get keepsData(): boolean {
-    return this.handler.keepsData === true
+  get dataUse(): DataUse {
+    return this.handler.dataUse ?? 'passed on'
   }
 
   get watchesConnecting(): boolean {

@@ -18,7 +18,10 @@ import {
 
 /** The callbacks for the body of a received message. */
 export interface BodyListener {
-  /** A piece of the body: the octets from `start` to `end` of `buffer`, not copied. They may be kept. */
+  /**
+   * A piece of the body: the octets from `start` to `end` of `buffer`, not copied. They may be kept, unless they were lent to
+   * `receive()`.
+   */
   onData(buffer: Buffer, start: number, end: number): void
   /**
    * The message is complete.
@@ -115,9 +118,13 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
     return text
   }
 
-  /** Takes octets from the peer; they may be kept, so do not change them. Never throws because of what the peer sent. */
-  receive(octets: Buffer): void {
-    this.reader.receive(octets)
+  /**
+   * Takes octets from the peer. Never throws because of what the peer sent.
+   * @param lent the memory is yours again when this returns. Then what was not read is copied, and a listener must copy what it
+   * keeps. Default false: octets may be kept, so do not change them.
+   */
+  receive(octets: Buffer, lent = false): void {
+    this.reader.receive(octets, lent)
   }
 
   /** Call it when the transport has ended: a message that is not complete fails, unless the end of the connection ends it. */

@@ -3,7 +3,7 @@
  *
  * - A head that is whole in one read is found with one search and read where it lies. What a read ends within is collected:
  *   see `stash.ts`.
- * - Bodies are handed on as they arrive, uncopied: the receiver may keep `buffer[start, end)`.
+ * - Bodies are handed on as they arrive, uncopied: the receiver may keep `buffer[start, end)`, unless it was lent.
  * - Before a callback the reader moves past what it reports. So the callback may pause, end, start a request or throw: what is
  *   left is kept, and the next call goes on with it.
  */
@@ -104,16 +104,25 @@ export class MessageReader {
     return this.ended
   }
 
-  receive(octets: Buffer): void {
+  /** @param lent the memory of `octets` is the caller's again afterwards: what was not read of them is copied. */
+  receive(octets: Buffer, lent: boolean): void {
     if (this.phase === Phase.STOPPED || this.ended) return
     if (this.pos < this.chunk.length || this.queue.length > 0) {
-      this.queue.push(octets)
+      this.queue.push(lent ? Buffer.from(octets) : octets)
       this.queued += octets.length
-    } else {
-      this.chunk = octets
-      this.pos = 0
+      this.run()
+      return
     }
-    this.run()
+    this.chunk = octets
+    this.pos = 0
+    try {
+      this.run()
+    } finally {
+      if (lent && this.chunk === octets) {
+        this.chunk = Buffer.from(octets.subarray(this.pos))
+        this.pos = 0
+      }
+    }
   }
 
   receiveEnd(): void {

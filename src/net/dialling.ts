@@ -204,11 +204,15 @@ export class Dialling implements Dial, Progress {
     if (options.socketPath !== undefined) this.byPath(options.socketPath)
     else if (this.proxy !== undefined) this.byProxy(this.proxy)
     else if (socketsAreMocked()) this.byName()
-    else this.cancelLink = this.reach(origin, this.onWire)
+    else this.cancelLink = this.reach(origin, this.isClearHttp1, this.onWire)
   }
 
-  private reach(peer: { host: string; port: number }, next: (socket: Socket) => void): Cancel {
-    return reach(this.home.tools, targetOf(peer, this.options), this.trail, this, this.onward(next))
+  private reach(peer: { host: string; port: number }, direct: boolean, next: (socket: Socket) => void): Cancel {
+    return reach(this.home.tools, targetOf(peer, this.options, direct), this.trail, this, this.onward(next))
+  }
+
+  private get isClearHttp1(): boolean {
+    return this.origin.scheme === 'http' && this.options.h2c === undefined
   }
 
   /** A mock of sockets takes the place of the network: see mocked.ts. */
@@ -220,7 +224,7 @@ export class Dialling implements Dial, Progress {
 
   private byPath(path: string): void {
     this.enter('tcp')
-    this.cancelLink = connectPath(path, this, this.onward(this.onWire))
+    this.cancelLink = connectPath(path, this.isClearHttp1, this, this.onward(this.onWire))
   }
 
   private byProxy(proxy: CanonicalProxy): void {
@@ -253,7 +257,7 @@ export class Dialling implements Dial, Progress {
             this,
             this.onward(({ socket }) => use(socket)),
           )
-        : this.reach(proxy, use)
+        : this.reach(proxy, true, use)
   }
 
   private bySharedProxy(proxy: CanonicalProxy): void {
@@ -269,7 +273,7 @@ export class Dialling implements Dial, Progress {
   }
 
   private byConnect(proxy: CanonicalProxy): void {
-    this.cancelLink = this.reach(proxy, (socket) => {
+    this.cancelLink = this.reach(proxy, false, (socket) => {
       this.enter('proxy')
       this.cancelLink = openTunnel(
         socket,
@@ -317,7 +321,7 @@ export class Dialling implements Dial, Progress {
   private connectSocks(proxy: CanonicalProxy, host: string): void {
     const { origin } = this
     const { tools } = this.home
-    this.cancelLink = this.reach(proxy, (socket) => {
+    this.cancelLink = this.reach(proxy, false, (socket) => {
       this.enter('proxy')
       this.cancelLink = openSocks(
         socket,

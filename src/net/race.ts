@@ -8,6 +8,7 @@
 import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { systemCodeOf, toError } from '../errors.ts'
 import { CONNECTION_ATTEMPT_DELAY } from '../limits.ts'
+import { DirectRead } from '../session/direct-read.ts'
 import { type Address, type Cancel, type Ends, guard, later, type Outcome, type Progress } from './link.ts'
 import { type StartTimer, systemTimer } from './timer.ts'
 
@@ -22,6 +23,8 @@ export type ConnectTcp = (options: TcpNetConnectOpts) => Socket
 export interface RaceOptions {
   readonly port: number
   readonly localAddress?: string | undefined
+  /** HTTP/1.1 in clear text is what follows. */
+  readonly direct?: boolean | undefined
   readonly connect?: ConnectTcp | undefined
   readonly startTimer?: StartTimer | undefined
   /** Takes in each address that failed, and the one that did not. */
@@ -73,9 +76,10 @@ class Race {
     this.cancelTimer = undefined
     const target = this.addresses[this.begun++]
     if (target === undefined) return
-    const { port, localAddress, connect = connectTcp, startTimer = systemTimer } = this.options
+    const { port, localAddress, direct, connect = connectTcp, startTimer = systemTimer } = this.options
     this.progress.step({ step: 'attempt', address: target.address, port, family: target.family })
     try {
+      const read = direct === true ? new DirectRead() : undefined
       const socket = guard(
         connect({
           host: target.address,
@@ -83,8 +87,10 @@ class Race {
           family: target.family,
           autoSelectFamily: false,
           ...(localAddress === undefined ? {} : { localAddress }),
+          ...(read === undefined ? {} : { onread: read.options }),
         }),
       )
+      read?.belongTo(socket)
       // A subscriber to the creation of sockets may have given up this dial.
       if (this.over) {
         socket.destroy()
@@ -130,9 +136,11 @@ class Race {
 }
 
 /** Connects to a unix domain socket. */
-export function connectPath(path: string, progress: Progress, outcome: Outcome<Socket>): Cancel {
+export function connectPath(path: string, direct: boolean, progress: Progress, outcome: Outcome<Socket>): Cancel {
   let over = false
-  const socket = guard(connectTcp({ path }))
+  const read = direct ? new DirectRead() : undefined
+  const socket = guard(connectTcp(read === undefined ? { path } : { path, onread: read.options }))
+  read?.belongTo(socket)
   const fail = (error: Error): void => {
     if (over) return
     over = true

@@ -30,12 +30,18 @@ export interface Target {
   readonly family: ConnectOptions['family']
   readonly lookup: LookupFunction | undefined
   readonly localAddress: string | undefined
+  /** HTTP/1.1 in clear text is what follows: see `DirectRead`. */
+  readonly direct: boolean
 }
 
 /** The target in these options' terms. */
-export function targetOf({ host, port }: { host: string; port: number }, options: ConnectOptions): Target {
+export function targetOf(
+  { host, port }: { host: string; port: number },
+  options: ConnectOptions,
+  direct = false,
+): Target {
   const { family, lookup, localAddress } = options
-  return { host, port, family, lookup, localAddress }
+  return { host, port, family, lookup, localAddress, direct }
 }
 
 export function reach(
@@ -113,11 +119,11 @@ class Reaching {
   }
 
   private run(addresses: readonly Address[]): void {
-    const { port, localAddress } = this.target
+    const { port, localAddress, direct } = this.target
     const { connect, startTimer = systemTimer } = this.tools
     const { trail, progress } = this
     if (this.races.size === 0) progress.enter('tcp')
-    const cancel = race(addresses, { port, localAddress, connect, startTimer, trail }, progress, {
+    const cancel = race(addresses, { port, localAddress, direct, connect, startTimer, trail }, progress, {
       done: (socket) => {
         this.races.delete(cancel)
         this.stop()

@@ -10,7 +10,7 @@
  * Measured with downloads of 1 MiB (nghttpd, 10 in flight, Node 24, paired): 1.23 times as many a second, a fifth less CPU for
  * each. Who puts a body together again has as much memory once more, which comes too soon for it: there it costs 3 to 6 %.
  * Over HTTP/1.1 in clear text, 50 bodies of 1 MiB at once: half the CPU where they are dropped, a quarter more where they are put
- * together. There the connection has one exchange, and asks whether its handler keeps what it is given.
+ * together. There the connection has one exchange, and asks what its handler does with what it is given.
  */
 
 /** Octets of a read that are bulk data; smaller ones come along with objects enough. */

@@ -102,6 +102,37 @@ test('pauses at random do not change the callbacks', () => {
   )
 })
 
+test('memory that is lent is overwritten after each read, and what is told is the same, with pauses at random', () => {
+  fc.assert(
+    fc.property(
+      response,
+      mutations,
+      cuts,
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }),
+      (whole, changes, lengths, pauses) => {
+        const text = mutate(whole, changes)
+        const told = heardBy(new Client(), [octetsOf(text)])
+        const client = new Client()
+        let turn = 0
+        client.after = () => {
+          if (pauses[turn++ % pauses.length]) client.h1.pause()
+        }
+        client.h1.request(GET)
+        const memory = Buffer.alloc(Math.max(1, text.length))
+        for (const piece of cut(text, lengths)) {
+          piece.copy(memory)
+          client.h1.receive(memory.subarray(0, piece.length), true)
+          memory.fill('~')
+        }
+        client.h1.receiveEnd()
+        for (let i = 0; client.h1.paused && i < 10_000; i++) client.h1.resume()
+        assert.deepEqual(settled(client.told), settled(told))
+      },
+    ),
+    runs(500),
+  )
+})
+
 const name = fc
   .string({ unit: fc.constantFrom(..."abcXYZ019!#$%&'*+-.^_`|~"), minLength: 1, maxLength: 12 })
   .map((text) => `x${text}`)

@@ -107,11 +107,13 @@ both('keepalive, cache modes and a priority are no obstacle', async ({ fetch, ur
 for (const [protocol, start] of protocols) {
   test(`failures are TypeErrors with the cause of Node (${protocol})`, async () => {
     await using origin = await start()
-    await using fetch = createFetch({ tls: { ca: origin.ca }, headersTimeout: 50, bodyTimeout: 50 })
+    await using fetch = createFetch({ tls: { ca: origin.ca } })
+    await using hasty = createFetch({ tls: { ca: origin.ca }, headersTimeout: 50 })
+    await using impatient = createFetch({ tls: { ca: origin.ca }, bodyTimeout: 50 })
     const url = (path: string): string => origin.origin + path
     for (const [asked, message, code] of [
-      [() => fetch(url('/slow')), 'fetch failed', 'UND_ERR_HEADERS_TIMEOUT'],
-      [() => fetch(url('/slow-body')).then((response) => response.text()), 'terminated', 'UND_ERR_BODY_TIMEOUT'],
+      [() => hasty(url('/slow')), 'fetch failed', 'UND_ERR_HEADERS_TIMEOUT'],
+      [() => impatient(url('/slow-body')).then((response) => response.text()), 'terminated', 'UND_ERR_BODY_TIMEOUT'],
       [() => fetch(url('/cut')).then((response) => response.text()), 'terminated', 'UND_ERR_SOCKET'],
       [() => fetch('http://localhost:2'), 'fetch failed', 'ECONNREFUSED'],
     ] as const) {

@@ -47,12 +47,14 @@ both(
 
 test('failures are TypeErrors with the cause and code of Node', async () => {
   await using origin = await startH2Origin()
-  await using fetch = createFetch({ tls: { ca: origin.ca }, headersTimeout: 50, bodyTimeout: 50 })
+  await using fetch = createFetch({ tls: { ca: origin.ca } })
+  await using impatient = createFetch({ tls: { ca: origin.ca }, headersTimeout: 50 })
+  await using hasty = createFetch({ tls: { ca: origin.ca }, bodyTimeout: 50 })
   const refused = await caught(fetch('http://localhost:2'))
   assert.deepEqual([refused.name, refused.message, refused.cause.code], ['TypeError', 'fetch failed', 'ECONNREFUSED'])
-  const slow = await caught(fetch(`${origin.origin}/slow`))
+  const slow = await caught(impatient(`${origin.origin}/slow`))
   assert.deepEqual([slow.message, slow.cause.code], ['fetch failed', 'UND_ERR_HEADERS_TIMEOUT'])
-  const stopped = await caught(fetch(`${origin.origin}/slow-body`).then((response) => response.text()))
+  const stopped = await caught(hasty(`${origin.origin}/slow-body`).then((response) => response.text()))
   assert.deepEqual(
     [stopped.name, stopped.message, stopped.cause.code],
     ['TypeError', 'terminated', 'UND_ERR_BODY_TIMEOUT'],

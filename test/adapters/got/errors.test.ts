@@ -290,8 +290,9 @@ function notFound(_hostname: string, ...rest: unknown[]): void {
 }
 
 test("the pool's own timeouts are ETIMEDOUT", async () => {
-  await using bench = await open(startH2Origin, {}, { headersTimeout: 30, bodyTimeout: 30 })
-  assert.equal((await failure(bench.got(`${bench.origin.origin}/slow`))).code, 'ETIMEDOUT')
+  await using hasty = await open(startH2Origin, {}, { headersTimeout: 30 })
+  assert.equal((await failure(hasty.got(`${hasty.origin.origin}/slow`))).code, 'ETIMEDOUT')
+  await using bench = await open(startH2Origin, {}, { bodyTimeout: 30 })
   const body = await failure(bench.got(`${bench.origin.origin}/slow-body`))
   assert.ok(body instanceof ReadError)
   assert.match(body.message, /no part of the body arrived from \S+ for 30 ms/)

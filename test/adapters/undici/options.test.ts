@@ -72,9 +72,10 @@ for (const start of [startH2Origin, startH1Origin] as Start[]) {
   test(`headersTimeout and bodyTimeout are enforced over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)
-    const options = { origin: origin.origin, method: 'GET' as const, headersTimeout: 40, bodyTimeout: 40 }
-    await assert.rejects(dispatcher.request({ ...options, path: '/slow' }), errors.HeadersTimeoutError)
-    const { body } = await dispatcher.request({ ...options, path: '/slow-body' })
+    const options = { origin: origin.origin, method: 'GET' as const }
+    const slow = dispatcher.request({ ...options, path: '/slow', headersTimeout: 40 })
+    await assert.rejects(slow, errors.HeadersTimeoutError)
+    const { body } = await dispatcher.request({ ...options, path: '/slow-body', bodyTimeout: 40 })
     await assert.rejects(body.text(), errors.BodyTimeoutError)
   })
 

@@ -1,16 +1,16 @@
-/** Handlers say whether they keep the data that they are given: a connection frees early what is not kept. */
+/** Handlers say what they do with the data that they are given: a connection reads accordingly. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import axios from 'axios'
 import { createHyperAdapter } from '../../../adapters/axios.ts'
 import { createFetch } from '../../../adapters/fetch.ts'
-import type { ExchangeHandler, Transport } from '../../../src/exchange/contract.ts'
+import type { DataUse, ExchangeHandler, Transport } from '../../../src/exchange/contract.ts'
 import { Pool } from '../../../src/index.ts'
 import { startH1Origin } from '../../support/origin.ts'
 
-/** Passes on to a pool, and remembers what `keepsData` of each handler was with its first data. */
+/** Passes on to a pool, and remembers what `dataUse` of each handler was with its first data. */
 class Watching implements Transport {
-  readonly seen = Promise.withResolvers<boolean>()
+  readonly seen = Promise.withResolvers<DataUse | undefined>()
   private readonly pool: Pool
 
   constructor(pool: Pool) {
@@ -22,7 +22,7 @@ class Watching implements Transport {
     const watched: ExchangeHandler = Object.create(handler, {
       onData: {
         value(this: ExchangeHandler, chunk: Buffer) {
-          seen.resolve(this.keepsData === true)
+          seen.resolve(this.dataUse)
           handler.onData.call(this, chunk)
         },
       },
@@ -32,7 +32,7 @@ class Watching implements Transport {
 }
 
 /** @returns what the handler said when the body began, which `read` asks for. */
-async function said(read: (transport: Transport, url: string) => Promise<unknown>): Promise<boolean> {
+async function said(read: (transport: Transport, url: string) => Promise<unknown>): Promise<DataUse | undefined> {
   await using origin = await startH1Origin({
     '/late'(_call, answer) {
       answer.head(200)
@@ -46,22 +46,24 @@ async function said(read: (transport: Transport, url: string) => Promise<unknown
   return transport.seen.promise
 }
 
-for (const responseType of ['arraybuffer', 'stream'] as const) {
-  const keeps = responseType === 'arraybuffer'
-  test(`axios ${keeps ? 'keeps' : 'does not keep'} the data of a body of the type ${responseType}`, async () => {
+for (const [responseType, use] of [
+  ['arraybuffer', 'joined'],
+  ['stream', 'passed on'],
+] as const) {
+  test(`the data of a body of the type ${responseType} is ${use} by axios`, async () => {
     const read = async (pool: Transport, url: string): Promise<void> => {
       const { data } = await axios.get(url, { adapter: createHyperAdapter({ pool }), responseType })
-      if (!keeps) for await (const _ of data);
+      if (use === 'passed on') for await (const _ of data);
     }
-    assert.equal(await said(read), keeps)
+    assert.equal(await said(read), use)
   })
 }
 
-test('fetch keeps the data of a body that is read whole, and not of one that is read as a stream', async () => {
-  assert.equal(await said(async (pool, url) => (await createFetch({ pool })(url)).text()), true)
+test('fetch joins the data of a body that is read whole, and passes on that of one that is read as a stream', async () => {
+  assert.equal(await said(async (pool, url) => (await createFetch({ pool })(url)).text()), 'joined')
   const streamed = async (pool: Transport, url: string): Promise<void> => {
     const { body } = await createFetch({ pool })(url)
     if (body !== null) for await (const _ of body);
   }
-  assert.equal(await said(streamed), false)
+  assert.equal(await said(streamed), 'passed on')
 })
