@@ -3,7 +3,7 @@
  * axios's `httpsAgent`, got's `agent`, node-fetch, superagent, the AWS SDK's NodeHttpHandler.
  *
  * Rules
- * - Node's own ClientRequest writes HTTP/1.1 and reads HTTP/1.1, to and from a socket that is none (agent/socket.ts):
+ * - Node's own ClientRequest writes HTTP/1.1 and reads HTTP/1.1, to and from an object that stands in for a socket (agent/socket.ts):
  *   between the two, the request goes over the pool. What the caller sees is Node's own IncomingMessage, which says
  *   HTTP/1.1; trailers, informational responses and `expect: 100-continue` work.
  * - Upgrades and CONNECT need a socket of their own: an ordinary agent of Node's carries them.
@@ -174,7 +174,9 @@ function withServerName(options: RequestOptions, hostHeader: unknown): RequestOp
 
 /** A pair of agents, in the form in which got takes them. */
 export interface HyperAgents {
+  /** For `http:` URLs. */
   readonly http: Agent
+  /** For `https:` URLs. */
   readonly https: Agent & import('node:https').Agent
 }
 

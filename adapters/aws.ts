@@ -26,35 +26,42 @@ export type { AwsRequest } from './aws/request.ts'
 /** Options: those of the pool, `{ pool }`, and what the SDK's own handlers take by these names. Times are milliseconds. */
 export interface HyperRequestHandlerOptions extends ShimOptions {
   /**
-   * As the SDK's own handlers mean it: for the response's head to come, and for each silence within its body; a body that flows is
-   * not cut. Default: the pool's `headersTimeout` and `bodyTimeout`. Give an `abortSignal` to
+   * Milliseconds, with the meaning of the SDK's own handlers: until the response's headers, and between two parts of its body. It
+   * does not limit the whole request. Default: the pool's `headersTimeout` and `bodyTimeout`. Give an `abortSignal` to
    * end a whole request.
    */
   readonly requestTimeout?: number | undefined
   /** As `connectTimeout`, by the SDK's name. */
   readonly connectionTimeout?: number | undefined
-  /** Taken, since the SDK passes it on; nothing is said to it. */
+  /** Accepted, because the SDK passes it on, and not used. */
   readonly logger?: unknown
 }
 
-/** What the SDK hands over beside the request. */
+/** What the SDK passes with each request. */
 export interface HandlerOptions {
+  /** Ends the request. Default: none. */
   readonly abortSignal?: { readonly aborted: boolean; onabort?: unknown } | AbortSignal | undefined
+  /** Milliseconds, instead of the handler's own `requestTimeout`. */
   readonly requestTimeout?: number | undefined
 }
 
 /** A response in the SDK's shape. */
 export interface AwsResponse {
+  /** The final status code. */
   readonly statusCode: number
+  /** The reason phrase of HTTP/1.1; HTTP/2 has none. */
   readonly reason: string | undefined
+  /** By name in lower case; several lines of a name are joined. */
   readonly headers: Record<string, string>
+  /** A Node stream of the body as it came, with `trailers`. */
   readonly body: AwsBody
 }
 
+/** A request handler for clients of the AWS SDK: `new S3Client({ requestHandler: new HyperRequestHandler() })`. */
 export class HyperRequestHandler {
   /**
-   * What the SDK goes by: told `h2`, it would leave out and not sign the host, which endpoints that have only HTTP/1.1 insist
-   * on. Signed, it is as good over HTTP/2, where it becomes the authority.
+   * Read by the SDK. With `h2` it would neither send nor sign the host, which endpoints with HTTP/1.1 require. A signed host is
+   * correct over HTTP/2 too, where it becomes `:authority`.
    */
   readonly metadata = { handlerProtocol: 'http/1.1' }
   private options: HyperRequestHandlerOptions
@@ -62,7 +69,7 @@ export class HyperRequestHandler {
   private own: Pool | undefined
 
   /**
-   * @throws {InvalidArgumentError} naming a pool option that is not acceptable.
+   * @throws {InvalidArgumentError} naming an option that is unknown or not acceptable.
    */
   constructor(options: HyperRequestHandlerOptions = {}) {
     checkNames(options)
@@ -72,7 +79,7 @@ export class HyperRequestHandler {
     this.own = resolved.own
   }
 
-  /** What the SDK's own handlers offer: an instance as it is, options made into one. */
+  /** As in the SDK's own handlers: returns a handler as it is, and makes one of options. */
   static create(given?: HyperRequestHandler | HyperRequestHandlerOptions): HyperRequestHandler {
     return given instanceof HyperRequestHandler ? given : new HyperRequestHandler(given)
   }
@@ -111,6 +118,7 @@ export class HyperRequestHandler {
     this.options = { ...this.options, [key]: value }
   }
 
+  /** The options as they are now, for the SDK. */
   httpHandlerConfigs(): HyperRequestHandlerOptions {
     return this.options
   }

@@ -1,5 +1,5 @@
 /**
- * `fetch` over HTTP/2: takes what the global one takes, gives what it gives, and is several times as fast.
+ * `fetch` over HTTP/2: the same arguments and results as the global one, and several times as fast.
  *
  * Rules
  * - Inputs and results are of the global classes; nothing needs to know that this fetch is another one.
@@ -7,7 +7,7 @@
  * - Failures are TypeErrors with a `cause` in the codes of Node's fetch; an aborted fetch rejects with the signal's reason.
  * - Like Node's fetch, and unlike a browser's: no cookies are kept, no cache, no CORS.
  *
- * How it works: one {@link Hop} a request sent hears the exchange. At the response's headers it either follows a redirect with
+ * How it works: each request that is sent has one {@link Hop}, which is the handler of its exchange. At the response's headers it either follows a redirect with
  * another hop, or settles the promise with a response (fetch/response.ts) whose body (fetch/incoming.ts) goes on arriving.
  */
 
@@ -35,7 +35,7 @@ export type { HyperResponse } from './fetch/response.ts'
 
 /** Options of {@link createFetch}: a pool, or the options of one. */
 export interface FetchOptions extends ShimOptions {
-  /** How many redirects are followed. Default 20, the standard's number. */
+  /** How many redirects are followed. Default 20, the number in the Fetch standard. */
   readonly maxRedirects?: number | undefined
 }
 
@@ -46,19 +46,24 @@ export interface HyperFetch extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Node's own, for what is not HTTP; taken now, in case somebody puts this fetch in its place. Taking it loads nothing. */
+/** Node's own, for what is not HTTP; taken now, in case the program replaces it by this fetch. Taking it loads nothing. */
 const nativeFetch = globalThis.fetch
 
 /**
- * The standard's fetch, on the process-wide pool.
+ * The standard `fetch`, on the process-wide pool. The promise resolves when the response's headers have arrived.
  *
- * @throws (rejects) TypeError `fetch failed` with a `cause`; TypeError for a wrong argument; the signal's reason
+ * It rejects with a TypeError `fetch failed` with a `cause` when there is no response, with a TypeError for a wrong argument,
+ * and with the signal's reason when it is aborted. Deadlines are the pool's: see `PoolOptions`.
  */
 export function fetch(input: string | URL | Request, init?: RequestInit): Promise<HyperResponse> {
   return start(sharedTransport, redirectLimit, input, init)
 }
 
-/** A fetch on another pool: `{ pool }`, or options for one of its own. */
+/**
+ * Makes a fetch on another pool: with `{ pool }` on that one, with pool options on a pool of its own, without options on the
+ * process-wide pool.
+ * @throws {InvalidArgumentError} naming a pool option that is unknown or not acceptable.
+ */
 export function createFetch(options: FetchOptions = {}): HyperFetch {
   const { maxRedirects = redirectLimit, ...rest } = options
   const { transport, own } = resolvePool(rest, ['maxRedirects'])
@@ -99,7 +104,7 @@ function start(
   })
 }
 
-/** Tells a stream that nobody will read it. */
+/** Cancels a stream that will not be read. */
 function refuse({ body, unread }: FetchRequest, reason: unknown): void {
   const stream = unread ?? body?.body
   if (typeof stream !== 'object' || stream === null) return

@@ -22,6 +22,7 @@ import type { HyperResponse } from './got/response.ts'
 
 /** Options for `got.extend()`, with the pool they may have made. */
 export interface HyperGotOptions {
+  /** got's `request` option: sends each request over the pool. */
   readonly request: NonNullable<ExtendOptions['request']>
   /** Closes the pool made for these options alone, when open requests have ended; a shared pool stays open. Not enumerable. */
   close(): Promise<void>

@@ -1,13 +1,13 @@
 /**
- * The whole process over the pool, without a line of its own: `node --import hyper-transport/register app.js`, or
+ * Sends the requests of a whole process over the pool, without a change to its code: `node --import hyper-transport/register app.js`, or
  * `NODE_OPTIONS=--import=hyper-transport/register`.
  *
  * Rules
- * - This is the one entry that acts when it is imported: it registers with what the environment says (register/environment.ts).
- *   `register(options)` goes before that, and returns what undoes all of it.
+ * - This is the one entry point that acts when it is imported: it registers with the options from the environment
+ *   (register/environment.ts). Options given to `register()` take precedence over those.
  * - What is replaced: Node's fetch by ours (`fetch: 'native'` keeps it), the dispatcher of Node's fetch and of undici, and what
- *   Node's own agents do with a request (register/agents.ts). Agents of other classes have their own way, and keep it.
- * - Hosts of `except` go as they would without us.
+ *   Node's own agents do with a request (register/agents.ts). Agents of other classes are left as they are.
+ * - Requests to the hosts in `except` are not changed.
  * - Nothing is left behind by `unregister()`: what others have put in the same places meanwhile stays.
  */
 import { parseOrigin } from '../src/net/origin.ts'
@@ -26,8 +26,8 @@ export type { RegisterOptions } from './register/options.ts'
 let undo: readonly (() => void)[] = []
 
 /**
- * Sends the requests of the whole process over the pool. Called again it replaces what was said before.
- * @returns unregister: puts everything back.
+ * Sends the requests of the whole process over the pool. A second call replaces the options of the first.
+ * @returns a function that undoes it.
  * @throws {InvalidArgumentError} naming an option that is unknown or invalid; nothing has changed then.
  */
 export function register(options: RegisterOptions = {}): () => void {

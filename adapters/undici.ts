@@ -8,10 +8,10 @@
  * - No private (`#`) members: `compose()` calls methods through a Proxy, on which they do not exist.
  * - A dispatcher closes only a pool that it made for itself; with a shared one it waits for, or ends, its own requests.
  *
- * How it works: `dispatch` turns undici's options into a request (undici/request.ts), the handler into one that hears an
+ * How it works: `dispatch` turns undici's options into a request (undici/request.ts), the handler into a handler of an
  * exchange (undici/exchange.ts), and our errors into undici's (undici/errors.ts). What ends in a socket goes by
- * undici/tunnels.ts; undici/diagnostics.ts says what undici would of both. The methods `request`, `stream` and
- * `pipeline` are undici's own, and find nothing here that differs from a dispatcher of undici's.
+ * undici/tunnels.ts; undici/diagnostics.ts publishes undici's diagnostics messages for both. The methods `request`, `stream` and
+ * `pipeline` are undici's own, and work on this as on a dispatcher of undici's.
  */
 import { HyperDispatcher } from './undici/dispatchers.ts'
 import { errors } from './undici/internals.ts'
@@ -29,8 +29,8 @@ const globalSlots = [Symbol.for('undici.globalDispatcher.1'), Symbol.for('undici
  * What `setGlobalDispatcher` of undici set before is replaced, and a later call of it replaces this.
  *
  * @param dispatcher Default: a new HyperDispatcher on the process-wide pool.
- * @returns the dispatcher
- * @throws {InvalidArgumentError} for what is no dispatcher, such as the options of one.
+ * @returns the dispatcher.
+ * @throws {InvalidArgumentError} undici's, when the argument is not a dispatcher (for example, its options).
  */
 export function install(dispatcher: HyperDispatcher = new HyperDispatcher()): HyperDispatcher {
   if (typeof dispatcher?.dispatch !== 'function') {

@@ -8,12 +8,16 @@ import { ENTRIES, stemOf } from './entries.ts'
 import { NEEDED, TOO_OLD } from './node-version.ts'
 import { dist, root } from './paths.ts'
 
+/** What esbuild keeps of comments: docstrings of members, each on lines of its own. Types have them for editors. */
+const DOCSTRING = /^[ \t]*\/\*\*(?:[^*]|\*(?!\/))*\*\/[ \t]*\n/gm
+
 /** Types are taken away, and comments with them. */
 export const typescript: Plugin = {
   name: 'typescript',
   async load(id) {
     if (!id.endsWith('.ts')) return undefined
-    return (await transform(readFileSync(id, 'utf8'), { loader: 'ts', target: 'node22', sourcefile: id })).code
+    const { code } = await transform(readFileSync(id, 'utf8'), { loader: 'ts', target: 'node22', sourcefile: id })
+    return code.replace(DOCSTRING, '')
   },
   /** A bundler that makes an ES module of this leaves no file name. */
   resolveImportMeta(property) {
@@ -54,7 +58,7 @@ const builtins: Plugin = {
 }
 
 /** The words that every floor speaks, and what they are made of. */
-const BASE = /^(?:(?:errors|clock|limits|option-names|rethrow-async)|frame\/codes)\.ts$/
+const BASE = /^(?:(?:errors|clock|limits|option-checks|option-names|rethrow-async)|frame\/codes)\.ts$/
 
 /**
  * A chunk for each folder that several entry points share. Larger ones would take V8 longer: what it spends on a function,

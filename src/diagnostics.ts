@@ -1,8 +1,8 @@
 /**
- * What can be watched from outside, by `node:diagnostics_channel`: every step of an exchange and of a connection.
+ * Events for other programs, by `node:diagnostics_channel`: every step of an exchange and of a connection.
  *
  * Rules
- * - Nothing is made, not even a message, while nobody listens: whoever publishes asks `hasSubscribers` first.
+ * - Nothing is made, not even a message, while there is no subscriber: each publisher asks `hasSubscribers` first.
  * - Messages are read-only views of what happens. A subscriber that throws is reported by Node and disturbs nothing.
  * - Names begin with `hyper:`. They and the fields of the messages are public API.
  */
@@ -28,6 +28,6 @@ export const channels = {
   connected: channel('hyper:connection:connected'),
   failed: channel('hyper:connection:failed'),
   closed: channel('hyper:connection:closed'),
-  /** A frame was sent or received, on a connection that was made while somebody listened. */
+  /** A frame was sent or received, on a connection that was made while there was a subscriber. */
   frame: channel('hyper:connection:frame'),
 } as const satisfies Readonly<Record<string, Channel>>

@@ -127,6 +127,7 @@ const phaseName: Readonly<Record<ConnectPhase, string>> = {
 
 /** The connection ended (closed, reset or cut) while the exchange was open. */
 export class ConnectionLostError extends HyperError {
+  /** The code of the system's error, such as `ECONNRESET`; undefined when there was none. */
   readonly systemCode: string | undefined
 
   constructor(message: string, options: HyperErrorOptions = {}) {
@@ -205,6 +206,7 @@ export class GoawayError extends HyperError {
 
 /** The body is shorter or longer than its content-length: ours (`request`) or the peer's (`response`). */
 export class ContentLengthError extends HyperError {
+  /** Whose body it is: the request's or the response's. */
   readonly direction: 'request' | 'response'
 
   constructor(direction: 'request' | 'response', message: string, options: HyperErrorOptions = {}) {
@@ -256,7 +258,7 @@ export class AbortedError extends HyperError {
   }
 }
 
-/** A redirect that is not followed: one too many, to a place that is none, or of a body that cannot be sent again. */
+/** A redirect that is not followed: there were too many, its URL is invalid, or the body cannot be sent again. */
 export class RedirectError extends HyperError {
   constructor(message: string, options: HyperErrorOptions = {}) {
     super('ERR_HYPER_REDIRECT', message, { retryable: false, ...options })

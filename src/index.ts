@@ -1,4 +1,4 @@
-/** hyper-transport: the pool and the words that every part of it speaks. */
+/** hyper-transport: the pool, HTTPConnection, and the types and errors that all parts share. */
 export type { BodyPart, RequestBody } from './client/body.ts'
 export type { ConnectionTimeouts, HTTPConnectionOptions } from './client/connection-options.ts'
 export { type HeaderMapInit, HTTPHeaderMap } from './client/header-map.ts'

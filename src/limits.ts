@@ -122,8 +122,9 @@ export const H1_CONNECTIONS = 64
 export const MAX_REPLAYS = 3
 
 /**
- * How often a request is sent again after its connection ended and not in peace: a request that kills servers must not kill
- * many. The last time nothing else that failed so is sent beside it: one that kills connections must not take others down.
+ * How often a request is sent again after its connection ended without a GOAWAY that says NO_ERROR. A request that crashes
+ * servers must not crash many. The last time no other such request is sent beside it, so that one which ends connections
+ * does not end others with it.
  */
 export const MAX_LOST_REPLAYS = 2
 
@@ -284,7 +285,7 @@ export const LATE_TIMER = 50
 /** Octets of a response kept for a reader who has not asked (`HTTPConnection`); then the peer has to wait. */
 export const RESPONSE_BUFFER = 262_144
 
-/** Pushes of one connection that nobody has asked for (`HTTPConnection.getPushes`); further ones are cancelled. */
+/** Pushes of one connection that no `HTTPConnection.getPushes` has taken yet; further ones are cancelled. */
 export const MAX_UNCLAIMED_PUSHES = 100
 
 /**
@@ -343,10 +344,10 @@ export const LONGEST_REMEMBERED_HEAD = 2048
 export const MAX_REMEMBERED_LINES = 64
 export const LONGEST_REMEMBERED_LINE = 256
 
-/** Streams in a row that a server refuses or resets for reasons of its own before the connection is left (OkHttp: 2). */
-export const MAX_TROUBLES = 2
+/** Streams in a row that a server refuses or resets without a fault of the request before the pool leaves the connection (OkHttp: 2). */
+export const MAX_FAILED_STREAMS = 2
 
-/** A silent peer is given up after so many times the wait after which nothing new is sent to it: 15 s by default. */
+/** A connection without an answer to PING is closed after so many times `PING_TIMEOUT`: 15 s by default. */
 export const GIVE_UP_FACTOR = 7.5
 
 /**

@@ -14,14 +14,24 @@ export function refuseUnknown(
   prefix = '',
   hints: Readonly<Record<string, string>> = {},
 ): void {
+  const message = unknownOption(given, known, prefix, hints)
+  if (message !== undefined) throw new InvalidArgumentError(message)
+}
+
+/** As `refuseUnknown`, for those who throw an error of their own: its message, or undefined when all names are known. */
+export function unknownOption(
+  given: object,
+  known: ReadonlySet<string>,
+  prefix = '',
+  hints: Readonly<Record<string, string>> = {},
+): string | undefined {
   for (const name of Object.keys(given)) {
     if (known.has(name) || Reflect.get(given, name) === undefined) continue
     const nearest = nearestName(name, known)
     const meant = nearest === undefined ? '' : `: did you mean ${prefix}${nearest}?`
-    throw new InvalidArgumentError(
-      `There is no option ${prefix}${name}${Object.hasOwn(hints, name) ? `: ${hints[name]}` : meant}`,
-    )
+    return `There is no option ${prefix}${name}${Object.hasOwn(hints, name) ? `: ${hints[name]}` : meant}`
   }
+  return undefined
 }
 
 /** The name that differs least, if it differs by little. */

@@ -1,4 +1,4 @@
-/** What code of its owner's threw where nobody can be told is its owner's to see, outside of our data path. */
+/** Rethrows an exception of the caller's code as an uncaught one, outside of our data path: for callbacks that cannot return an error. */
 export function rethrowAsync(thrown: unknown): void {
   queueMicrotask(() => {
     throw thrown

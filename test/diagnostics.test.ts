@@ -229,7 +229,7 @@ describe('diagnostics channels', () => {
     assert.deepEqual(stdout.trim().split('\n').sort(), ['body fine', 'uncaught a broken subscriber'])
   })
 
-  test('an exchange that was aborted is told of as an error', async () => {
+  test('an aborted exchange is published as an error', async () => {
     await using server = await FrameServer.start()
     const heard = await listen(server.origin, async () => {
       await using pool = new Pool({ h2c: 'prior-knowledge' })
@@ -243,7 +243,7 @@ describe('diagnostics channels', () => {
 })
 
 describe('the log of frames', () => {
-  test('one line a frame, header fields decoded, secrets left out, cut anywhere', () => {
+  test('the log has one line for each frame, with decoded fields and without secrets, however the octets are cut', () => {
     const lines: string[] = []
     const log = new FrameLog((direction, facts) => lines.push(`${direction} ${describeFrame(facts)}`))
     const block = new Encoder().encode([':method', 'GET', 'authorization', 'Bearer secret'])

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { triedVersions } from './compat/versions.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
@@ -60,3 +61,19 @@ for (const page of pages) {
     }
   })
 }
+
+test('docs/compatibility.md lists versions by library and number, whatever the order in package.json', () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const entries = Object.entries<string>(devDependencies)
+  const listed = triedVersions(Object.fromEntries(entries))
+  assert.deepEqual(triedVersions(Object.fromEntries(entries.reverse())), listed)
+  assert.deepEqual(
+    triedVersions({ undici: '10.0.0', got15: 'npm:got@15.1.0', undici6: 'npm:undici@6.29.1', axios17: '^1.7.9' }),
+    ['axios 1.7.9', 'got 15.1.0', 'undici 6.29.1', 'undici 10.0.0'],
+  )
+  const page = readFileSync(join(root, 'docs/compatibility.md'), 'utf8')
+  const [, tried] = /^Tried with (.*)\.$/m.exec(page) ?? []
+  const names = tried?.split(', ') ?? []
+  assert.ok(names.length >= 8, 'the page says what was tried')
+  assert.deepEqual(names, [...names].sort(new Intl.Collator('en', { numeric: true }).compare))
+})

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const FLOORS: readonly (readonly string[])[] = [
   ['src/clock.ts', 'src/limits.ts'],
   ['src/rethrow-async.ts', 'src/diagnostics.ts', 'src/warn.ts'],
-  ['src/errors.ts', 'src/option-names.ts', 'src/frame'],
+  ['src/errors.ts', 'src/option-names.ts', 'src/option-checks.ts', 'src/frame'],
   ['src/headers', 'src/hpack', 'src/priority', 'src/content'],
   ['src/h2', 'src/h1', 'src/websocket'],
   ['src/session'],

@@ -69,7 +69,7 @@ export class HttpText implements H1ServerListener {
   onData(buffer: Buffer, start: number, end: number): void {
     this.h1.pause()
     this.sink.onRequestBody(buffer.subarray(start, end), (error) => {
-      // Until everything was read nobody is told, whoever takes the next piece at once.
+      // Not called back before everything was read, though the receiver may take the next piece at once.
       const { taken } = this
       this.taken = undefined
       if (error) this.failure = error

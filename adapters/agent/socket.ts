@@ -188,7 +188,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     else this.destroy(failure)
   }
 
-  /** The response will not be whole: its message alone is told, when all that arrived was read. */
+  /** The response will not be complete: its message gets the error, when everything that arrived was read. */
   private breakOff(failure: Error): void {
     this.once('end', () => {
       this.request.res?.destroy(failure)

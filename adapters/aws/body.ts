@@ -22,7 +22,7 @@ export class AwsBody extends Readable {
     this.push(null)
   }
 
-  /** It broke off: whoever reads it is told, when he does. */
+  /** The body broke off: its reader gets the error when it reads. */
   fail(error: Error): void {
     this.finished = true
     failWhenHeard(this, error)

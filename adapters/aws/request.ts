@@ -4,16 +4,25 @@ import { bytesOf } from '../../src/exchange/source.ts'
 
 /** A request in the SDK's shape (`HttpRequest` of its protocol package). */
 export interface AwsRequest {
+  /** The method, in upper case. */
   readonly method: string
   /** With its colon. */
   readonly protocol: string
+  /** A name or an address. */
   readonly hostname: string
+  /** Default: the one of `protocol`. */
   readonly port?: number | undefined
+  /** The path, encoded, without the query. */
   readonly path: string
+  /** The query, not encoded; an array stands for several parameters of one name, null for one without a value. */
   readonly query?: Readonly<Record<string, string | readonly string[] | null>> | undefined
+  /** Fields by name. */
   readonly headers: Readonly<Record<string, string>>
+  /** Text, bytes, a Blob or a stream. Default: none. */
   readonly body?: Body | null | undefined
+  /** For basic authentication, where no `authorization` field is given. */
   readonly username?: string | undefined
+  /** For basic authentication. */
   readonly password?: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Reads axios configs as axios's own adapter does: Object.prototype is nobody's option. */
+/** Reads axios configs as axios's own adapter does: properties of Object.prototype are no options. */
 
 /** A property that axios's types do not all list. Inherited ones count unless they are Object.prototype's. */
 export function option(config: object, name: string): unknown {

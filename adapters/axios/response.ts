@@ -132,7 +132,7 @@ export class BodyCollector implements DecoderSink {
     try {
       this.target.onBody(this.whole())
     } catch (error) {
-      // An encoding that is none, or a body longer than any string: above there is only the transport.
+      // An unknown encoding, or a body longer than any string: an exception here would reach only the transport.
       this.onDecodeError(toError(error))
     }
   }
@@ -171,15 +171,15 @@ export class BodyCollector implements DecoderSink {
   }
 }
 
-/** Who fills a stream: he holds it only once somebody wants what is in it. */
+/** What fills a stream. It refers to the stream only once the stream is read, so that an unread one can be garbage-collected. */
 export interface Filler {
-  /** Somebody reads the stream, or listens to it. */
+  /** The stream is read, or has a listener. */
   onWanted(stream: BodyStream): void
-  /** Nobody ever did, and nobody can any more. */
+  /** The stream was garbage-collected unread. */
   onForgotten(): void
 }
 
-/** Streams that nobody has read from yet: with a response of an error, that is what mostly becomes of them. */
+/** Streams that were not read yet: the stream in the response of an error mostly never is. */
 const forgotten = new FinalizationRegistry<Filler>((filler) => filler.onForgotten())
 
 /** A body as a Node stream, with the transport's backpressure. */
@@ -212,7 +212,7 @@ export class BodyStream extends Readable implements DecoderSink {
     this.decoder = list === undefined ? undefined : new Decoder(list, this, decoding)
   }
 
-  /** Until somebody wants what is in it, who fills it is told when nobody can any more. */
+  /** Connects the stream with what fills it; until it is read, the filler learns when it is garbage-collected. */
   watch(filler: Filler): void {
     this.filler = filler
     this.once('newListener', () => this.want())

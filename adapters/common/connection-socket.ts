@@ -46,7 +46,7 @@ export class ConnectionSocket extends EventEmitter implements Described {
     if (info !== undefined) this.keepPhases(info)
   }
 
-  /** How far the connection has come; each step is told once. */
+  /** How far the connection has come; each step emits its event once. */
   progress({ lookup, connect }: Readonly<ConnectTimings>): void {
     if (lookup !== undefined && !this.lookedUp) {
       this.lookedUp = true

@@ -13,7 +13,7 @@ import { Pool } from '../../src/pool/pool.ts'
 
 /** Options of every shim: a pool to use, or the options of a pool of its own. None of them: the process-wide pool. */
 export interface ShimOptions extends PoolOptions {
-  /** Carries the exchanges. Whoever made it closes it. */
+  /** Carries the exchanges. You close it yourself. Excludes pool options. */
   readonly pool?: Transport | undefined
 }
 
@@ -29,10 +29,10 @@ let shared: Pool | undefined
 /** What the process-wide pool is made with, the next time that it is made. */
 let sharedOptions: PoolOptions = {}
 
-/** What happens to the connections of the process-wide pool is told to each of these. */
+/** Each of these gets the events of the process-wide pool. */
 const listeners = new Set<NonNullable<PoolOptions['events']>>()
 
-/** The process-wide pool, made on first use; a new one after somebody closed it. */
+/** The process-wide pool, made on first use; a new one is made after it was closed. */
 export function sharedPool(): Pool {
   if (shared === undefined || shared.closed || shared.destroyed) {
     shared = new Pool({

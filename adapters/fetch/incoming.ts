@@ -1,5 +1,5 @@
 /**
- * A response body on its way from the exchange to whoever reads it.
+ * A response body on its way from the exchange to its reader.
  *
  * Rules
  * - Until somebody reads, up to {@link highWater} octets are kept; then the exchange is paused, and the peer with it.
@@ -36,14 +36,14 @@ const decoding: DecoderOptions = {
 /** The largest chunk given to a stream's reader, unless the exchange's own are larger. */
 const maxStreamChunk = 64 * 1024
 
-/** Says what a failure is to whoever reads. */
+/** Turns a failure into the error that the reader gets. */
 export interface FailureWords {
   /** The caller's. Aborted, it ends the reading of what has arrived as well. */
   readonly signal: AbortSignal | undefined
   wrapError(error: unknown): unknown
 }
 
-/** Ends the exchanges of bodies whose response, and whose stream, nobody can reach any more. */
+/** Ends the exchange of a body whose response and stream were garbage-collected. */
 export const abandoned = new FinalizationRegistry<IncomingBody>((incoming) => incoming.abandon())
 
 interface Waiting<T> {
@@ -185,7 +185,7 @@ export class IncomingBody implements DecoderSink {
     return copy
   }
 
-  /** Settles when the trailer section has arrived; empty when there is none. A body that nobody reads is kept until then. */
+  /** Settles when the trailer section has arrived; empty when there is none. A body that is not read is kept until then. */
   trailers(): Promise<FieldList> {
     this.readsOn = true
     // Who reads has the pace, whoever waits beside him.
@@ -263,7 +263,7 @@ export class IncomingBody implements DecoderSink {
 
   // Within.
 
-  /** Something has ended: gives it to whoever waits. */
+  /** Something has ended: settles the waiting reads. */
   private settle(): void {
     if (this.collector !== undefined) {
       if (!this.complete && this.codings !== undefined) this.decodeWhole(this.codings)

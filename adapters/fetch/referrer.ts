@@ -1,10 +1,10 @@
 /**
- * What a request tells of where it came from: `referer` (Referrer Policy) and `sec-fetch-mode` (Fetch Metadata).
+ * The fields `referer` (Referrer Policy) and `sec-fetch-mode` (Fetch Metadata).
  *
- * A program has no page that it came from, so only a referrer that the caller gives is told.
+ * A program has no page that it came from, so only a referrer that the caller gives is sent.
  */
 
-/** What the policies decide on: `undefined` tells nothing. */
+/** What the policies decide on; `undefined`: no referrer. */
 export type Referrer = URL | undefined
 
 /** The policy where the caller names none. */
@@ -21,10 +21,10 @@ const policies = new Set([
   'unsafe-url',
 ])
 
-/** The longest that is told whole, in characters (Referrer Policy, section 8.3). */
+/** The longest referrer that is sent whole, in characters (Referrer Policy, section 8.3). */
 const maxLength = 4096
 
-/** What is told to `target` of `source`: it, its origin, or nothing. */
+/** What is sent to `target` as the referrer: `source`, its origin, or nothing. */
 export function refererFor(source: Referrer, policy: string, target: URL): Referrer {
   if (source === undefined || /^(?:about|blob|data):$/.test(source.protocol)) return undefined
   const origin = stripped(source, true)

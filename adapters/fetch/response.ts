@@ -5,7 +5,7 @@
  * - `instanceof Response`, and `constructor === Response`, hold; whatever the standard defines is there.
  * - `Response.prototype`'s own members, called on it, see the same status, header fields and body (lazy.ts). Only `url`, `type`
  *   and `redirected` cannot be told to them: Node gives no way to set them.
- * - Whoever has put a method of his own on `Response.prototype` is called, as with any response.
+ * - A method that the program has put on `Response.prototype` is called, as with any response.
  * - Headers and streams are built when somebody asks for them, never before: most callers ask for `ok`, `status` and
  *   `json()` alone. Measured on Node 24, a Response made from bytes by the constructor costs 10 us, and reading it 4 more;
  *   this one costs less than one together.
@@ -22,7 +22,7 @@ import { appendFields, defineLazyFields, LazyStream, lazyStreams, type Onlooked 
 export interface HyperResponse extends Response {
   /**
    * The trailer section (RFC 9110 section 6.5): settles when the body has arrived, with no fields when there are none;
-   * rejects as the body does. A body that nobody has read by then is kept in memory.
+   * rejects as the body does. A body that was not read by then is kept in memory.
    */
   readonly trailers: Promise<Headers>
   clone(): HyperResponse

@@ -271,7 +271,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   onRequestSent(): void {
     if (this.settled || this.sent) return
     this.sent = true
-    // A short request may be on its way before its connection was told of; got measures from the one to the other.
+    // A short request may be on its way before `connect` was reported; got measures from the one to the other.
     if (this.socket !== undefined && !this.makingSocket) this.tellSent()
   }
 

@@ -5,16 +5,16 @@ import type { Body } from '../../src/exchange/contract.ts'
 import { bytesOf, isBlob, isSource, type Source } from '../../src/exchange/source.ts'
 import { UploadBody, type UploadOptions } from '../../src/exchange/upload.ts'
 
-/** Hears of each piece. */
+/** Called with each piece. */
 export interface ChunkListener {
   onChunkSent(chunk: Buffer): void
 }
 
 /**
- * The same body, watched on its way.
- * @param listener hears of each piece when the next one is asked for: by then it was taken.
+ * The same body, with a listener for its pieces.
+ * @param listener is called with each piece when the next one is asked for: by then it was taken.
  * @param gate holds it back.
- * @param asTold how its source is told of a failure.
+ * @param asTold turns a failure into the error that its source gets.
  */
 export function watchBody(
   body: Body,

@@ -14,7 +14,7 @@ export function takeLegacyHandlers(dispatch: Dispatcher['dispatch']): Dispatcher
   }
 }
 
-/** A handler of the older form, which is given its raw fields as the Buffers that it expects, by whichever form it is told. */
+/** A handler of the older form, which gets raw fields as Buffers, as it expects, by whichever form it is called. */
 class BothForms implements LegacyHandler, Dispatcher.DispatchHandler {
   private readonly handler: LegacyHandler
 

@@ -119,7 +119,7 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
   /**
    * Starts one request. Errors in the options go to `handler.onResponseError(null, error)`.
    *
-   * @throws undici's InvalidArgumentError when the handler cannot be told of anything
+   * @throws undici's InvalidArgumentError when the handler has no callback for errors
    */
   override dispatch(options: DispatcherType.DispatchOptions, handler: DispatcherType.DispatchHandler): boolean {
     if (!handler || typeof handler !== 'object') throw new errors.InvalidArgumentError('handler must be an object')

@@ -54,7 +54,7 @@ export interface Ledger {
 /** A handler's raw fields; without `undefined`, so that the types hold with exactOptionalPropertyTypes too. */
 type RawFields = Exclude<Dispatcher.DispatchController['rawHeaders'], undefined>
 
-/** A body that is watched as it is sent is a stream to the transport: its length is said beforehand, when it is known. */
+/** A body with a listener is a stream to the transport: its length is announced as content-length, when it is known. */
 function withLength({ headers, body }: ExchangeRequest): ExchangeRequest['headers'] {
   let length: number | undefined
   if (typeof body === 'string') length = Buffer.byteLength(body)
@@ -302,7 +302,7 @@ export class Dispatched implements TunnelHandler, Dispatcher.DispatchController 
   onRequestSent(): void {
     if (this.done) return
     if (this.observed !== undefined) {
-      // What carries it is told a tick later than what it took at once.
+      // The connection may be reported a tick later than a request that it sends at once.
       const info = this.exchange?.connection
       if (info !== undefined) this.publishHeadersSent(info)
       publishBodySent(this.observed)

@@ -1,4 +1,4 @@
-/** Handlers as they are given to a dispatcher, of either form: what they must have, and how they are told of a refusal. */
+/** Handlers as they are given to a dispatcher, of either form: what they must have, and how they get the error of a refusal. */
 import type { Dispatcher } from 'undici'
 import { errors, isWrappedLegacyHandler } from './internals.ts'
 import type { LegacyHandler } from './legacy.ts'

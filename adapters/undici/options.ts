@@ -23,7 +23,7 @@ import type { RequestDefaults } from './request.ts'
 export interface HyperDispatcherOptions
   extends Omit<Agent.Options, 'connect' | 'tls' | 'idleTimeout'>,
     Omit<PoolOptions, keyof Agent.Options | 'events'> {
-  /** Carries the exchanges; whoever made it closes it. Excludes the options that concern connections. */
+  /** Carries the exchanges. You close it yourself. Excludes the options that concern connections. */
   readonly pool?: ShimOptions['pool']
   /** The only origin that it serves, as undici's Pool has one; requests need not name it. Default: any. */
   readonly origin?: string | URL

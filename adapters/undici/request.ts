@@ -23,7 +23,7 @@ export interface RawDispatchOptions extends Omit<Dispatcher.DispatchOptions, 'bo
   readonly throwOnError?: unknown
   readonly maxRedirections?: number | null
   readonly dispatcher?: unknown
-  /** Not undici's: a trailer section for the request, or a function that is called when the body was sent. HTTP/2 only. */
+  /** Not undici's: a trailer section for the request, or a function that is called when the body was sent. */
   readonly trailers?: ExchangeRequest['trailers']
 }
 

@@ -5,7 +5,7 @@
  * - CONNECT is a stream of a shared HTTP/2 connection (RFC 9113 section 8.5), WebSocket as well where the server takes
  *   extended CONNECT (RFC 8441). Where HTTP/2 cannot do it, and for any other protocol, it is a connection of its own over
  *   HTTP/1.1, made the way the pool makes its connections: the same TLS options, proxies, lookup.
- * - A WebSocket handshake over HTTP/2 is told as the upgrade that it stands for: 101, with the fields that RFC 6455 wants.
+ * - A WebSocket handshake over HTTP/2 is reported as the upgrade that it stands for: 101, with the fields that RFC 6455 wants.
  *   So each version of undici's WebSocket works on it, those too which know nothing of HTTP/2.
  * - A socket that was handed over is no request any more: it has no deadlines, and close() does not wait for it.
  */
@@ -63,7 +63,7 @@ class TunnelSocket extends Tunnel {
 }
 
 /**
- * Opens a tunnel; what becomes of it is told to the handler.
+ * Opens a tunnel; the result goes to the handler.
  * @param h2c `http:` origins may speak HTTP/2.
  */
 export function openTunnel(

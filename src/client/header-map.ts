@@ -37,6 +37,7 @@ const UNSPLIT: ReadonlySet<string> = new Set([
   'referer',
 ])
 
+/** Header fields by name, in order. Names are compared without regard to case, and a name may have several values. */
 export class HTTPHeaderMap implements Iterable<[string, string]> {
   private readonly lines: [name: string, value: string][] = []
 

@@ -34,12 +34,15 @@ import type { HTTPResponse, HTTPVersion } from './response.ts'
 /** Text or bytes. */
 export type Octets = string | ArrayBuffer | ArrayBufferView
 
+/** Options of one request. */
 export interface RequestOptions {
+  /** Text, bytes, a Blob, a form, a stream, or a function that returns a new body. Default: none. */
   readonly body?: RequestBody | null | undefined
   /** `:authority`, `:method` and `:path` replace what would be sent otherwise. */
   readonly headers?: HeaderMapInit | null | undefined
-  /** Trailer section, or a function called when the body has been sent. HTTP/2 only. */
+  /** Trailer section, or a function called when the body has been sent. Over HTTP/1.1 the body is then sent in chunks. */
   readonly trailers?: HeaderMapInit | (() => HeaderMapInit) | null | undefined
+  /** Aborts the request. Default: none. */
   readonly signal?: AbortSignal | undefined
   /** Milliseconds for the whole exchange; 0 = no limit. Default: the connection's `timeouts.request`. */
   readonly timeout?: number | undefined
@@ -59,9 +62,13 @@ interface Slot extends SentRequest {
   unidentified: boolean
 }
 
+/** A client for one origin, over HTTP/2 or HTTP/1.1. It connects when the first request is made. */
 export class HTTPConnection implements AsyncDisposable {
+  /** The host of the origin. */
   readonly host: string
+  /** The port of the origin. */
   readonly port: number
+  /** Whether the origin is `https:`. */
   readonly secure: boolean
   /** `scheme://host[:port]` */
   readonly origin: string

@@ -10,9 +10,13 @@ import type { DecodeLimits, HTTPResponse } from './response.ts'
 
 /** A request that the server made up, and the answer to it that it sends. */
 export class Push {
+  /** The `:scheme` of the promised request. */
   readonly scheme: string
+  /** The `:method` of the promised request. */
   readonly method: string
+  /** The `:authority` of the promised request. */
   readonly authority: string
+  /** The `:path` of the promised request. */
   readonly path: string
   /** The fields of the made-up request, without pseudo-header fields. */
   readonly requestHeaders: HTTPHeaderMap

@@ -26,6 +26,7 @@ export type Sender = (
 /** Octets of a part that are copied at once. */
 const SLICE = 1 << 16
 
+/** A request that is written step by step: fields, then the body, then the end. */
 export class RequestDraft {
   readonly method: string
   readonly path: string

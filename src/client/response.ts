@@ -21,6 +21,7 @@ const GZIP_MAGIC = 0x1f
 /** The protocol of a message, as its version is written. */
 export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1'
 
+/** Options of a call that reads a body. */
 export interface ReadOptions {
   /** Undo what `content-encoding` says. Default true. One response is read either way, not both. */
   readonly decodeContent?: boolean | undefined
@@ -45,9 +46,11 @@ export interface DecodeLimits {
  * `content-encoding` says; with ContentLimitError when it decodes to more than is allowed.
  */
 export class HTTPResponse implements AsyncDisposable {
+  /** The final status code. */
   readonly status: number
   /** The reason phrase; empty over HTTP/2, which has none. */
   readonly reason: string
+  /** The protocol that carried the response. */
   readonly version: HTTPVersion
   /** The header section, without pseudo-header fields. */
   readonly headers: HTTPHeaderMap

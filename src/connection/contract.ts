@@ -35,15 +35,28 @@ export interface ConnectionSettings {
   readonly pingInterval?: number | undefined
   /** A connection that was silent for so long must answer a PING before it is used again. Default 10,000 (`VERIFY_AFTER`). */
   readonly verifyAfter?: number | undefined
+  /** Octets of a response's body as they arrive, content codings not decoded. A longer one fails. Default: no limit. */
   readonly maxResponseSize?: number | undefined
   /** Streams at once, beside the peer's own limit. */
   readonly maxConcurrentStreams?: number | undefined
+  /**
+   * Octets of a response's header section (name + value + 32 for each field). A larger one ends its stream. Default
+   * 65,536 (`MAX_HEADER_LIST_SIZE`), as in hyper and nghttp2.
+   */
   readonly maxHeaderListSize?: number | undefined
+  /**
+   * Fields of a response's header section. Default 256 (`MAX_HEADER_FIELDS`): small fields cost more memory than their
+   * octets say.
+   */
   readonly maxHeaderFields?: number | undefined
   /** A stream's first receive window. Default 4 MiB (`STREAM_WINDOW`). */
   readonly streamWindow?: number | undefined
   /** What it may grow to when it limits the speed. Default 16 MiB (`MAX_STREAM_WINDOW`); `streamWindow` when that is given. */
   readonly maxStreamWindow?: number | undefined
+  /**
+   * The receive window of a connection (HTTP/2), at least 65,535. Default 32 MiB (`CONNECTION_WINDOW`): many streams
+   * share it.
+   */
   readonly connectionWindow?: number | undefined
   /**
    * Decides on receive windows: a class, or a function that makes a manager, one a connection and one a stream. Default:
@@ -63,7 +76,9 @@ export interface ConnectionSettings {
 
 /** What can be seen of a connection from outside. Octets are those of HTTP, TLS taken off. */
 export interface ConnectionStats {
+  /** What it speaks. */
   readonly protocol: ConnectionInfo['protocol']
+  /** The IP address of the peer; undefined for a unix domain socket. */
   readonly remoteAddress: string | undefined
   /** Exchanges on it. */
   readonly active: number
@@ -73,7 +88,9 @@ export interface ConnectionStats {
   readonly draining: boolean
   /** Exchanges it has carried. */
   readonly requests: number
+  /** Octets received. */
   readonly bytesRead: number
+  /** Octets sent. */
   readonly bytesWritten: number
   /** Round trip in milliseconds, smoothed; undefined while none was measured, and over HTTP/1.1. */
   readonly rtt: number | undefined
@@ -100,14 +117,14 @@ export interface Connection {
    * @throws when the request itself is not acceptable; nothing was sent then.
    */
   carry(exchange: LiveExchange, authority?: string): boolean
-  /** Asks a stale connection for a sign of life: `onAvailable` follows, or its end. */
+  /** Sends a PING on a stale connection: `onAvailable` follows, or its end. */
   verify(): void
   /**
    * Measures a round trip; HTTP/1.1 has no such thing.
-   * @param onPong is told its milliseconds, or null when the connection ended before.
+   * @param onPong gets the round trip in milliseconds, or null when the connection has ended before.
    */
   ping?(onPong: (rtt: number | null) => void): void
-  /** While somebody waits for it, an idle connection keeps the process alive. */
+  /** With `needed` an idle connection keeps the process alive, because an exchange waits for it. */
   keepProcessAlive(needed: boolean): void
   /** Takes no new exchanges and closes when the open ones have ended. */
   close(): void
@@ -115,9 +132,9 @@ export interface Connection {
   destroy(error?: Error): void
 }
 
-/** What a connection tells the pool. */
+/** The callbacks of a connection to the pool. */
 export interface ConnectionOwner {
-  /** Somebody waits for a connection. */
+  /** Whether an exchange waits for a connection. */
   readonly hasWaiting: boolean
   /** Slots came free, or the limit moved. */
   onAvailable(connection: Connection): void

@@ -1,9 +1,10 @@
 /**
  * `Upgrade: h2c` (RFC 7540 section 3.2): asks a server without TLS whether it speaks HTTP/2.
  *
- * The question is an `OPTIONS` of our own (not `OPTIONS *`, which some servers answer before they look at the upgrade):
- * it changes nothing and has no body, so no request of the caller's is ever sent twice, whatever the answer; on 101 its response comes on stream 1 and is dropped. A server that
- * does not know h2c is spoken to by HTTP/1.1 on another connection: what it sent here is nobody's answer.
+ * The upgrade is requested by an `OPTIONS` request of our own (not `OPTIONS *`, to which some servers respond before they look
+ * at the upgrade). It is safe and has no body, so no request of the caller's is ever sent twice. After 101 its response comes
+ * on stream 1 and is dropped. If the server does not know h2c, this connection is closed, the response is dropped, and requests
+ * go over HTTP/1.1 on another connection.
  */
 import { ConnectError, type HyperError, toError } from '../errors.ts'
 import { faultOf } from '../h1/faults.ts'
@@ -16,7 +17,7 @@ import { deadline } from '../net/timer.ts'
 /** @param octets what came after the head of 101; null when the server stays with HTTP/1.1. */
 export type UpgradeCallback = (error: HyperError | null, octets: Buffer | null) => void
 
-/** The request of the upgrade, for the stream that answers it. */
+/** The method of the upgrade's request, for stream 1. */
 export const UPGRADE_METHOD = 'OPTIONS'
 
 /**
@@ -93,7 +94,7 @@ class Question implements H1ClientListener {
   }
 
   onFailed(error: HyperError): void {
-    // What is wrong behind the answer is nobody's concern: the connection is not used any more.
+    // After the final response errors do not matter: the connection is not used any more.
     if (!this.over) this.fail(`the answer is not HTTP/1.1: ${faultOf(error)}`)
   }
 

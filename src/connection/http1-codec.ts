@@ -28,7 +28,7 @@ export interface Codec1Host {
   readonly limits: AttemptLimits
   /** Hears of each write of a request that has a body. */
   readonly written: (error?: Error | null) => void
-  /** A response's head came: does the connection outlive it, and how long may it be idle then? Seconds, undefined: nobody said. */
+  /** A response's head came: does the connection outlive it, and how long may it be idle then? Seconds; undefined: the server has not said. */
   onHead(keepAlive: boolean, keepAliveTimeout: number | undefined): void
   /** The exchange has the whole response: the connection may be free. */
   onResponseEnd(): void
@@ -59,7 +59,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private announced = -1
   private come = 0
   private place: Buffer | null = null
-  /** Octets that were written and are to be told of. */
+  /** Octets that were written, and not yet reported by `onSent`. */
   private untold = 0
   private endUntold = false
   private telling = false
@@ -213,7 +213,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
 
   unsent(): number {
     if (this.rest !== null) return this.rest.length
-    // Less than fills the socket is as good as sent, and nobody tells when it is.
+    // What does not fill the socket counts as sent: Node reports no later moment.
     return this.full ? Math.max(1, this.socket.writableLength) : 0
   }
 
@@ -276,7 +276,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     const { current } = this
     this.current = null
     this.place = null
-    // Before it is told, so that whoever dispatches then finds the connection free.
+    // Before `onEnd`, so that a request dispatched there finds the connection free.
     this.host.onResponseEnd()
     current?.onEnd(null, trailers, raw)
   }
@@ -299,7 +299,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     current?.onError(null, error)
   }
 
-  /** @internal What was written is told, after whoever wrote it has returned. */
+  /** @internal Reports what was written, after the caller that wrote it has returned. */
   tell(): void {
     this.telling = false
     const { current, untold, endUntold } = this

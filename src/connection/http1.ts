@@ -9,9 +9,9 @@
  *   closed      nothing is read or written any more; its owner was told             -
  *
  * Rules
- * - It is used again only when nothing of an exchange is left: request and response whole, nothing unread, nothing that nobody
- *   asked for, and neither side said `close`. A server that says how long it keeps an idle connection (`Keep-Alive: timeout`) is
- *   left a second before that.
+ * - It is used again only when nothing of an exchange is left: request and response whole, nothing unread, no octets
+ *   without a request, and neither side sent `connection: close`. A server that says how long it keeps an idle connection
+ *   (`Keep-Alive: timeout`) is left a second before that.
  * - One teardown path: `end()`.
  * - An idle connection is unref'd: it keeps no process alive.
  */
@@ -175,7 +175,7 @@ export class Http1Connection implements Connection, Codec1Host {
 
   carry(exchange: LiveExchange): boolean {
     if (this.available === 0) return false
-    // The timer may have slept with the machine: by the wall clock nobody keeps it any more.
+    // The timer may have slept with the machine: by the wall clock the connection is too old.
     if (wallNow() > this.idleUntilWall) {
       this.end(undefined)
       return false
@@ -207,7 +207,7 @@ export class Http1Connection implements Connection, Codec1Host {
       if (last) this.drain()
       return true
     } catch (thrown) {
-      // Not announced: whoever dispatched knows, and each who waits may be as wrong.
+      // Not announced: the caller that dispatched knows, and each waiting exchange may be wrong in the same way.
       if (body !== undefined) exchange.discard(body)
       if (this.state === 'active') this.enter('idle')
       else this.becomeFree()
@@ -233,7 +233,7 @@ export class Http1Connection implements Connection, Codec1Host {
   /** @internal */
   readClock(): void {}
 
-  /** @internal Who waits is told at once, and not given to a connection that ends with the response under way. */
+  /** @internal A connection that ends with the response under way takes no more exchanges from here on. */
   onHead(keepAlive: boolean, timeout: number | undefined): void {
     if (!keepAlive) {
       this.drain()
@@ -270,7 +270,7 @@ export class Http1Connection implements Connection, Codec1Host {
     // An `error` listener of the connect chain stays on it.
     for (const name of ['error', 'close', 'end', 'drain', 'data'] as const) socket.off(name, listeners[name])
     socket.pause()
-    // As for one that nobody has read yet: whoever listens to its data begins it.
+    // As a socket that was not read yet: a listener for data starts it.
     Reflect.set(socket, 'readableFlowing', null)
     if (rest.length > 0) socket.unshift(rest)
     socket.ref()
@@ -327,7 +327,7 @@ export class Http1Connection implements Connection, Codec1Host {
 
   private checkAge(at: number): number {
     if (this.state === 'closed') return Number.POSITIVE_INFINITY
-    // Whoever is on it may finish: its age is looked at again then.
+    // The exchange on it may finish: its age is looked at again then.
     if (this.state !== 'idle') return Number.POSITIVE_INFINITY
     const next = Math.min(this.idleUntil, this.retireAt)
     if (next > at) return next
@@ -342,7 +342,7 @@ export class Http1Connection implements Connection, Codec1Host {
     this.owner.onDraining(this)
   }
 
-  /** The one way to the end. @param error why; undefined when we close it in peace. */
+  /** The one way to the end. @param error why; undefined when we close the connection ourselves. */
   private end(error: Error | undefined): void {
     if (this.isOver) return
     const told = this.draining

@@ -1,6 +1,6 @@
 /**
  * How an exchange is carried over HTTP/2: a thin codec between `src/exchange` and the engine. The stream's listener is the
- * exchange itself, so what comes in takes no detour; what goes out goes through here.
+ * exchange itself, so what is received goes to it directly; what is sent goes through here.
  */
 
 import { nextTick } from '../clock.ts'
@@ -11,11 +11,11 @@ import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream } from '../h2/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { getField } from '../headers/fields.ts'
-import { MAX_TROUBLES } from '../limits.ts'
+import { MAX_FAILED_STREAMS } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 
-/** Why a server resets streams that are as good as any other. */
-const TROUBLES: ReadonlySet<number> = new Set([
+/** Error codes with which servers in a bad state reset streams whose requests are correct. */
+const BAD_STATE: ReadonlySet<number> = new Set([
   ErrorCode.PROTOCOL_ERROR,
   ErrorCode.INTERNAL_ERROR,
   ErrorCode.ENHANCE_YOUR_CALM,
@@ -43,7 +43,7 @@ export class Http2Codec implements ExchangeCodec {
   private readonly host: CodecHost
   private readonly h2: H2Connection
   /** Streams that the server reset for reasons of its own since it last answered one. */
-  private troubles = 0
+  private failedStreams = 0
 
   constructor(host: CodecHost) {
     this.host = host
@@ -92,7 +92,7 @@ export class Http2Codec implements ExchangeCodec {
   }
 
   answered(): void {
-    this.troubles = 0
+    this.failedStreams = 0
   }
 
   /**
@@ -105,8 +105,8 @@ export class Http2Codec implements ExchangeCodec {
     const code = error.http2ErrorCode
     if (code === ErrorCode.REFUSED_STREAM) {
       if (this.h2.openLocal >= this.h2.streamLimit) return
-    } else if (!TROUBLES.has(code)) return
-    if (++this.troubles >= MAX_TROUBLES) this.host.retire()
+    } else if (!BAD_STATE.has(code)) return
+    if (++this.failedStreams >= MAX_FAILED_STREAMS) this.host.retire()
   }
 
   pause(): void {

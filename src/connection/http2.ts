@@ -2,7 +2,7 @@
  * `Http2Connection`: a session with an origin server that carries exchanges.
  *
  * The session (src/session) has the socket, the engine, the peer's health and the end. Here is what exchanges add: which of
- * them there is room for, their deadlines, those that wait for the peer's settings, and what the pool is told.
+ * them there is room for, their deadlines, those that wait for the peer's settings, and the callbacks to the pool.
  */
 
 import { nextTick } from '../clock.ts'

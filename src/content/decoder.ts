@@ -1,12 +1,14 @@
 /** Chunks in, decoded chunks out. This is on the path of each coded body, so its state is plain and mutable. */
 import zlib from 'node:zlib'
-import { systemCodeOf, toError } from '../errors.ts'
+import { InvalidArgumentError, systemCodeOf, toError } from '../errors.ts'
 import { DECODING_RATIO_FLOOR } from '../limits.ts'
+import { type Check, checkEach, oneOf } from '../option-checks.ts'
+import { refuseUnknown } from '../option-names.ts'
 import type { Coding } from './codings.ts'
 import { ContentDecodingError, ContentLimitError } from './errors.ts'
 import { ZstdFrames } from './zstd.ts'
 
-/** What bounds and loosens decoding. */
+/** Limits and leniency of decoding. */
 export interface DecoderOptions {
   /** The longest decoded body, in octets. Default: no limit. */
   readonly maxOutput?: number | undefined
@@ -18,20 +20,41 @@ export interface DecoderOptions {
   /** Octets. Default 1 MiB (`DECODING_RATIO_FLOOR`): short bodies may well compress to almost nothing. */
   readonly ratioFloor?: number | undefined
   /**
-   * Take a body that ends too early for what it has so far (`end`), and zlib's format where gzip was announced (true). Default
-   * false: it is an error.
+   * `'end'`: a body that ends too early is decoded as far as it goes. `true`: in addition, zlib's format is accepted as gzip.
+   * Default false: both are errors, because a body that was cut off cannot be told from a short one.
    */
   readonly tolerant?: Tolerance | undefined
 }
 
-/** How much of what is wrong is overlooked. */
+/** See `DecoderOptions.tolerant`. */
 export type Tolerance = boolean | 'end'
 
-/** Hears what a {@link Decoder} makes. */
+const atLeastZero: Check = (name, value) => {
+  if (typeof value === 'number' && value >= 0) return
+  throw new InvalidArgumentError(`${name} must be a number, 0 or more, not ${String(value)}`)
+}
+
+const CHECKS: { readonly [Name in keyof Required<DecoderOptions>]: Check } = {
+  maxOutput: atLeastZero,
+  maxRatio: atLeastZero,
+  ratioFloor: atLeastZero,
+  tolerant: oneOf(true, false, 'end'),
+}
+const NAMES: ReadonlySet<string> = new Set(Object.keys(CHECKS))
+
+/** @throws {InvalidArgumentError} naming the option that is unknown, or has a value that it may not have. */
+export function checkOptions(options: DecoderOptions): void {
+  refuseUnknown(options, NAMES)
+  checkEach(options, CHECKS)
+}
+
+/** The callbacks of a {@link Decoder}. */
 export interface DecoderSink {
+  /** A piece of the decoded body. */
   onDecoded(chunk: Buffer): void
   /** Everything was decoded. */
   onDecodedEnd(): void
+  /** Decoding failed: a `ContentDecodingError` or `ContentLimitError`. No callback follows. */
   onDecodeError(error: Error): void
   /** More input is welcome, after a `write()` that returned false. */
   onDecoderDrain?(): void
@@ -42,11 +65,11 @@ type Stage = zlib.Gunzip | zlib.Unzip | zlib.Inflate | zlib.InflateRaw | zlib.Br
 /** RFC 9659 section 3: a zstd window in HTTP is at most 8 MiB. */
 const zstdWindowLog = 23
 
-/** Undoes a chain of codings. */
+/** Decodes a body chunk by chunk, by one coding or several in a row. */
 export class Decoder {
-  /** Octets taken so far. */
+  /** Octets of the coded body taken so far. */
   octetsIn = 0
-  /** Octets given so far. */
+  /** Octets of the decoded body given so far. */
   octetsOut = 0
   private readonly codings: readonly Coding[]
   private readonly sink: DecoderSink
@@ -59,8 +82,12 @@ export class Decoder {
   private paused = false
   private settled = false
 
-  /** @param codings as {@link parseCodings} gives them */
+  /**
+   * @param codings as {@link parseCodings} gives them.
+   * @throws {InvalidArgumentError} naming the option that is unknown, or has a value that it may not have.
+   */
   constructor(codings: readonly Coding[], sink: DecoderSink, options: DecoderOptions = {}) {
+    checkOptions(options)
     this.codings = codings
     this.sink = sink
     this.maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY
@@ -69,7 +96,10 @@ export class Decoder {
     this.tolerant = options.tolerant ?? false
   }
 
-  /** Takes one chunk. False: hold the next back until `onDecoderDrain`. */
+  /**
+   * Takes one chunk of the coded body.
+   * @returns false when the next one should wait for `onDecoderDrain`.
+   */
   write(chunk: Uint8Array): boolean {
     if (this.settled || chunk.length === 0) return true
     this.octetsIn += chunk.length
@@ -77,25 +107,26 @@ export class Decoder {
     return this.stages[0]?.write(chunk) ?? true
   }
 
-  /** No more comes. */
+  /** There is no more input: decodes the rest, then calls `onDecodedEnd`. */
   end(): void {
     if (this.settled) return
     if (this.stages === undefined) this.finish()
     else this.stages[0]?.end()
   }
 
-  /** Holds back `onDecoded` and `onDecodedEnd`. */
+  /** Stops `onDecoded` and `onDecodedEnd` until `resume()`. */
   pause(): void {
     this.paused = true
     this.last?.pause()
   }
 
+  /** Ends a pause. */
   resume(): void {
     this.paused = false
     this.last?.resume()
   }
 
-  /** Ends the work without a word to the sink. */
+  /** Stops decoding and frees memory. No callback follows. */
   destroy(): void {
     this.settled = true
     this.release()

@@ -4,6 +4,7 @@ import { systemCodeOf } from '../errors.ts'
 import type { Coding } from './codings.ts'
 import {
   brotliOptions,
+  checkOptions,
   type DecoderOptions,
   decodingError,
   hasZlibHeader,
@@ -24,13 +25,16 @@ export const smallOutput = 256 * 1024
  * Decodes a whole body synchronously.
  *
  * @returns `undefined` when the body is too long for this: use a Decoder
- * @throws ContentDecodingError, ContentLimitError
+ * @throws ContentDecodingError when the body is invalid or ends too early.
+ * @throws ContentLimitError when the decoded body is longer than `maxOutput`.
+ * @throws InvalidArgumentError naming the option that is unknown, or has a value that it may not have.
  */
 export function decodeSmall(
   codings: readonly Coding[],
   bytes: Uint8Array,
   options: DecoderOptions = {},
 ): Buffer | undefined {
+  checkOptions(options)
   if (bytes.length > smallInput) return undefined
   const maxOutput = options.maxOutput ?? Number.POSITIVE_INFINITY
   const tolerant = options.tolerant ?? false

@@ -7,6 +7,7 @@ import { ErrorCode } from './codes.ts'
  * length, PROTOCOL_ERROR for the rest.
  */
 export class FrameError extends HyperError {
+  /** One of `ErrorCode` (RFC 9113 section 7). */
   readonly http2ErrorCode: number
 
   constructor(message: string, http2ErrorCode: number = ErrorCode.PROTOCOL_ERROR) {

@@ -2,9 +2,14 @@
 import { errorCodeName, Setting } from './codes.ts'
 import type { Frame } from './frames.ts'
 
+const CONTROL = /[\0-\x1f\x7f-\x9f]/g
+
 const settingNames = new Map<number, string>(Object.entries(Setting).map(([name, id]) => [id, name]))
 
-/** For example `HEADERS stream 1, 42 octets, END_STREAM, END_HEADERS`. */
+/**
+ * Describes a frame in one line, for logs and terminals: `HEADERS stream 1: 42 octets, END_STREAM, END_HEADERS`. What the peer
+ * wrote as text is shown without its control characters, which could act on a terminal: `\x1b`.
+ */
 export function explain(frame: Frame): string {
   const name = frameName(frame)
   const where = frame.streamId === 0 ? name : `${name} stream ${frame.streamId}`
@@ -17,11 +22,18 @@ export function frameName(frame: Frame): string {
   return frame.type === 'UNKNOWN' ? `type 0x${frame.typeCode.toString(16)}` : frame.type
 }
 
-/** What there is to say beside name and stream: `42 octets, END_STREAM`. */
+/** What there is to say beside name and stream, without control characters: `42 octets, END_STREAM`. */
 export function frameDetails(frame: Frame): string {
-  return details(frame)
-    .filter((fact) => fact !== '')
-    .join(', ')
+  return printable(
+    details(frame)
+      .filter((fact) => fact !== '')
+      .join(', '),
+  )
+}
+
+/** Text with each control character (C0, DEL, C1) as `\x` and its number. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 function details(frame: Frame): string[] {

@@ -20,6 +20,7 @@ export interface FrameSink {
   onOversized(type: number, flags: number, streamId: number, length: number): void
 }
 
+/** Cuts octets into frames and reports their parts to a {@link FrameSink}, without an object for each frame. */
 export class FrameReader {
   /** Largest payload accepted, in octets: our own SETTINGS_MAX_FRAME_SIZE. */
   maxFrameSize: number

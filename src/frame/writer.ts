@@ -13,6 +13,7 @@ import { Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from './codes.ts'
 const FIRST_ARENA_SIZE = 1024
 const ARENA_SIZE = 65_536
 
+/** Collects frames for one write: small ones are encoded into a shared buffer, large payloads are not copied. */
 export class FrameWriter {
   /** Octets waiting to be taken. */
   size = 0

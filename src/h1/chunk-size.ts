@@ -1,4 +1,4 @@
-/** Reads what stands before a chunk (RFC 9112 section 7.1): its size, and extensions, which nobody knows. */
+/** Reads what stands before a chunk (RFC 9112 section 7.1): its size, and extensions, which are ignored. */
 import { MAX_CHUNK_EXTENSIONS, MAX_CHUNK_SIZE_DIGITS } from '../limits.ts'
 import { Fault } from './faults.ts'
 import { VALUE_OCTET } from './fields.ts'

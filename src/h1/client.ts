@@ -3,9 +3,9 @@
  *
  * Theory of operation
  * - `request()`, `data()` and `end()` give what is to be written; nothing is kept. Octets from the transport go into
- *   `receive()`; what follows from them is told to the listener while it runs.
- * - One request at a time. When it and its response are whole, and nobody said that the connection ends, it is `reusable`.
- * - Nothing the peer does makes `receive()` throw: a broken rule is told by `onFailed`, once, and then nothing more is.
+ *   `receive()`, which calls the listener.
+ * - One request at a time. When it and its response are complete, and neither side closes the connection, it is `reusable`.
+ * - Nothing the peer does makes `receive()` throw: for a broken rule `onFailed` is called, once, and no callback after it.
  * - A wrong call by the owner throws, and changes nothing.
  *
  * The states are in `states.ts`; `reader.ts` cuts the octets into messages, `response-head.ts` reads the heads,
@@ -22,36 +22,42 @@ import type { H1Options } from './options.ts'
 import { checkRequestLine } from './outbound.ts'
 import { Asked, readResponseHead } from './response-head.ts'
 
-/** What a client's connection tells its owner, while `receive()`, `receiveEnd()` or `resume()` runs. */
+/** The callbacks of a client's connection. They come while `receive()`, `receiveEnd()` or `resume()` runs. */
 export interface H1ClientListener extends BodyListener {
-  /** 1xx, but for 101. */
+  /** An informational response (1xx, except 101). */
   onInformational(head: H1ResponseHead): void
   /** The final response. */
   onHeaders(head: H1ResponseHead): void
-  /** 101 to an upgrade that was asked for, or 2xx to CONNECT, in place of `onHeaders`. `rest` is what came behind it. */
+  /**
+   * In place of `onHeaders`: 101 after a request with `upgrade`, or 2xx after CONNECT. The connection is no longer HTTP/1.1.
+   * @param rest octets that came after the head: the first ones of the other protocol.
+   */
   onUpgraded(head: H1ResponseHead, rest: Buffer): void
-  /** The peer broke HTTP/1.1, or ended too early. Nothing more comes. */
+  /** The peer broke HTTP/1.1, or ended the connection in the middle of a response. No callback follows. */
   onFailed(error: HyperError): void
 }
 
+/** A request for `request()`. */
 export interface H1RequestInit {
+  /** A token; methods are case-sensitive. */
   readonly method: string
   /** Origin form, absolute form, authority form (CONNECT) or `*` (OPTIONS). */
   readonly target: string
-  /** In the spelling to be sent. `host` must be among them unless `authority` is given. */
+  /** Flat (name, value, name, value), in the spelling to be sent. Must have `host` unless `authority` is given. */
   readonly fields: FieldList
-  /** Sent as `host`, before the fields. */
+  /** Sent as `host`, before the fields. Default: `fields` has it. */
   readonly authority?: string | undefined
   /** Octets of the body: 0 for none, -1 when not known beforehand (chunks, unless a content-length is among the fields). */
   readonly bodyLength: number
-  /** A trailer section follows: chunks, whatever the length. */
+  /** A trailer section follows, so the body is sent in chunks. Default false. */
   readonly trailers?: boolean | undefined
-  /** Say `connection: close`. */
+  /** Send `connection: close`: the connection ends after the response. Default false. */
   readonly close?: boolean | undefined
-  /** Ask for this protocol: `connection: upgrade` and `upgrade`. */
+  /** Ask for this protocol, with `connection: upgrade` and `upgrade` (RFC 9110 section 7.8). Default: none. */
   readonly upgrade?: string | undefined
 }
 
+/** HTTP/1.1 without I/O, client role: one request at a time. See the top of this file for how it works. */
 export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
   private readonly maxInformational: number
   /** Of the request under way. */
@@ -66,8 +72,8 @@ export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
   }
 
   /**
-   * May `request()` be called? True at the beginning, and when request and response are whole, nobody said that the
-   * connection ends, it has not ended, and nothing came that was not read.
+   * Whether `request()` may be called: at the beginning, and when request and response are complete, neither has closed the
+   * connection, the transport has not ended, and no octet is left over.
    */
   get reusable(): boolean {
     return this.sendState === 'idle' && this.receiveState === 'idle' && this.reader.unread === 0 && !this.reader.over
@@ -132,7 +138,7 @@ export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
 
   /** @internal */
   override onMessageEnd(trailers: FieldList, raw: FieldList): void {
-    // What follows the last response is nobody's, even if the request goes on.
+    // What follows the last response is dropped, even if the request goes on.
     if (!this.keepAlive) this.reader.stop()
     super.onMessageEnd(trailers, raw)
   }

@@ -4,7 +4,7 @@ import type { FieldList } from '../headers/fields.ts'
 import { UNCHECKED, warnOnce } from '../warn.ts'
 import type { Fault } from './faults.ts'
 import { LineMemory } from './line-memory.ts'
-import { type H1Limits, type H1Options, limitsOf } from './options.ts'
+import { checkOptions, type H1Limits, type H1Options, limitsOf } from './options.ts'
 import { BodyWriter, HeadWriter } from './outbound.ts'
 import { MessageReader, type MessageSink } from './reader.ts'
 import {
@@ -16,11 +16,18 @@ import {
   type SendState,
 } from './states.ts'
 
-/** What either listener hears of the message that comes in. */
+/** The callbacks for the body of a received message. */
 export interface BodyListener {
-  /** A piece of the body: `buffer[start, end)`, which may be kept, unless what was received was lent. */
+  /**
+   * A piece of the body: the octets from `start` to `end` of `buffer`, not copied. They may be kept, unless they were lent to
+   * `receive()`.
+   */
   onData(buffer: Buffer, start: number, end: number): void
-  /** The message is whole. */
+  /**
+   * The message is complete.
+   * @param trailers flat (name, value, name, value), names in lower case; empty when there are none.
+   * @param rawTrailers the same with the names as they were sent.
+   */
   onEnd(trailers: FieldList, rawTrailers: FieldList): void
 }
 
@@ -48,10 +55,11 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   protected sendState: SendState = 'idle'
   /** @internal */
   protected receiveState: ReceiveState = 'idle'
-  /** Has nobody said that the connection ends with the messages under way? @internal */
+  /** Whether neither side has said that the connection ends with the messages under way. @internal */
   protected keepAlive = true
 
   protected constructor(listener: Listener, role: 'client' | 'server', options: H1Options) {
+    checkOptions(options)
     this.listener = listener
     this.origin = options.origin
     const { validateOutbound = true } = options
@@ -64,25 +72,29 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
     this.body = new BodyWriter(role === 'client' ? 'request' : 'response', this.origin, this.validate)
   }
 
+  /** The state of what we send: requests of a client, responses of a server. */
   get ourState(): SendState {
     return this.sendState
   }
 
+  /** The state of what we receive. */
   get theirState(): ReceiveState {
     return this.receiveState
   }
 
+  /** Whether `pause()` was called, and `resume()` was not called since. */
   get paused(): boolean {
     return this.reader.paused
   }
 
-  /** Octets that came and were not told yet. */
+  /** Octets that were received and not yet passed to a callback. */
   get unread(): number {
     return this.reader.unread
   }
 
   /**
-   * Octets of the body, framed: what to write, in order.
+   * Frames octets of the body.
+   * @returns what to write, in order; text is latin1.
    * @throws {InvalidArgumentError} when no body is being sent.
    * @throws {ContentLengthError} when they are more than was announced.
    */
@@ -92,7 +104,9 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   }
 
   /**
-   * The end of the body, as latin1 text: '' when nothing is to be written.
+   * Ends the body.
+   * @param trailers flat; need chunks.
+   * @returns latin1 text to write; '' when there is none.
    * @throws {InvalidArgumentError} when no body is being sent, or the trailers may not be.
    * @throws {ContentLengthError} when fewer octets were given than announced.
    */
@@ -105,25 +119,25 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
   }
 
   /**
-   * Takes octets from the peer. Never throws on account of them.
-   * @param lent their memory is yours again when this returns: what was not read of them is copied, and the listener must keep
-   * nothing that it is given without copying it. Default false: octets may be kept.
+   * Takes octets from the peer. Never throws because of what the peer sent.
+   * @param lent the memory is yours again when this returns. Then what was not read is copied, and a listener must copy what it
+   * keeps. Default false: octets may be kept, so do not change them.
    */
   receive(octets: Buffer, lent = false): void {
     this.reader.receive(octets, lent)
   }
 
-  /** The transport has ended. */
+  /** Call it when the transport has ended: a message that is not complete fails, unless the end of the connection ends it. */
   receiveEnd(): void {
     this.reader.receiveEnd()
   }
 
-  /** Nothing is told from here on; what comes is kept, in order. May be called within a callback. */
+  /** Stops the callbacks. What is received meanwhile is kept, in order. May be called within a callback. */
   pause(): void {
     this.reader.paused = true
   }
 
-  /** What was kept is told now, or, when this is called within a callback, after it. */
+  /** Lets callbacks come again, for what was kept first: at once, or, when called within a callback, after it. */
   resume(): void {
     this.reader.resume()
   }
@@ -160,7 +174,7 @@ export abstract class H1Endpoint<Listener extends BodyListener> implements Messa
       const event = this.keepAlive ? 'next' : 'over'
       this.received(event)
       this.sent(event)
-      // What follows the last message is nobody's.
+      // What follows the last message is dropped.
       if (event === 'over') this.reader.stop()
     } else if (this.receiveState === 'closed') {
       this.sent('over')

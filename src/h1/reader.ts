@@ -3,9 +3,9 @@
  *
  * - A head that is whole in one read is found with one search and read where it lies. What a read ends within is collected:
  *   see `stash.ts`.
- * - Bodies are handed on as they arrive, uncopied: `buffer[start, end)` may be kept by whoever gets it, unless it was lent.
- * - Before anything is told, the reader stands behind it. So whoever is told may pause, end, ask anew or throw: what is left
- *   is kept, and the next call goes on with it.
+ * - Bodies are handed on as they arrive, uncopied: the receiver may keep `buffer[start, end)`, unless it was lent.
+ * - Before a callback the reader moves past what it reports. So the callback may pause, end, start a request or throw: what is
+ *   left is kept, and the next call goes on with it.
  */
 import { Buffer } from 'node:buffer'
 import type { FieldList } from '../headers/fields.ts'
@@ -54,7 +54,7 @@ const Phase = {
   LAST: 13,
   LAST_LF: 14,
   TRAILERS: 15,
-  /** The message is whole, which has to be told. */
+  /** The message is whole, and `onMessageEnd` has to be called. */
   FINISH: 16,
   STOPPED: 17,
 } as const
@@ -174,7 +174,7 @@ export class MessageReader {
     }
   }
 
-  /** Reads on, as far as octets reach and nobody pauses. Does nothing when it is being read already. */
+  /** Reads on until the octets are used up or a callback pauses. Does nothing when it is reading already. */
   run(): void {
     if (this.running) return
     this.running = true
@@ -249,7 +249,7 @@ export class MessageReader {
         this.readTrailers()
         break
       default:
-        throw Fault.named('HPE_INVALID_CONSTANT', 'octets came that nobody asked for')
+        throw Fault.named('HPE_INVALID_CONSTANT', 'octets came without a request')
     }
     return true
   }

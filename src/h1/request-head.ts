@@ -98,7 +98,7 @@ function framingOf(old: boolean): 'none' | 'length' | 'chunked' {
   if (contentLength !== -1) throw new Fault('it has a content-length and a transfer-encoding')
   if (old) throw new Fault('an HTTP/1.0 message has a transfer-encoding')
   if (transferEncoding === 'chunked') return 'chunked'
-  // Chunks come last, and once; without them nobody knows where the body ends. What is in them we do not decode.
+  // `chunked` comes last, and once; without it the end of the body is unknown. Other codings we do not decode.
   const codings = transferEncoding.split(',').map((coding) => coding.trim())
   if (codings.indexOf('chunked') !== codings.length - 1) {
     throw new Fault(`its transfer-encoding is ${shown(transferEncoding)}`)

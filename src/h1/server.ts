@@ -2,12 +2,12 @@
  * `H1ServerConnection`: HTTP/1.1 without I/O (RFC 9112), in the server's role.
  *
  * Theory of operation
- * - Octets from the transport go into `receive()`; what follows from them is told to the listener while it runs.
+ * - Octets from the transport go into `receive()`, which calls the listener.
  *   `inform()`, `respond()`, `data()` and `end()` give what is to be written; nothing is kept.
  * - One request at a time: what a client sends ahead (RFC 9112 section 9.3.2) is kept until `next()` asks for it, when
  *   request and response are whole and the response is written.
- * - Nothing the peer does makes `receive()` throw: a broken rule is told by `onFailed`, once, with the status to answer
- *   with; that answer is the last.
+ * - Nothing the peer does makes `receive()` throw: for a broken rule `onFailed` is called, once, with the status to respond
+ *   with. That response is the last.
  * - A wrong call by the owner throws, and changes nothing.
  *
  * The states are in `states.ts`; `reader.ts` cuts the octets into messages, `request-head.ts` reads the heads,
@@ -22,41 +22,49 @@ import type { H1Options } from './options.ts'
 import { checkStatusLine } from './outbound.ts'
 import { readRequestHead } from './request-head.ts'
 
-/** What a server's connection tells its owner, while `receive()`, `receiveEnd()`, `resume()` or `next()` runs. */
+/** The callbacks of a server's connection. They come while `receive()`, `receiveEnd()`, `resume()` or `next()` runs. */
 export interface H1ServerListener extends BodyListener {
+  /** The head of a request. */
   onRequest(head: H1RequestHead): void
-  /** The peer broke HTTP/1.1, or ended too early. Nothing more comes; `status` is what to answer with, if it can be. */
+  /**
+   * The peer broke HTTP/1.1, or ended in the middle of a request. No callback follows.
+   * @param status 4xx or 5xx, to respond with if no response has begun.
+   */
   onFailed(error: HyperError, status: number): void
-  /** The peer ended between messages, as it may. */
+  /** The peer ended the connection between two requests, which is no error. */
   onClosed?(): void
 }
 
+/** A final response for `respond()`. */
 export interface H1ResponseInit {
-  /** From 200 on. */
+  /** 200 to 999 (RFC 9110 section 15). */
   readonly status: number
-  /** Default: ''. */
+  /** The reason phrase. Default: ''. */
   readonly reason?: string | undefined
-  /** In the spelling to be sent. */
+  /** Flat (name, value, name, value), in the spelling to be sent. */
   readonly fields: FieldList
   /**
    * Octets of the body: 0 for none, -1 when not known beforehand (chunks, unless a content-length is among the fields; to
    * HTTP/1.0 the end of the connection ends it). Where there can be no body, it is what a GET would have been answered.
    */
   readonly bodyLength: number
-  /** A trailer section follows: chunks, whatever the length. Not for HTTP/1.0. */
+  /** A trailer section follows, so the body is sent in chunks. Ignored for HTTP/1.0. Default false. */
   readonly trailers?: boolean | undefined
-  /** Say `connection: close`. */
+  /** Send `connection: close`, and close after the response. Default false. */
   readonly close?: boolean | undefined
 }
 
+/** What `accept()` responds to an upgrade or CONNECT. */
 export interface H1AcceptInit {
-  /** Of those that the request offers; undefined for CONNECT. */
+  /** One of the protocols in the request's `upgrade`; undefined for CONNECT. */
   readonly protocol?: string | undefined
+  /** The reason phrase. Default: ''. */
   readonly reason?: string | undefined
-  /** With `upgrade` among them, they say `connection`, too; else both are added. */
+  /** Flat. When they have `upgrade`, they must have `connection` too; otherwise both are added. Default: none. */
   readonly fields?: FieldList | undefined
 }
 
+/** HTTP/1.1 without I/O, server role: one request at a time; those sent ahead are kept until `next()`. */
 export class H1ServerConnection extends H1Endpoint<H1ServerListener> {
   private readonly trusted: boolean
   /** The request under way; undefined before it, and when it could not be read. */

@@ -87,7 +87,7 @@ export class Bodies {
       return
     }
     this.streams.advance(stream, StreamEvent.RECEIVE_END)
-    // The response is complete while we still send: nobody waits for the rest (RFC 9113 section 8.1).
+    // The response is complete while we still send: the server does not need the rest (RFC 9113 section 8.1).
     if (this.core.role === 'client' && !stream.tunnel) this.streams.reset(stream, ErrorCode.NO_ERROR)
     stream.listener.onEnd(stream, stream.trailers)
   }

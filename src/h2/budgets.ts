@@ -1,4 +1,4 @@
-/** How much of what costs us more than the peer it may do at once, and for how long. */
+/** Budgets: how often a peer may do what costs us more than the peer, at once and each second. */
 import * as limits from '../limits.ts'
 import { flood } from './faults.ts'
 
@@ -59,7 +59,7 @@ export function makeBudgets(clock: () => number) {
     goaways: new Budget(limits.GOAWAYS_BURST, limits.GOAWAYS_PER_SECOND, clock),
     /** Answers to PINGs, asked for or not. */
     pongs: new Budget(limits.PONGS_BURST, limits.PONGS_PER_SECOND, clock),
-    /** Frames for streams that are closed: they cost us as any others, and are nobody's. */
+    /** Frames for streams that are closed: they cost as much as others, and have no receiver. */
     lateFrames: new Budget(limits.LATE_FRAMES_BURST, limits.LATE_FRAMES_PER_SECOND, clock),
     /** Pushes that are refused without being looked at. */
     refusedPushes: new Budget(limits.REFUSED_PUSHES_BURST, limits.REFUSED_PUSHES_PER_SECOND, clock),

@@ -8,11 +8,11 @@
  * - No sockets, no timers: deadlines and liveness belong to the owner. The clock only refills budgets and measures speed.
  *
  * Theory of operation
- * - Octets from the transport go into `receive()`; what follows from them is told to listeners, one a stream and one
- *   for the connection, while `receive()` runs. Octets for the transport come out of `takeOutput()`, which the owner
- *   calls some time after `onOutput()`, so that all that one turn of the event loop produced is written at once.
+ * - Octets from the transport go into `receive()`, which calls the listeners: one for each stream, and one for the
+ *   connection. Octets for the transport come out of `takeOutput()`, which the owner calls some time after `onOutput()`, so
+ *   that everything from one turn of the event loop is written at once.
  * - This file is the front: calls and frames go from here to the part that knows them. A part has its own state and its
- *   collaborators; a frame is dealt with by the part whose state it changes.
+ *   collaborators; a frame is processed by the part whose state it changes.
  *
  *       core.ts              what all share: streams, settings, identifiers, what each side has said (states.ts), output
  *       budgets.ts           what a peer may do at once
@@ -54,7 +54,9 @@ import type { H2Stream, StreamListener } from './stream.ts'
 import { Streams } from './streams.ts'
 import type { WindowContext } from './window.ts'
 
+/** HTTP/2 without I/O (RFC 9113), client or server role. See the top of this file for how it works. */
 export class H2Connection implements FrameSink, WindowContext {
+  /** Which side of the connection this is. */
   readonly role: 'client' | 'server'
   /** Named in error messages. */
   readonly origin: string | undefined
@@ -110,7 +112,7 @@ export class H2Connection implements FrameSink, WindowContext {
     return this.core.peer !== PeerState.SILENT
   }
 
-  /** The peer said GOAWAY: it takes no new streams. */
+  /** The peer has sent GOAWAY: it accepts no new streams. */
   get goawayReceived(): boolean {
     return this.core.peer === PeerState.GONE
   }
@@ -140,7 +142,7 @@ export class H2Connection implements FrameSink, WindowContext {
     return this.core.openRemote
   }
 
-  /** Streams the peer allows us at once; before its SETTINGS an assumption. */
+  /** Streams the peer allows us at once; before its SETTINGS `streamsBeforeSettings`. */
   get streamLimit(): number {
     return this.core.streamLimit
   }
@@ -179,7 +181,7 @@ export class H2Connection implements FrameSink, WindowContext {
     return this.core.streams.get(id)
   }
 
-  /** Takes octets from the peer. Never throws on account of them. */
+  /** Takes octets from the peer. Never throws because of what the peer sent. */
   receive(chunk: Uint8Array): void {
     if (this.dead) return
     let octets = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
@@ -242,7 +244,7 @@ export class H2Connection implements FrameSink, WindowContext {
 
   /**
    * Queues a piece of body. The chunk is kept, not copied: it must not be written to again.
-   * @returns false when the queue is full enough: wait for onDrain.
+   * @returns false when 64 KiB (`SEND_HIGH_WATER`) are queued: wait for `onDrain`.
    * @throws {InvalidArgumentError} when our side of the stream has ended or not begun.
    */
   write(stream: H2Stream, chunk: Uint8Array): boolean {
@@ -267,7 +269,7 @@ export class H2Connection implements FrameSink, WindowContext {
     this.outgoing.end(stream, trailers)
   }
 
-  /** Returns octets of a stream's receive window after the owner has dealt with them. */
+  /** Returns octets of a stream's receive window to the peer, when the owner has processed as many. */
   consume(stream: H2Stream, octets: number): void {
     this.granted.consume(stream, octets)
   }
@@ -290,7 +292,7 @@ export class H2Connection implements FrameSink, WindowContext {
     this.control.ping(payload)
   }
 
-  /** Gives a stream other RFC 9218 parameters for our sending; to a server they are told by PRIORITY_UPDATE too. */
+  /** Changes a stream's priority (RFC 9218) for our own sending. A client also sends PRIORITY_UPDATE. */
   prioritize(stream: H2Stream, urgency: number, incremental: boolean): void {
     this.control.prioritize(stream, urgency, incremental)
   }
@@ -306,8 +308,8 @@ export class H2Connection implements FrameSink, WindowContext {
   }
 
   /**
-   * Begins to go: a server says that it will take no new streams soon, and says which were taken once the client has
-   * answered a PING, so that none is lost on its way (RFC 9113 section 6.8). A client says so at once.
+   * Closes gracefully (RFC 9113 section 6.8). A server sends GOAWAY twice: first to announce it, then, when the client has
+   * answered a PING, with the last stream that was accepted, so that no request on its way is lost. A client sends it once.
    */
   shutdown(): void {
     this.going.shutdown()

@@ -18,7 +18,7 @@ import { UNCHECKED, warnOnce } from '../warn.ts'
 import { type Budgets, makeBudgets } from './budgets.ts'
 import { flood } from './faults.ts'
 import type { ConnectionListener } from './listener.ts'
-import type { H2ConnectionOptions } from './options.ts'
+import { checkOptions, type H2ConnectionOptions } from './options.ts'
 import { initialSettings } from './settings.ts'
 import { OwnState, PeerState } from './states.ts'
 import type { H2Stream } from './stream.ts'
@@ -62,6 +62,7 @@ export class Core {
   private replies = 0
 
   constructor(listener: ConnectionListener, options: H2ConnectionOptions) {
+    checkOptions(options)
     this.listener = listener
     this.options = options
     const { validateOutbound = true } = options
@@ -115,7 +116,7 @@ export class Core {
     return (id & 1) === (this.role === 'client' ? 1 : 0)
   }
 
-  /** Has this identifier never been used, by whoever may use it? */
+  /** Has this identifier never been used? */
   isIdle(id: number): boolean {
     return this.isLocalId(id) ? id >= this.nextLocalId : id > this.lastRemoteId && this.own < OwnState.GONE
   }

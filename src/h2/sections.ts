@@ -25,7 +25,7 @@ import { ConnectionFault, closedError, protocolError } from './faults.ts'
 import type { BlockListener } from './header-blocks.ts'
 import type { ReceiveWindows } from './receive-windows.ts'
 import { OwnState, StreamEvent, StreamState } from './states.ts'
-import { H2Stream, NOBODY } from './stream.ts'
+import { H2Stream, NO_LISTENER } from './stream.ts'
 import type { Streams } from './streams.ts'
 
 /** Octets that each name and value counts beside its own (RFC 9113 section 6.5.2: 32 a field). */
@@ -56,7 +56,7 @@ export class Sections implements BlockListener {
     if (stream === undefined && (promised !== 0 || !this.isNewRequest(streamId))) {
       this.streams.late.check(streamId, 'HEADERS')
     }
-    // Decoded even when nobody wants it: the table must stay in step (RFC 9113 section 4.3).
+    // Decoded even when the stream is ignored: the table must stay in step (RFC 9113 section 4.3).
     let section: FieldList | undefined
     let tooLarge = ''
     try {
@@ -110,7 +110,15 @@ export class Sections implements BlockListener {
   private newRequest(id: number): H2Stream {
     const { localSettings, remoteSettings } = this.core
     const { initialWindowSize } = localSettings
-    return new H2Stream(id, NOBODY, StreamState.OPEN, false, initialWindowSize, remoteSettings.initialWindowSize, false)
+    return new H2Stream(
+      id,
+      NO_LISTENER,
+      StreamState.OPEN,
+      false,
+      initialWindowSize,
+      remoteSettings.initialWindowSize,
+      false,
+    )
   }
 
   /** Server role: a stream for a new request, if there is room for it. */
@@ -220,7 +228,7 @@ export class Sections implements BlockListener {
       return
     }
     const { initialWindowSize } = core.localSettings
-    const stream = new H2Stream(promised, NOBODY, StreamState.RESERVED_REMOTE, false, initialWindowSize, 0, false)
+    const stream = new H2Stream(promised, NO_LISTENER, StreamState.RESERVED_REMOTE, false, initialWindowSize, 0, false)
     if (head.method === 'HEAD') stream.bodyForbidden = true
     this.streams.open(stream)
     const listener = core.listener.onPush?.(parent, stream, head)

@@ -8,7 +8,10 @@ import type { Schedulable } from '../priority/scheduler.ts'
 import { StreamState } from './states.ts'
 import type { WindowManager } from './window.ts'
 
-/** What a stream tells its owner. After onEnd of a stream whose own side is done, or after onError, nothing more comes. */
+/**
+ * The callbacks of a stream. None follows `onError`, nor `onEnd` when our side has ended too. They come while `receive()`,
+ * `takeOutput()` or another call of the owner's runs, and must not throw.
+ */
 export interface StreamListener {
   /** An informational response (RFC 9110 section 15.2). Client role. */
   onInformational(stream: H2Stream, status: number, fields: FieldList): void
@@ -23,7 +26,7 @@ export interface StreamListener {
   onEnd(stream: H2Stream, trailers: FieldList): void
   /** The stream ended otherwise: reset by either side, refused by GOAWAY, or lost with its connection. */
   onError(stream: H2Stream, error: Error): void
-  /** So many octets of body were framed. */
+  /** Octets of the body were framed: they are in what `takeOutput()` returns. */
   onSent(stream: H2Stream, octets: number): void
   /** Our side has finished: END_STREAM was framed. */
   onLocalEnd(stream: H2Stream): void
@@ -34,9 +37,13 @@ export interface StreamListener {
 /** The queue of a stream that nothing was ever written to: most have no body, and share this one. Never changed. */
 export const NO_CHUNKS: Uint8Array[] = []
 
+/** One HTTP/2 stream (RFC 9113 section 5). Read it; only its connection changes it. */
 export class H2Stream implements Schedulable {
+  /** The stream identifier: odd for streams of the client, even for those of the server. */
   readonly id: number
+  /** The callbacks of the stream. */
   listener: StreamListener
+  /** One of `StreamState` (RFC 9113 section 5.1). */
   state: number
   /** Opened by us: it counts against the peer's limit of streams. */
   readonly local: boolean
@@ -60,7 +67,9 @@ export class H2Stream implements Schedulable {
   tunnel = false
   /** Octets announced by content-length, -1 for none. */
   expectedLength = -1
+  /** Octets of the body received. */
   receivedLength = 0
+  /** The received trailer section, flat; empty when there was none. */
   trailers: FieldList = NO_FIELDS
 
   /** Our header section was sent: the request, or the final response. */
@@ -70,6 +79,7 @@ export class H2Stream implements Schedulable {
   /** What waits to be framed. The first chunk is sent up to `queueOffset`. */
   queue: Uint8Array[] = NO_CHUNKS
   queueOffset = 0
+  /** Octets of the body that wait to be framed. */
   queuedBytes = 0
   /** Nothing more will be queued: END_STREAM follows the queue. */
   endQueued = false
@@ -117,8 +127,8 @@ export class H2Stream implements Schedulable {
   }
 }
 
-/** Hears a stream between its opening and the moment its owner is known. */
-export const NOBODY: StreamListener = {
+/** The listener of a stream between its opening and the moment its owner is known. */
+export const NO_LISTENER: StreamListener = {
   onInformational: ignore,
   onHeaders: ignore,
   onData: ignore,
@@ -130,5 +140,5 @@ export const NOBODY: StreamListener = {
 }
 
 function ignore(): void {
-  // Nobody is told.
+  // There is no owner yet.
 }

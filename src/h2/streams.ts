@@ -1,4 +1,4 @@
-/** How streams begin and end, whoever wants them to. */
+/** How streams begin and end. */
 import { StreamResetError } from '../errors.ts'
 import type { Priority } from '../priority/field.ts'
 import { spend } from './budgets.ts'
@@ -8,7 +8,7 @@ import { nextState, OwnState, StreamState } from './states.ts'
 import { type H2Stream, NO_CHUNKS } from './stream.ts'
 
 export class Streams {
-  /** Priorities that a client told of streams before it opened them (RFC 9218 section 7.1). */
+  /** Priorities from PRIORITY_UPDATE frames for streams that the client has not opened yet (RFC 9218 section 7.1). */
   readonly earlyPriorities = new Map<number, Priority>()
   readonly late: LateFrames
   private readonly core: Core

@@ -1,4 +1,4 @@
-/** Field lists in the shapes people hold them in, to and from the flat list (name, value, name, value ...). */
+/** Conversions between the forms in which callers give fields and the flat list (name, value, name, value ...). */
 import { InvalidArgumentError } from '../errors.ts'
 
 /** Field lines as a flat list: name, value, name, value ... */

@@ -97,7 +97,7 @@ export interface Head1 {
   readonly fields: string[]
   /** Nothing is to follow it on its connection: the caller says so (RFC 9112 section 9.6), or the answer could mislead. */
   readonly last: boolean
-  /** Octets of the body, -1 when nobody knows them beforehand. */
+  /** Octets of the body, -1 when not known beforehand. */
   readonly length: number
 }
 
@@ -217,8 +217,8 @@ export const TAKES_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH
 
 /**
  * Requests that servers of HTTP/1.1 answer, or read, with octets that belong to no message: content after the head of a HEAD, a
- * second answer to the body of a GET. Nobody could tell them from the answer to the next request, so there is none (undici has
- * the same rule).
+ * second answer to the body of a GET. They could not be told from the response to the next request, so the connection is not used again
+ * (undici has the same rule).
  */
 function misleads(method: string, bodyLength: number): boolean {
   return method === 'HEAD' || (bodyLength !== 0 && !TAKES_CONTENT.has(method))

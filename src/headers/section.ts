@@ -22,9 +22,11 @@ export interface ResponseHead {
 
 /** A checked header section of a request. */
 export interface RequestHead {
+  /** The `:method` pseudo-header field. */
   readonly method: string
   /** Undefined for CONNECT. */
   readonly scheme: string | undefined
+  /** The `:authority` pseudo-header field; undefined when there was none. */
   readonly authority: string | undefined
   /** Undefined for CONNECT. */
   readonly path: string | undefined

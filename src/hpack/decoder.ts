@@ -11,6 +11,7 @@
 
 import { InvalidArgumentError } from '../errors.ts'
 import { MAX_HEADER_FIELDS, MAX_HEADER_LIST_SIZE } from '../limits.ts'
+import { refuseUnknown } from '../option-names.ts'
 import { ANY_GENERATION, BlockCache, LONGEST_STRING, SHORTEST_STRING, StringCache } from './caches.ts'
 import { checkSize, DynamicTable, ENTRY_OVERHEAD, INITIAL_TABLE_SIZE } from './dynamic-table.ts'
 import { HeaderListTooLargeError, HpackDecodingError } from './errors.ts'
@@ -31,9 +32,12 @@ const MAX_INTEGER = 0x7fff_ffff
 /** Octets of the largest list that is remembered for a repeated block: bounds what the cache keeps alive. */
 const LARGEST_REPEATED = 8192
 
+const OPTIONS: ReadonlySet<string> = new Set(['maxTableSize', 'maxListSize', 'maxFields'])
+
 const NO_NAMES: ReadonlySet<string> = new Set()
 const NO_PLACES: ReadonlySet<number> = new Set()
 
+/** Limits of a {@link Decoder}. */
 export interface DecoderOptions {
   /**
    * Octets the peer's dynamic table may use from the start, default 4096. HTTP/2 starts every connection at 4096: leave it,
@@ -46,6 +50,7 @@ export interface DecoderOptions {
   readonly maxFields?: number
 }
 
+/** Decodes header blocks (RFC 7541). One for each direction of a connection; each block of it must be decoded, in order. */
 export class Decoder {
   /**
    * Names of the fields that the last block sent as never-indexed. Whoever forwards the message must keep them so
@@ -68,8 +73,9 @@ export class Decoder {
   private usedDynamic = false
   private broken = false
 
-  /** @throws InvalidArgumentError when an option is not an integer from 0 to 2^31-1. */
+  /** @throws InvalidArgumentError naming the option that is unknown, or is not an integer from 0 to 2^31-1. */
   constructor(options: DecoderOptions = {}) {
+    refuseUnknown(options, OPTIONS)
     this.maxTableSize = checkSize('maxTableSize', options.maxTableSize ?? INITIAL_TABLE_SIZE, MAX_INTEGER)
     this.maxListSize = checkSize('maxListSize', options.maxListSize ?? MAX_HEADER_LIST_SIZE, MAX_INTEGER)
     this.maxFields = checkSize('maxFields', options.maxFields ?? MAX_HEADER_FIELDS, MAX_INTEGER)

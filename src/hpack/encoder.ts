@@ -73,6 +73,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['maxTableSize', 'sensitiveNames', 
 const INDEXING: ReadonlySet<unknown> = new Set(['adaptive', 'always', 'never'])
 const HUFFMAN: ReadonlySet<unknown> = new Set(['shorter', 'always', 'never'])
 
+/** Options of an {@link Encoder}. */
 export interface EncoderOptions {
   /** Octets of dynamic table this encoder is willing to keep, whatever the peer allows; default 4096. */
   readonly maxTableSize?: number
@@ -90,6 +91,7 @@ export interface EncoderOptions {
   readonly huffman?: 'shorter' | 'always' | 'never'
 }
 
+/** Encodes header blocks (RFC 7541). One for each direction of a connection; each block of it must be sent, in order. */
 export class Encoder {
   /** Where `write` puts the block; replaced by a larger one when needed. */
   scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH)

@@ -78,8 +78,8 @@ export class Connector {
   }
 
   /**
-   * Connects to an origin. Whatever is wrong, with the options too, is told to the callback: `ConnectError` with the
-   * phase, `ProxyError` with the proxy's answer, `TimeoutError`, or `InvalidArgumentError`.
+   * Connects to an origin. Every error, a wrong option included, goes to the callback: `ConnectError` with the phase,
+   * `ProxyError` with the proxy's answer, `TimeoutError`, or `InvalidArgumentError`.
    * @param callback called once, never before this has returned.
    */
   dial(origin: Origin, options: ConnectOptions, callback: DialCallback, observer?: DialObserver): Dial {

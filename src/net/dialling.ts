@@ -71,17 +71,17 @@ export class Dialling implements Dial, Progress {
   private readonly begun = performanceNow()
   /** Of the peer that is connected to by TCP: the origin or its proxy; and of TLS with the origin. */
   private readonly trail: Trail
-  /** Of the origin, when a proxy is told its address. */
+  /** Of the origin, when the proxy gets its address and not its name. */
   private readonly beyond: Trail
   private readonly stopTimer: Cancel
   private stopPhaseTimer: Cancel | undefined
   private phase: ConnectPhase = 'dns'
   private proxy: CanonicalProxy | undefined
   private ends: Ends = {}
-  /** Why the first way that was tried did not lead there: of several the one that is told. */
+  /** The error of the first address that was tried: it is reported when all fail. */
   private failure: HyperError | undefined
   private over = false
-  /** The observer is being told of a step. */
+  /** The observer's callback is running. */
   private telling = false
   /** Takes back what is under way now. */
   private cancelLink: Cancel

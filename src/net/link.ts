@@ -60,7 +60,7 @@ export type ConnectStep =
 /** How the proxy was spoken to; `http/1.1` also when requests go to it in absolute form. */
 export type ProxyProtocol = 'http/1.1' | 'h2' | 'socks4' | 'socks5'
 
-/** Is told each step of a dial, in order. It must not throw. */
+/** Called at each step of a dial, in order. It must not throw. */
 export interface DialObserver {
   onStep(step: ConnectStep, timings: Readonly<ConnectTimings>): void
 }

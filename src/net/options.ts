@@ -6,23 +6,38 @@ export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
 
 /** TLS options, in node:tls's names. Weaker ones work and warn once. */
 export interface TlsOptions {
+  /** Certificates of the authorities to trust. Default: those that Node trusts. */
   readonly ca?: Pem | undefined
+  /** The client certificate, its chain after it. Needs `key`. Default: none. */
   readonly cert?: Pem | undefined
+  /** The private key of `cert`. */
   readonly key?: Pem | undefined
+  /** Certificate and key in one PKCS #12 archive, instead of `cert` and `key`. */
   readonly pfx?: Pem | undefined
+  /** Decrypts `key` or `pfx`. */
   readonly passphrase?: string | undefined
   /** Name for SNI and for verification. Default: the host of the origin. */
   readonly servername?: string | undefined
   /** Default true. `false` turns verification off, and warns once. */
   readonly rejectUnauthorized?: boolean | undefined
+  /**
+   * Replaces the check of the certificate's name, as in node:tls: returns an error to refuse the server. Default:
+   * `tls.checkServerIdentity`.
+   */
   readonly checkServerIdentity?: typeof import('node:tls').checkServerIdentity | undefined
+  /** Cipher suites, in OpenSSL's format. Default: Node's. */
   readonly ciphers?: string | undefined
+  /** Groups for the key exchange, in OpenSSL's format. Default: Node's. */
   readonly ecdhCurve?: string | undefined
+  /** Signature algorithms, in OpenSSL's format. Default: OpenSSL's. */
   readonly sigalgs?: string | undefined
+  /** Certificate revocation lists. Default: none, so revocation is not checked. */
   readonly crl?: Pem | undefined
+  /** Parameters for DHE, in PEM, or `auto`, as in node:tls. */
   readonly dhparam?: string | Uint8Array | undefined
   /** Default `TLSv1.2` (RFC 9113 section 9.2). */
   readonly minVersion?: import('node:tls').SecureVersion | undefined
+  /** Default: Node's, `TLSv1.3`. */
   readonly maxVersion?: import('node:tls').SecureVersion | undefined
   /** OpenSSL's name of a protocol, for example `TLSv1_2_method`; instead of `minVersion` and `maxVersion`. */
   readonly secureProtocol?: string | undefined
@@ -32,6 +47,7 @@ export interface TlsOptions {
   readonly allowPartialTrustChain?: boolean | undefined
   /** A key that both sides have, in the place of certificates. */
   readonly pskCallback?: import('node:tls').ConnectionOptions['pskCallback'] | undefined
+  /** Bits of the smallest DH group that is accepted. Default: Node's, 1024. */
   readonly minDHSize?: number | undefined
   /** Node writes what the handshake says to stderr. */
   readonly enableTrace?: boolean | undefined
@@ -70,9 +86,11 @@ export interface ProxyOptions {
 
 /** What changes the identity of the peer or the route to it: all of it is part of the pool's key. */
 export interface ConnectOptions {
+  /** TLS options. Default: the server is verified, TLS 1.2 at least. */
   readonly tls?: TlsOptions | undefined
   /** Path of a unix domain socket to connect to instead of host and port. */
   readonly socketPath?: string | undefined
+  /** The local IP address to connect from. Default: the system chooses. */
   readonly localAddress?: string | undefined
   /** 4 or 6; default 0: both, raced. */
   readonly family?: 0 | 4 | 6 | undefined
@@ -99,11 +117,15 @@ export interface ConnectOptions {
 
 /** Times of the connect phases: milliseconds since the epoch, `undefined` where a phase did not happen. */
 export interface ConnectTimings {
+  /** Making the connection began. */
   start: number
+  /** The addresses were known. */
   lookup: number | undefined
+  /** TCP was connected, to the origin or its proxy. */
   connect: number | undefined
   /** The way through the proxy was open. */
   proxy: number | undefined
+  /** The TLS handshake with the origin was complete. */
   secureConnect: number | undefined
 }
 
@@ -111,11 +133,13 @@ export interface ConnectTimings {
 export interface TlsInfo {
   /** For example `TLSv1.3`. */
   readonly protocol: string | null
+  /** The cipher suite, by its names in OpenSSL and in the standard. */
   readonly cipher: import('node:tls').CipherNameAndProtocol
   /** How keys were exchanged, for example `{ type: 'ECDH', name: 'X25519', size: 253 }`; empty where OpenSSL does not say. */
   readonly ephemeralKey: import('node:tls').EphemeralKeyInfo | object | null
   /** A session was resumed. */
   readonly sessionReused: boolean
+  /** Whether the certificate was verified. */
   readonly authorized: boolean
   /** Why not. */
   readonly authorizationError: Error | undefined
@@ -137,14 +161,23 @@ export interface TlsInfo {
 
 /** The connection that carries an exchange. */
 export interface ConnectionInfo {
+  /** What ALPN, or prior knowledge, has chosen. */
   readonly protocol: 'h2' | 'http/1.1'
+  /** Whether it uses TLS. */
   readonly encrypted: boolean
+  /** Whether the server's certificate was verified. False without TLS. */
   readonly authorized: boolean
+  /** The IP address of the peer: the origin, or its proxy. `undefined` for a unix domain socket. */
   readonly remoteAddress: string | undefined
+  /** The port of the same peer. */
   readonly remotePort: number | undefined
+  /** `IPv4` or `IPv6`. */
   readonly remoteFamily: string | undefined
+  /** Our IP address. */
   readonly localAddress: string | undefined
+  /** Our port. */
   readonly localPort: number | undefined
+  /** The name that TLS asked for (SNI); `undefined` without one. */
   readonly servername: string | undefined
   /** The proxy on the way, `scheme://host:port`, without its credentials. */
   readonly proxy: string | undefined
@@ -152,6 +185,7 @@ export interface ConnectionInfo {
   readonly resumed: boolean
   /** What TLS agreed on with the origin; `undefined` without TLS. */
   readonly tls: TlsInfo | undefined
+  /** When the steps of making the connection were complete. */
   readonly timings: Readonly<ConnectTimings>
 }
 

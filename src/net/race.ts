@@ -91,7 +91,7 @@ class Race {
         }),
       )
       read?.belongTo(socket)
-      // Whoever hears of sockets being made may have given up this one.
+      // A subscriber to the creation of sockets may have given up this dial.
       if (this.over) {
         socket.destroy()
         return

@@ -3,8 +3,8 @@
  *
  * Theory of operation: an address needs no resolver. A `lookup` of the caller's is asked each time; its answers are its
  * own to keep. Answers of the system's resolver are kept for a while, and dials that want the same name at the same
- * time share one query, which goes on when some of them give up. Failures are never kept. A query that takes long is made
- * once more beside the first, and one for which nobody waits any more is joined by nobody.
+ * time share one query, which goes on when some of them give up. Failures are never kept. A query that takes long is repeated
+ * in parallel, and one for which no dial waits any more is not reused.
  */
 import { ADDRCONFIG, lookup as systemLookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -125,7 +125,7 @@ export class Resolver {
     const finish = (tell: (one: Outcome<Resolved>) => void): void => {
       query.state = 'answered'
       this.abandon(key, query)
-      // One of them may take another back while it is told.
+      // A callback may cancel another that waits.
       for (const one of query.waiting) tell(one)
       query.waiting.clear()
     }

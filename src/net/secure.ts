@@ -55,7 +55,7 @@ export function secure(
   const key = `${host}:${peer.port} ${servername} ${peer.route} ${tlsIdentity(tls)}`
   const offered = trail.session === 'set aside' ? undefined : sessionFor(tls, resume, sessions, key)
   if (offered !== undefined) trail.session = 'offered'
-  // Whatever ended the handshake, or made somebody give it up: the sessions of this peer may have been why.
+  // Whatever ended the handshake, a remembered session of this peer may be the reason.
   const forget = (): void => {
     if (offered !== undefined) sessions.forget(key)
   }
@@ -147,9 +147,9 @@ export function agreedProtocol(chosen: unknown, offered: readonly string[]): 'h2
 }
 
 /**
- * What node:tls does not look at. The rest was its to judge: it tells of `secureConnect` only when verification, where it was asked
- * for, has held, also for a session that is resumed. Whoever calls that listener otherwise sits in this process and has put
- * itself in the place of the socket, as mocks do: there is no peer then, and nothing to verify but pins.
+ * Checks the pinned keys, which node:tls does not know. It has checked the rest: it emits `secureConnect` only after the
+ * verification that was asked for, also for a resumed session. Only code in this process that stands in for the socket, such as a
+ * mock, can emit it otherwise. There is no peer then, and nothing to verify but pins.
  */
 function verdict({ certificate }: PeerTls, tls: TlsOptions): Error | undefined {
   const pins = tls.pinnedPublicKeys
@@ -163,7 +163,7 @@ function coverage({ authorized, certificate }: PeerTls, tls: TlsOptions): (host:
   return (host) => checkServerIdentity(host, certificate) === undefined
 }
 
-/** Does whoever speaks here speak for another host? Nobody can tell. */
+/** The answer for a peer whose certificate was not verified by the ordinary rules: it covers no other host. */
 export function coversNothing(): boolean {
   return false
 }

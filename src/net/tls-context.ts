@@ -14,6 +14,7 @@ import { refuseUnknown } from '../option-names.ts'
 import type { Pem } from './options.ts'
 import { leastVersion, rememberContext } from './tls-units.ts'
 
+/** Options of {@link createTlsContext}. Files are read at once, when it is called. */
 export interface TlsContextOptions {
   /** Authorities to trust, in PEM, instead of those that Node brings. */
   readonly ca?: Pem | undefined

@@ -4,7 +4,7 @@
  * Rules
  * - What a handshake alone knows, and the peer's own certificate, are taken when it ends: a response is often looked at when its
  *   connection has gone. The chain behind the certificate is read when somebody asks, while the socket is open.
- * - A resumed session shows no certificate: that of the handshake which it goes back to is told.
+ * - A resumed session shows no certificate: the one of its first handshake is given instead.
  * - `getPeerX509Certificate()` is asked of a socket once at most, and last of all: on the client's side it takes the certificate
  *   out of what Node and OpenSSL remember, and whoever asks afterwards, by whichever method, gets another or none.
  */

@@ -142,8 +142,8 @@ function watched(check: typeof checkServerIdentity): typeof checkServerIdentity 
 
 /**
  * The options for an agent of Node's own that is to trust and show what these say: the pins as well, which Node knows nothing
- * of, and which are looked at with the name. The key log is for whoever hears the agent's `keylog`.
- * @throws {InvalidArgumentError} for pins without verification: Node asks nobody then.
+ * of, and which are looked at with the name. The key log goes to listeners of the agent's `keylog`.
+ * @throws {InvalidArgumentError} for pins without verification, because Node then makes no call to check them.
  */
 export function agentTlsOptions(given: TlsOptions): ConnectionOptions {
   const tls = effectiveTls(given)

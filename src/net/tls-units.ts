@@ -91,7 +91,7 @@ export function leastVersion(): SecureVersion {
 /**
  * The options of a request over those of its pool: own properties, without a prototype, so that nobody below finds there what
  * no caller gave.
- * @throws {InvalidArgumentError} when a part is to be replaced of a context whose parts nobody knows.
+ * @throws {InvalidArgumentError} when a part of a context is to be replaced that `createTlsContext` has not made: its other parts are unknown.
  */
 export function mergeTls(base: TlsOptions | undefined, over: TlsOptions | undefined): TlsOptions | undefined {
   if (base === undefined && over === undefined) return undefined

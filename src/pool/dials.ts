@@ -57,12 +57,12 @@ export class Dials {
       observer,
     )
     this.all.add(dial)
-    // It begins later: whoever is told may still end it.
+    // It begins later: the event may still end it.
     tell(() => this.options.events?.connecting?.(href))
     if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
   }
 
-  /** A search that somebody else has begun counts as well. */
+  /** The search for another origin's connection (coalescing) counts as a dial as well. */
   add(search: Dial): void {
     this.all.add(search)
   }

@@ -5,7 +5,7 @@ import { askForH2c, UPGRADE_METHOD } from '../connection/h2c-upgrade.ts'
 import { Http1Connection } from '../connection/http1.ts'
 import { Http2Connection } from '../connection/http2.ts'
 import { ConnectError, type HyperError, toError } from '../errors.ts'
-import { NOBODY } from '../h2/stream.ts'
+import { NO_LISTENER } from '../h2/stream.ts'
 import { CONNECT_TIMEOUT } from '../limits.ts'
 import type { Dialled } from '../net/link.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
@@ -51,7 +51,7 @@ function upgrade(
       callback(error, null)
       return
     }
-    const start = { method: UPGRADE_METHOD, listener: NOBODY, octets }
+    const start = { method: UPGRADE_METHOD, listener: NO_LISTENER, octets }
     const h2: ConnectionInfo = { ...info, protocol: 'h2' }
     begin(origin, dialled, callback, () => new Http2Connection(origin, socket, h2, owner, options, start))
   })

@@ -58,7 +58,7 @@ function isDefault(name: string, value: unknown): boolean {
 
 /**
  * The options that belong to the key, out of a larger set; the request's go before the pool's, of TLS by its units.
- * @throws {InvalidArgumentError} when part of a secure context is to be replaced whose parts nobody knows.
+ * @throws {InvalidArgumentError} when part of a secure context is to be replaced whose other parts are unknown.
  */
 export function mergeConnectOptions(base: ConnectOptions, over: ConnectOptions = {}): ConnectOptions {
   const pick = <Name extends keyof ConnectOptions>(name: Name): ConnectOptions[Name] =>
@@ -81,14 +81,14 @@ function own<Name extends keyof ConnectOptions>(options: ConnectOptions, name: N
   return Object.hasOwn(options, name) ? options[name] : undefined
 }
 
-/** What the operator of the process says where nobody in it says anything: `NODE_USE_ENV_PROXY=1`, as to Node itself. */
+/** The default of `proxy` from the environment: `NODE_USE_ENV_PROXY=1`, as for Node itself. */
 function operatorsProxy(): 'env' | undefined {
   if (process.env.NODE_USE_ENV_PROXY !== '1' && !process.execArgv.includes('--use-env-proxy')) return undefined
   return 'env'
 }
 
 /**
- * What of these options is told apart by identity alone: functions and contexts, which may be made anew for each request.
+ * The options that are compared by identity: functions and contexts. A caller may make new ones for each request.
  */
 export function identified({ lookup, tls = {} }: ConnectOptions): object[] {
   const { checkServerIdentity, pskCallback, secureContext, keyLog } = tls

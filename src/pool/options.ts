@@ -1,4 +1,4 @@
-/** What a pool can be told, checked when it is told. */
+/** The options of a pool, and their checks. */
 
 import type { ConnectionSettings } from '../connection/contract.ts'
 import { type HyperError, InvalidArgumentError } from '../errors.ts'
@@ -7,25 +7,28 @@ import type { ConnectorSettings } from '../net/connector.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
+import { type Check, checkEach, func, isObject, milliseconds, oneOf, text, whole } from '../option-checks.ts'
 import { refuseUnknown } from '../option-names.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { warnOnce } from '../warn.ts'
 
-/** Called as connections come and go. What one throws is thrown outside of the pool's own work. */
+/** Called when connections are made and end. An exception of one is rethrown asynchronously: it does not disturb the pool. */
 export interface PoolEvents {
-  /** A connection is about to be made; `connect` or `connectionError` follows, unless nobody needs it any more. */
+  /** A connection is about to be made; `connect` or `connectionError` follows, unless no request needs it any more. */
   connecting?(origin: string): void
+  /** A connection was made. */
   connect?(origin: string, info: ConnectionInfo): void
-  /** @param error why; of a peer that went in peace its GOAWAY; undefined when we closed the connection ourselves. */
+  /** @param error why: for a peer that left with GOAWAY and NO_ERROR a `GoawayError`; undefined when we closed the connection ourselves. */
   disconnect?(origin: string, error: Error | undefined): void
+  /** A connection could not be made. */
   connectionError?(origin: string, error: HyperError): void
   /** An alternative service was advertised (RFC 7838): the value of the field, as it came. It is not used by itself. */
   altSvc?(origin: string, value: string): void
-  /** The server of this origin said which origins it speaks for (RFC 8336). */
+  /** The server of this origin listed the origins that it is authoritative for, in an ORIGIN frame (RFC 8336). */
   origins?(origin: string, origins: readonly string[]): void
 }
 
-/** Calls one of the events. What it throws is its owner's to see, outside of our data path. */
+/** Calls one of the events. What it throws is rethrown asynchronously, outside of our data path. */
 export function tell(event: () => void): void {
   try {
     event()
@@ -41,60 +44,19 @@ export interface PoolOptions extends ConnectOptions, ConnectionSettings, Connect
    * rest wait in order; 64 over HTTP/1.1.
    */
   readonly connections?: number | undefined
-  /** Waiting for a connection with room. Default 300,000 (`QUEUE_TIMEOUT`). */
+  /**
+   * Milliseconds that a request may wait for a connection with room. Default 300,000 (`QUEUE_TIMEOUT`): as long as for response
+   * headers, since what is ahead of it waits for those.
+   */
   readonly queueTimeout?: number | undefined
   /**
-   * Let a connection to one origin carry requests of another, when its certificate covers it and the address is the same or
-   * the server says so (RFC 9113 section 9.1.1, RFC 8336). Default false.
+   * Let a connection to one origin carry requests for another, when its certificate covers the other host, and the address is
+   * the same or the server has sent it in an ORIGIN frame (RFC 9113 section 9.1.1, RFC 8336). Default false: some servers share
+   * a certificate but not their content.
    */
   readonly coalesce?: boolean | undefined
+  /** Called when connections are made and end. Default: none. */
   readonly events?: PoolEvents | undefined
-}
-
-/** @throws {InvalidArgumentError} when the value is none that the option of this name may have. */
-type Check = (name: string, value: unknown) => void
-
-const MAX_WHOLE = 0x7fff_ffff
-
-/** @param endless may it be Infinity? */
-function whole(least: number, endless = false): Check {
-  return (name, value) => {
-    if (endless && value === Number.POSITIVE_INFINITY) return
-    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= MAX_WHOLE) return
-    throw new InvalidArgumentError(
-      `${name} must be a whole number from ${least} to ${MAX_WHOLE}${endless ? ', or Infinity' : ''}, not ${String(value)}`,
-    )
-  }
-}
-
-function oneOf(...allowed: readonly unknown[]): Check {
-  const list = allowed.map((one) => JSON.stringify(one)).join(', ')
-  return (name, value) => {
-    if (allowed.includes(value)) return
-    throw new InvalidArgumentError(`${name} must be one of ${list}, not ${String(value)}`)
-  }
-}
-
-/** 0 for no limit. */
-const milliseconds: Check = (name, value) => {
-  if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return
-  throw new InvalidArgumentError(`${name} must be a number of milliseconds, 0 or more, not ${String(value)}`)
-}
-
-function func(what: string): Check {
-  return (name, value) => {
-    if (typeof value !== 'function') throw new InvalidArgumentError(`${name} must be ${what}`)
-  }
-}
-
-const text: Check = (name, value) => {
-  if (typeof value !== 'string' || value === '') {
-    throw new InvalidArgumentError(`${name} must be text that is not empty`)
-  }
-}
-
-const isObject: Check = (name, value) => {
-  if (typeof value !== 'object' || value === null) throw new InvalidArgumentError(`${name} must be an object`)
 }
 
 /** More than this is no limit any more; who asks for it is warned. */
@@ -172,7 +134,7 @@ export function checkConnectOptions(options: ConnectOptions): void {
 
 function check(given: ConnectOptions, checks: Readonly<Record<string, Check>>): void {
   const options = ownOnly(given)
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) checks[name](name, value)
+  checkEach(options, checks)
   if (options.allowH1 !== false) return
   if (options.allowH2 === false) {
     throw new InvalidArgumentError('allowH1 and allowH2 cannot both be false: no protocol is left')
@@ -182,7 +144,7 @@ function check(given: ConnectOptions, checks: Readonly<Record<string, Check>>): 
   }
 }
 
-/** Own properties alone, without a prototype: what somebody put on Object.prototype is nobody's option. */
+/** A copy of the own properties, without a prototype: a polluted Object.prototype adds no option. */
 export function ownOnly<Options extends object>(options: Options): Options {
   return Object.assign(Object.create(null), options)
 }

@@ -1,7 +1,7 @@
 /**
  * The connections to one origin over one route, and who waits for them.
  *
- * Theory of operation: an exchange is started at once when a connection has a free slot and nobody waits; otherwise it
+ * Theory of operation: an exchange is started at once when a connection has a free slot and no other exchange waits; otherwise it
  * joins the line. After every change (a slot freed, a connection made or gone) `assign()` carries out what `plan.ts` says:
  * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
@@ -191,7 +191,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     nextTick(returned, this)
   }
 
-  /** Somebody has come back to the line. */
+  /** An exchange has come back to the queue. */
   onReturned(): void {
     if (this.waiting.length === 1) this.beginWait()
     this.assign()
@@ -308,7 +308,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       if (this.usable[i] !== connection) break
     }
     for (const index of verify) this.usable[index]?.verify()
-    // Whoever is told of a dial may destroy the pool.
+    // The `connecting` event may destroy the pool.
     for (let i = 0; i < open && this.destroyedWith === undefined; i++) this.open()
     if (this.connectWaiters.length > 0) this.serveConnectWaiters()
     if (this.waiting.length === 0) this.keepProcessAlive(false)
@@ -369,7 +369,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     }
   }
 
-  /** Nobody has said how many connections there may be. */
+  /** The option `connections` is not set, so there may be more connections when nothing moves. */
   private get yielding(): boolean {
     return this.host.options.connections === undefined
   }
@@ -394,7 +394,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.assign()
   }
 
-  /** Somebody waits for an idle connection (its peer allows no streams now), or nobody does any more. */
+  /** Whether an exchange waits for an idle connection (its peer allows no streams now). */
   private keepProcessAlive(needed: boolean): void {
     for (const connection of this.usable) connection.keepProcessAlive(needed)
   }
@@ -417,7 +417,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
       nextTick(fail, exchange, toError(thrown))
-      // The slot that it had is free again, and somebody may have joined the line meanwhile.
+      // Its slot is free again, and another exchange may have joined the queue meanwhile.
       nextTick(assign, this)
     }
   }
@@ -504,7 +504,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     tell(() => this.host.options.events?.connectionError?.(href, error))
     if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
     if (this.usable.length === 0 && this.dials.size === 0) {
-      // Nobody is left to serve those who wait.
+      // No connection is left for the waiting exchanges.
       this.waiting.failLine(error, waited)
       this.assignLater()
     } else if (this.situation().protocol === 'http/1.1') {
@@ -515,7 +515,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.checkEmpty()
   }
 
-  /** For those who are left of a line that has failed. */
+  /** For the exchanges that are left in a queue whose others have failed. */
   private assignLater(): void {
     if (this.waiting.length > 0 || this.connectWaiters.length > 0) nextTick(assign, this)
   }
@@ -537,7 +537,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   private closeIfDone(): void {
     if (!this.closing || this.waiting.pending > 0) return
-    // Nobody wants what is being made.
+    // No exchange needs the connections that are being made.
     this.dials.cancel(() => new PoolClosedError({ origin: this.origin.href }))
     for (const connection of this.pooled.connections) connection.close()
   }
@@ -548,7 +548,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 }
 
-/** How long somebody must have waited for a failure to connect to be his, too: he may have come when it was almost certain. */
+/** How long an exchange must have waited to fail with a dial: one that joined late gets a new dial. */
 function ownTime(error: unknown): number {
   return error instanceof TimeoutError ? error.timeout * OWN_CONNECT_SHARE : 0
 }

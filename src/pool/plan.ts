@@ -6,12 +6,12 @@
  * - What waits goes to connections in their order, each filled before the next: requests that share a connection share
  *   its writes and its compression.
  * - One dial tells the protocol, and one HTTP/2 connection at a time tells how much it carries: until then nothing else
- *   is dialled. Over HTTP/1.1 each of those who wait may have a connection, up to the limit.
- * - Where nobody has said how many connections there may be, there are more than by default when nothing has moved for a
- *   while: what waits may be what the open ones wait for. As many are added at a time as carry something, so that two become
- *   four; where none does, because the server lets none through, one at a time, and few.
- * - A stale connection is asked for a sign of life before it is used; while it is, nothing is dialled in its stead.
- * - It costs a look at each connection, never at each of those who wait.
+ *   is dialled. Over HTTP/1.1 each waiting exchange may have a connection, up to the limit.
+ * - Where the option `connections` is not set, there are more than by default when nothing has moved for a while, because the
+ *   open streams may depend on the waiting ones. As many are added at a time as are busy, so that two become four. When none
+ *   is busy, because the server allows no streams, they are added one at a time, and few.
+ * - A stale connection must answer a PING before it is used; while that is awaited, no other is dialled in its stead.
+ * - It looks at each connection once, and never at each waiting exchange.
  */
 
 import { MAX_PAUSED_CONNECTIONS, MAX_STUCK_CONNECTIONS, STUCK_AFTER } from '../limits.ts'
@@ -22,7 +22,7 @@ export interface ConnectionView {
   readonly available: number
   /** Exchanges that it carries. */
   readonly active: number
-  /** It takes none before it has shown that it lives. */
+  /** It takes none before it has answered a PING. */
   readonly stale: boolean
 }
 

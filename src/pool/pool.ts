@@ -35,6 +35,7 @@ import { type OriginHost, OriginPool } from './origin-pool.ts'
 import { type PoolStats, poolStats } from './stats.ts'
 
 export class Pool implements Transport, OriginHost {
+  /** The options that the pool was made with. */
   readonly options: PoolOptions
   /** @internal */
   readonly connector: Connector
@@ -66,16 +67,18 @@ export class Pool implements Transport, OriginHost {
     this.met = new WeakSet(identified(this.options))
   }
 
+  /** Whether `close()` or `destroy()` was called: the pool takes no new requests. */
   get closed(): boolean {
     return this.state !== 'open'
   }
 
+  /** Whether `destroy()` was called. */
   get destroyed(): boolean {
     return this.state === 'destroyed'
   }
 
   /**
-   * Sends a request. Whatever is wrong with it is told to the handler, after this has returned.
+   * Sends a request. An error goes to the handler's `onError`, after this has returned.
    */
   dispatch(given: ExchangeRequest, handler: ExchangeHandler): Exchange {
     if (this.state !== 'open') return refuse(handler, this.refusal())
@@ -151,6 +154,7 @@ export class Pool implements Transport, OriginHost {
     return this.emptied()
   }
 
+  /** The same as `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -224,8 +228,8 @@ export class Pool implements Transport, OriginHost {
   }
 
   /**
-   * A function or context of a request's own that nobody has seen before may be one that was written inline, and is never seen
-   * again: its connections are not kept when they are idle. Whoever uses one twice has it kept.
+   * A function or context of a request's own that the pool has not seen before may be one that was written inline, and is never seen
+   * again: its connections are not kept when they are idle. When one is used twice, they are.
    */
   private hostFor(connect: ConnectOptions): OriginHost {
     const strangers = identified(connect).filter((one) => !this.met.has(one))
@@ -311,7 +315,7 @@ function isPolluted(): boolean {
   )
 }
 
-/** Not by way of a polluted Object.prototype, which could lead requests to somebody else. */
+/** Own properties only: a polluted Object.prototype could redirect requests. */
 function ownConnect(request: ExchangeRequest): ConnectOptions | undefined {
   return Object.hasOwn(request, 'connect') ? request.connect : undefined
 }

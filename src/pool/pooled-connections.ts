@@ -44,17 +44,17 @@ export class PooledConnections {
     return this.all.size
   }
 
-  /** As they are now, for whoever ends some of them on the way. */
+  /** A copy, so that connections may end while it is iterated. */
   get connections(): Connection[] {
     return [...this.all.keys()]
   }
 
-  /** Those that are its own, and also those that are not, which cover no host and so are nobody's to borrow. */
+  /** Its own connections, and borrowed ones, which are not lent again: they cover no host. */
   get lendable(): IterableIterator<PooledConnection> {
     return this.all.values()
   }
 
-  /** Does somebody wait who uses one of them for another origin? */
+  /** Does an exchange wait that uses one of them for another origin? */
   get borrowersWait(): boolean {
     for (const { borrowers } of this.all.values()) {
       for (const borrower of borrowers.values()) if (borrower.hasWaiting) return true
@@ -109,7 +109,7 @@ export class PooledConnections {
     for (const [borrowed, borrower] of [...pooled.borrowers]) borrower.onAvailable(borrowed)
   }
 
-  /** It takes no more exchanges, of nobody. */
+  /** It takes no more exchanges of any origin. */
   takeBack(connection: Connection): void {
     for (const borrowed of [...(this.all.get(connection)?.borrowers.keys() ?? [])]) borrowed.close()
   }

@@ -1,7 +1,7 @@
 /**
- * How far a connection that is being made has come, told to the exchanges that wait for one and want to know.
+ * How far a connection that is being made has come, for the exchanges that wait for one and have `onConnecting`.
  *
- * Of several the newest is told of: whoever joins the line makes the pool open that one, if any.
+ * Of several dials the newest is reported: a request that joins the queue makes the pool open that one, if any.
  */
 
 import { dateNow, nextTick } from '../clock.ts'
@@ -38,7 +38,7 @@ export class DialProgress {
     }
   }
 
-  /** @param dialling a connection is being made: the exchange is told how far it is, once dispatch() has returned. */
+  /** @param dialling a connection is being made: the exchange learns how far it is, once dispatch() has returned. */
   add(exchange: LiveExchange, dialling: boolean): void {
     this.watchers.add(exchange)
     if (dialling && this.timings !== undefined) nextTick(tell, exchange, this.timings)

@@ -18,7 +18,7 @@ import { WaitingLine } from './waiting.ts'
 /** What the queue needs of the origin it belongs to. */
 export interface QueueOwner {
   readonly origin: { readonly href: string }
-  /** Somebody has come to the front of the line by itself. */
+  /** An exchange has come back to the front of the queue, after its back-off or quarantine. */
   onReturned(): void
 }
 
@@ -27,9 +27,9 @@ export class Queue {
   private readonly line = new WaitingLine<LiveExchange>()
   private readonly backingOff = new Set<LiveExchange>()
   private readonly quarantined = new Set<LiveExchange>()
-  /** The one of the quarantined that is in the line, or on a connection without an answer. */
+  /** The quarantined exchange that is in the queue, or on a connection without a response. */
   private suspect: LiveExchange | null = null
-  /** Runs while somebody waits for the suspect. */
+  /** Runs while other quarantined exchanges wait for that one. */
   private suspectTimer: NodeJS.Timeout | null = null
   /** When those came back that have had their turn. */
   private readonly cameBack = new WeakMap<LiveExchange, number>()
@@ -111,7 +111,7 @@ export class Queue {
   }
 
   /**
-   * Ends those in the line now; one of them may dispatch anew while it is told, or abort others.
+   * Ends those in the line now; a handler may dispatch again meanwhile, or abort others.
    * @param waited only those who have waited for so many milliseconds.
    */
   failLine(error: Error, waited = 0): void {
@@ -124,10 +124,10 @@ export class Queue {
     for (const exchange of all) exchange.fail(error)
   }
 
-  /** Ends all who wait. */
+  /** Ends all waiting exchanges. */
   failAll(error: Error): void {
     const others = [...this.backingOff, ...this.quarantined]
-    // Nobody comes to the line any more, whoever is cleared while they are told.
+    // No exchange may come back to the queue while the handlers are called.
     this.suspect = null
     this.quarantined.clear()
     this.stopSuspectTimer()

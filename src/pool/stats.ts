@@ -4,6 +4,7 @@ import { BorrowedConnection } from './borrowed.ts'
 
 /** What can be seen of one origin. */
 export interface OriginStats {
+  /** `scheme://host:port`. */
   readonly origin: string
   /** What its connections speak; undefined while there are none. */
   readonly protocol: 'h2' | 'http/1.1' | undefined
@@ -11,6 +12,7 @@ export interface OriginStats {
   readonly connections: number
   /** Connections of other origins that carry its requests, too. */
   readonly borrowed: number
+  /** Connections that are being made. */
   readonly dialling: number
   /** Exchanges on connections. */
   readonly active: number
@@ -18,6 +20,7 @@ export interface OriginStats {
   readonly waiting: number
   /** Octets of HTTP read and written by the connections that are open now. */
   readonly bytesRead: number
+  /** Octets of HTTP written by the same connections. */
   readonly bytesWritten: number
   /** Each connection of its own: round trip, windows and more. */
   readonly details: readonly ConnectionStats[]
@@ -25,9 +28,13 @@ export interface OriginStats {
 
 /** What can be seen of a pool. */
 export interface PoolStats {
+  /** Each origin that has connections or requests. */
   readonly origins: readonly OriginStats[]
+  /** Open connections to all origins. */
   readonly connections: number
+  /** Exchanges on connections, of all origins. */
   readonly active: number
+  /** Exchanges that wait for a connection, of all origins. */
   readonly waiting: number
 }
 

@@ -27,7 +27,7 @@ export class Scheduler<T extends Schedulable> {
   private readonly tails: (T | null)[] = new Array<T | null>(URGENCY_LEVELS).fill(null)
   private count = 0
 
-  /** Does nobody wait? */
+  /** Whether no member has something to send. */
   get empty(): boolean {
     return this.count === 0
   }

@@ -20,6 +20,7 @@
  */
 import { InvalidArgumentError } from '../errors.ts'
 import { MAX_PRIORITY_STREAMS } from '../limits.ts'
+import { refuseUnknown } from '../option-names.ts'
 import {
   BadWeightError,
   DeadlockError,
@@ -46,15 +47,21 @@ export interface Dependency {
 
 /** A stream as it stands in the tree. */
 export interface StreamState {
+  /** The identifier of its parent; 0: the root. */
   readonly dependsOn: number
+  /** 1 to 256. */
   readonly weight: number
+  /** It cannot be chosen. */
   readonly blocked: boolean
 }
 
+/** Options of a {@link PriorityTree}. */
 export interface PriorityTreeOptions {
   /** Streams that the tree may have, placeholders counted. Default 1000, as in Python's priority library. */
   readonly maximumStreams?: number
 }
+
+const OPTIONS: ReadonlySet<string> = new Set(['maximumStreams'])
 
 class Node implements Ranked {
   readonly id: number
@@ -81,14 +88,16 @@ class Node implements Ranked {
   }
 }
 
+/** The dependency tree of RFC 7540 section 5.3, deprecated by RFC 9113: chooses the stream that may send next. */
 export class PriorityTree implements Iterable<number> {
   /** The most streams that the tree may have, placeholders counted. */
   readonly maximumStreams: number
   private readonly root = new Node(0, false)
   private readonly nodes = new Map<number, Node>([[0, this.root]])
 
-  /** @throws {InvalidArgumentError} when the limit is no positive whole number. */
+  /** @throws {InvalidArgumentError} when the limit is not a positive whole number, or another option is given. */
   constructor(options: PriorityTreeOptions = {}) {
+    refuseUnknown(options, OPTIONS)
     const { maximumStreams = MAX_PRIORITY_STREAMS } = options
     if (!Number.isSafeInteger(maximumStreams) || maximumStreams < 1) {
       throw new InvalidArgumentError(`maximumStreams is ${maximumStreams}: it must be a positive whole number`)

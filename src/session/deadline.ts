@@ -24,7 +24,7 @@ export class DeadlineTimer {
     this.check = check
   }
 
-  /** Somebody waits until `deadline` at the most. */
+  /** Sees to it that `check` is called at `deadline` at the latest. */
   request(deadline: number): void {
     if (deadline < this.due) this.arm(deadline)
   }

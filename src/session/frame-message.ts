@@ -1,13 +1,11 @@
 /** What the diagnostics channel `hyper:connection:frame` says, and its one line of text. */
 import { channels } from '../diagnostics.ts'
-import { explain } from '../frame/explain.ts'
+import { explain, printable } from '../frame/explain.ts'
 import type { Frame } from '../frame/frames.ts'
 import type { FieldList } from '../headers/fields.ts'
 
 /** A header section that is longer is not shown whole. */
 const MAX_SHOWN = 2000
-
-const CONTROL = /[\0-\x1f\x7f-\x9f]/g
 
 /** What there is to say of a connection's frames: a frame, or more about the one before. */
 export interface FrameFacts {
@@ -29,9 +27,11 @@ export interface FrameFacts {
 
 /** Message of the channel `hyper:connection:frame`: a frame of HTTP/2, or more about the one before. One of the facts is there. */
 export interface FrameMessage extends FrameFacts {
+  /** `scheme://host:port`. */
   readonly origin: string
   /** Counts the connections that are looked at. */
   readonly connection: number
+  /** As this process sees it. */
   readonly direction: 'sent' | 'received'
   /** The same in one line, for people. Values of fields that carry secrets are left out. */
   readonly text: string
@@ -55,6 +55,6 @@ export function describeFrame({ frame, fields, hpack, unreadable }: FrameFacts):
 function describeFields(fields: FieldList): string {
   const shown: string[] = []
   for (let i = 0; i < fields.length; i += 2) shown.push(`${fields[i]}: ${fields[i + 1]}`)
-  const text = shown.join(' | ').replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  const text = printable(shown.join(' | '))
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text
 }

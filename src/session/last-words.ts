@@ -33,7 +33,7 @@ export class LastWords {
   }
 
   /**
-   * The socket has told of an error.
+   * The socket has emitted an error.
    * @param judge is called when all is read.
    * @returns false when there is nothing to wait for: judge at once.
    */

@@ -6,7 +6,7 @@
  *   reading is written as soon as the microtasks have run.
  * - While the socket is full nothing more is framed, and what comes after is framed in small portions, so that what is
  *   urgent does not wait behind what is not.
- * - Only the session may end it: a write that fails is told, once.
+ * - Only the session may end it: a failed write is reported, once.
  */
 
 import { nextTick } from '../clock.ts'

@@ -1,8 +1,8 @@
-/** What a session is given, and whom it belongs to. */
+/** The owner of a session, and how a session begins. */
 import type { H2Stream, StreamListener } from '../h2/index.ts'
 import type { RequestHead } from '../headers/section.ts'
 
-/** What a session tells whoever it belongs to, and asks. */
+/** The callbacks of a session to its owner. */
 export interface SessionOwner {
   /** Must the process live for this session now? Asked when it becomes active (`busy`) or idle. */
   holdsProcess(busy: boolean): boolean
@@ -10,13 +10,13 @@ export interface SessionOwner {
   onSettings(): void
   /** Room for streams: some came free, or there is none any more. */
   onRoom(): void
-  /** It takes nothing new. */
+  /** It takes no new streams. */
   onDraining(): void
-  /** The peer does not answer: nothing new is sent to it. What is open lives on, for a while. */
+  /** The peer does not answer a PING: the session takes no new streams. Open ones go on, for a while. */
   onDoubt?(error: Error): void
-  /** It is gone. Its streams have ended. */
+  /** The session has ended, and so have its streams. */
   onClosed(error: Error | undefined): void
-  /** The peer goes, and is about to be left. */
+  /** The peer has sent GOAWAY. */
   onGoaway?(code: number, lastStreamId: number): void
   onPush?(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined
   /** @param origin empty for the origin of the session itself. */

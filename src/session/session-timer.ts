@@ -53,7 +53,7 @@ export class SessionTimer {
     this.timer.request(deadline)
   }
 
-  /** From now on nobody uses the session. */
+  /** The session is idle from now on. */
   becomeIdle(at: number): void {
     const { idleTimeout } = this.session.times
     this.idleSince = at

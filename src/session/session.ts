@@ -6,15 +6,15 @@
  * - One teardown path. Error, close and end of the socket, a peer that is gone, a stalled write and `destroy()` all end in
  *   `destroy()`; a session that has nothing left to do ends in `finish()`. Both tell the owner once, by `onClosed`.
  * - A listener for 'error' is on the socket before it is ours and stays. Nothing the network does is thrown.
- * - A session that is idle is unref'd, unless somebody waits for it: it keeps no process alive.
- * - Connections are health-checked: a peer that is silent is asked (`liveness.ts`), and one that takes nothing of what
- *   waits to be sent is given up (`stall.ts`).
+ * - A session that is idle is unref'd, unless something waits for it, so it does not keep the process alive.
+ * - Connections are health-checked: a silent peer gets a PING (`liveness.ts`), and a connection on which
+ *   nothing can be written for too long is closed (`stall.ts`).
  *
  * Theory of operation
  * - Octets go from the socket into the engine (`src/h2`), whose streams tell their own listeners. What the engine wants
  *   written is written once a turn (`output.ts`). One timer looks after the peer (`session-timer.ts`).
- * - The owner opens streams on the engine itself. Whoever is about to do so takes a place first, by `reserve()`, and gives it
- *   back by `release()`: in between the session is not idle, and does not end.
+ * - The owner opens streams on the engine itself. Before that it takes a place by `reserve()`, and gives
+ *   it back by `release()`: in between the session is not idle, and does not end.
  */
 
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../clock.ts'
@@ -83,11 +83,11 @@ export class Session implements ConnectionListener {
   /** Who waits for an answer to a PING. */
   private readonly pings = new Set<(rtt: number | null) => void>()
   /**
-   * Is stream 1 open, the answer to an upgrade's own question? It is nobody's: not waited for, and not reset either, since
-   * Apache (2.4) ends the whole connection when that stream is reset while it works on it.
+   * 1 while stream 1 is open, the response to the OPTIONS request of an upgrade to h2c. No exchange waits for it. It is not
+   * reset, because Apache 2.4 closes the whole connection when that stream is reset while it is being processed.
    */
-  private answering: 0 | 1
-  /** Why it ends, as far as the peer has said: the last GOAWAY, one for a reason before one in peace, or what it broke. */
+  private upgradeStreams: 0 | 1
+  /** Why it ends: the peer's last GOAWAY (one with an error code before one with NO_ERROR), or the rule that it broke. */
   private reason: GoawayError | ProtocolError | undefined
   /** The clock was read in this turn. */
   private timeIsFresh = false
@@ -106,7 +106,7 @@ export class Session implements ConnectionListener {
     this.socket = socket
     this.peer = peer
     this.owner = owner
-    this.answering = upgrade === undefined ? 0 : 1
+    this.upgradeStreams = upgrade === undefined ? 0 : 1
     this.times = sessionTimes(settings, this.bornAt)
     this.log = frameLog(peer.href)
     // Before there is an engine, which has something to be written at once.
@@ -137,7 +137,7 @@ export class Session implements ConnectionListener {
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
-      // Not within the constructor: what it leads to is told to an owner that does not know us yet.
+      // Not within the constructor: it would call an owner that does not have this session yet.
       if (upgrade.octets.length > 0) nextTick(receive, this, upgrade.octets)
     }
     this.timer.request(Math.min(this.times.settingsUntil, this.times.retireAt))
@@ -158,9 +158,9 @@ export class Session implements ConnectionListener {
     return this.liveness.doubtAt <= now()
   }
 
-  /** Streams on it that somebody waits for. */
+  /** Open streams, without the one of an upgrade to h2c. */
   get active(): number {
-    return this.h2.openStreams - this.answering
+    return this.h2.openStreams - this.upgradeStreams
   }
 
   get busy(): boolean {
@@ -199,7 +199,7 @@ export class Session implements ConnectionListener {
     })
   }
 
-  /** @param onPong is told the milliseconds of the round trip, or null when the session ended before. */
+  /** @param onPong gets the round trip in milliseconds, or null when the session has ended before. */
   ping(onPong: (rtt: number | null) => void): void {
     if (this.closed) {
       onPong(null)
@@ -207,7 +207,7 @@ export class Session implements ConnectionListener {
     }
     this.time = now()
     this.pings.add(onPong)
-    // The answer is awaited by somebody.
+    // A caller waits for the answer.
     this.socket.ref()
     this.liveness.ping(this.time, true, (rtt) => {
       this.pings.delete(onPong)
@@ -233,7 +233,7 @@ export class Session implements ConnectionListener {
     this.update()
   }
 
-  /** While somebody waits for it, an idle session keeps the process alive. */
+  /** With `needed` an idle session keeps the process alive, because a caller waits for it. */
   keepProcessAlive(needed: boolean): void {
     if (this.state === 'idle' && this.pings.size === 0) this.reference(needed)
   }
@@ -265,8 +265,8 @@ export class Session implements ConnectionListener {
     if (stream.state === StreamState.CLOSED) return
     this.readClock()
     const nearLimit = (this.h2.openLocal + this.liveness.unconfirmed) * 2 >= this.streamLimit
-    // Counted before the stream is closed, for whoever waits is told of free slots by its closing; asked about once for all
-    // of this turn. Pushed streams do not count against the limit of ours.
+    // Counted before the stream is closed, because closing it offers its slot to a waiting exchange. One PING confirms all
+    // resets of this turn. Pushed streams do not count against the limit of ours.
     if (stream.local) {
       this.liveness.countReset()
       this.confirming ||= nearLimit
@@ -370,7 +370,7 @@ export class Session implements ConnectionListener {
   /** @internal */
   onStreamClosed(): void {
     if (this.closed) return
-    if (this.answering === 1 && this.h2.stream(1) === undefined) this.answering = 0
+    if (this.upgradeStreams === 1 && this.h2.stream(1) === undefined) this.upgradeStreams = 0
     this.update()
     if (!this.closed) this.owner.onRoom()
   }
@@ -472,7 +472,7 @@ export class Session implements ConnectionListener {
     this.rest()
   }
 
-  /** Nobody uses it from now on. */
+  /** The session has become idle: it stops keeping the process alive, unless something waits for it. */
   private rest(): void {
     this.scavenge.drop()
     if (this.pings.size === 0 && !this.owner.holdsProcess(false)) this.socket.unref()

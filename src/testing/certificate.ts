@@ -1,5 +1,5 @@
 /**
- * A certificate made on the spot, by the package `selfsigned`, which whoever tests has installed. It is looked for when it is needed,
+ * A certificate made on the spot, by the package `selfsigned`, which must be installed. It is looked for when it is needed,
  * beside this package, by a call that bundlers do not take for an import.
  */
 import { createRequire } from 'node:module'
@@ -7,7 +7,9 @@ import { NotSupportedError } from '../errors.ts'
 
 /** PEM texts. */
 export interface OriginCertificate {
+  /** The certificate, in PEM. */
   readonly cert: string
+  /** Its private key, in PEM. */
   readonly key: string
   /** The authority to trust. Default: `cert`. */
   readonly ca?: string | undefined

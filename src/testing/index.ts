@@ -7,7 +7,7 @@
  * - What a script does not say is done properly. A script that cannot be carried out is refused when it is given, or, where it
  *   is made by a function, ends the process's test by `uncaughtException`: it is a fault of the test.
  * - Each request is written down when its head has come, and can be asked for when it is whole.
- * - Nothing of it outlives `close()`: sockets, timers and whoever waits.
+ * - `close()` ends everything: sockets, timers and waiting calls.
  *
  * How it works: `origin` is the front, `running` listens, `script` says what is answered, `record` writes down; `http2` and `http1` carry out
  * answers on the engines of `hyper-transport/h2` and `hyper-transport/h1` in their roles as servers.

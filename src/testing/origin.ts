@@ -8,14 +8,15 @@ import type { TestRequest } from './record.ts'
 import { RunningOrigin } from './running.ts'
 import type { Answer, Script } from './script.ts'
 
+/** Options of {@link TestOrigin.start}. */
 export interface TestOriginOptions {
-  /** TLS. Default true. Without it HTTP/2 is spoken to whoever begins so (prior knowledge). */
+  /** TLS. Default true. Without it HTTP/2 is spoken to clients with prior knowledge. */
   readonly secure?: boolean | undefined
-  /** What is spoken. Default both. */
+  /** The protocols that it speaks. Default both. */
   readonly protocols?: readonly ('h2' | 'http/1.1')[] | undefined
   /** Default: one for localhost, 127.0.0.1 and ::1, made on the spot by the package `selfsigned`, which must be installed. */
   readonly certificate?: OriginCertificate | undefined
-  /** Default 0: one that is free. */
+  /** The TCP port. Default 0: the system chooses a free one. */
   readonly port?: number | undefined
   /** Streams that a client may have open at once. Default 100. */
   readonly maxConcurrentStreams?: number | undefined
@@ -32,9 +33,11 @@ const NAMES: ReadonlySet<string> = new Set<keyof TestOriginOptions>([
 /** Milliseconds that `takeRequest()` waits by default. */
 const PATIENCE = 5000
 
+/** An origin for tests on the loopback interface, over HTTP/2 and HTTP/1.1. It answers, and misbehaves, as its script says. */
 export class TestOrigin implements AsyncDisposable {
   /** `scheme://localhost:port` */
   readonly origin: string
+  /** The TCP port. */
   readonly port: number
   /** The authority to trust, in PEM; undefined without TLS. */
   readonly ca: string | undefined
@@ -131,7 +134,7 @@ export class TestOrigin implements AsyncDisposable {
     this.home.limit(settings)
   }
 
-  /** Ends every connection without a word. */
+  /** Closes every connection without GOAWAY or a response. */
   cut(): void {
     for (const socket of this.home.sockets) socket.destroy()
   }
@@ -141,6 +144,7 @@ export class TestOrigin implements AsyncDisposable {
     this.home.setMute(true)
   }
 
+  /** Ends `mute()`: what arrived meanwhile is read. */
   unmute(): void {
     this.home.setMute(false)
   }
@@ -152,6 +156,7 @@ export class TestOrigin implements AsyncDisposable {
     this.home.forgetTaken()
   }
 
+  /** Ends every connection and stops listening. */
   async close(): Promise<void> {
     this.home.close()
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))

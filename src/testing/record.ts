@@ -3,7 +3,9 @@ import type { FieldList } from '../headers/fields.ts'
 
 /** A request as the origin has it. */
 export interface TestRequest {
+  /** Over which the request came. */
   readonly protocol: 'h2' | 'http/1.1'
+  /** As the client sent it. */
   readonly method: string
   /** Path and query. */
   readonly path: string
@@ -49,7 +51,7 @@ export class Incoming implements TestRequest {
     this.rawHeaders = rawHeaders
     this.body = this.whole.promise
     this.trailers = this.end.promise
-    // Whoever asks is told; nobody has to.
+    // A rejection that no test looks at is not an unhandled one.
     this.body.catch(ignore)
     this.trailers.catch(ignore)
   }

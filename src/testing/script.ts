@@ -1,4 +1,4 @@
-/** What an origin is told to do. */
+/** The script of a test origin: its answers. */
 import { InvalidArgumentError } from '../errors.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { type FieldList, type FieldsInit, flattenFields } from '../headers/fields.ts'
@@ -9,10 +9,13 @@ import type { TestRequest } from './record.ts'
 export interface Answer {
   /** Default 200. */
   readonly status?: number | undefined
+  /** Fields of the response. Default: none. */
   readonly headers?: FieldsInit | undefined
+  /** The body. Default: empty. */
   readonly body?: string | Uint8Array | undefined
   /** The body as JSON, with its content-type. */
   readonly json?: unknown
+  /** The trailer section. Default: none. */
   readonly trailers?: FieldsInit | undefined
   /** Informational responses before it. */
   readonly early?: readonly { readonly status: number; readonly headers?: FieldsInit | undefined }[] | undefined

@@ -3,12 +3,15 @@
  * extended CONNECT.
  */
 import { WEBSOCKET_DEFLATE_THRESHOLD } from '../limits.ts'
+import { unknownOption } from '../option-names.ts'
 import { LocalProtocolError } from './errors.ts'
 import type { WebSocketExtension } from './extension.ts'
 
 /** How both ends compress. */
 export interface DeflateAgreement {
+  /** The server begins each message with an empty window. */
   readonly serverNoContextTakeover: boolean
+  /** The client begins each message with an empty window. */
   readonly clientNoContextTakeover: boolean
   /** 8 to 15. */
   readonly serverMaxWindowBits: number
@@ -18,6 +21,7 @@ export interface DeflateAgreement {
 
 /** The outcome of a handshake. */
 export interface Agreement {
+  /** The one that the server chose; undefined: none. */
   readonly subprotocol: string | undefined
   /** Null: messages are not compressed. */
   readonly deflate: DeflateAgreement | null
@@ -46,13 +50,19 @@ export interface DeflateOptions {
 /** DeflateOptions with every default filled in. */
 export type DeflateSettings = Required<DeflateOptions>
 
+const OPTIONS: ReadonlySet<string> = new Set([
+  ...['serverNoContextTakeover', 'clientNoContextTakeover', 'serverMaxWindowBits', 'clientMaxWindowBits'],
+  ...['level', 'memLevel', 'threshold'],
+])
+
 /**
  * @returns null when compression is off.
- * @throws {LocalProtocolError} when a value is out of its range.
+ * @throws {LocalProtocolError} naming the option that is unknown, or is out of its range.
  */
 export function deflateSettings(options: boolean | DeflateOptions | undefined): DeflateSettings | null {
   if (options === undefined || options === false) return null
   const given = options === true ? {} : options
+  checkNames(given, OPTIONS, 'deflate.')
   const settings: DeflateSettings = {
     serverNoContextTakeover: given.serverNoContextTakeover ?? false,
     clientNoContextTakeover: given.clientNoContextTakeover ?? false,
@@ -70,7 +80,16 @@ export function deflateSettings(options: boolean | DeflateOptions | undefined): 
   return settings
 }
 
-/** @throws {LocalProtocolError} */
+/**
+ * @param prefix stands before the name in the message.
+ * @throws {LocalProtocolError} naming the option that is unknown.
+ */
+export function checkNames(given: object, known: ReadonlySet<string>, prefix = ''): void {
+  const message = unknownOption(given, known, prefix)
+  if (message !== undefined) throw new LocalProtocolError(message)
+}
+
+/** @throws {LocalProtocolError} when the value is not a whole number in this range. */
 export function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return
   throw new LocalProtocolError(`${name} is ${value}: it must be a whole number from ${least} to ${most}`)

@@ -1,10 +1,10 @@
 /**
- * WebSocket over one stream of HTTP/2 (RFC 8441 section 5): the handshake as header sections, which whoever owns the
- * HTTP/2 connection sends and receives. Afterwards a WSConnection made with the `agreement` carries the frames in DATA.
+ * WebSocket over one stream of HTTP/2 (RFC 8441 section 5): the handshake as header sections, which the owner of
+ * the HTTP/2 connection sends and receives. Afterwards a WSConnection made with the `agreement` carries the frames in DATA.
  */
 import type { FieldList } from '../headers/fields.ts'
 import type { RequestHead } from '../headers/section.ts'
-import type { Agreement, DeflateOptions } from './agreement.ts'
+import { type Agreement, checkNames, type DeflateOptions } from './agreement.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
 import type { AcceptEvent, ErrorEvent, RejectEvent, RequestEvent } from './events.ts'
 import type { WebSocketExtension } from './extension.ts'
@@ -28,6 +28,7 @@ export interface ConnectRequest {
   readonly path?: string
   /** Default `https`, which stands for wss. */
   readonly scheme?: 'http' | 'https'
+  /** The Origin field. Default: none, as for a client that is not a browser. */
   readonly origin?: string
   /** In order of preference. Default none. */
   readonly subprotocols?: readonly string[]
@@ -38,6 +39,11 @@ export interface ConnectRequest {
   /** Further fields, flat. */
   readonly headers?: FieldList
 }
+
+const REQUEST_OPTIONS: ReadonlySet<string> = new Set([
+  ...['authority', 'path', 'scheme', 'origin', 'subprotocols', 'deflate', 'extensions', 'headers'],
+])
+const ACCEPT_OPTIONS: ReadonlySet<string> = new Set(['subprotocol', 'deflate', 'extensions', 'headers'])
 
 /** What was offered, for `readConnectResponse`. */
 export interface ConnectOffer {
@@ -51,6 +57,7 @@ export interface ConnectOffer {
  * @throws {LocalProtocolError} when something in it cannot be sent.
  */
 export function connectRequest(request: ConnectRequest): { section: string[]; offer: ConnectOffer } {
+  checkNames(request, REQUEST_OPTIONS)
   const { path = '/', scheme = 'https', origin, subprotocols = [] } = request
   const extensions = extensionsOf('client', request.deflate, request.extensions)
   const section = [':method', 'CONNECT', ':protocol', 'websocket', ':scheme', scheme]
@@ -98,6 +105,7 @@ export function acceptConnect(
     headers?: FieldList
   } = {},
 ): { section: string[]; agreement: Agreement } {
+  checkNames(options, ACCEPT_OPTIONS)
   const { agreement, fields } = agree(
     request,
     options.subprotocol,

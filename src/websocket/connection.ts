@@ -9,7 +9,7 @@
 import { Buffer, constants, isUtf8 } from 'node:buffer'
 import type { FieldList } from '../headers/fields.ts'
 import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_MESSAGE_SIZE } from '../limits.ts'
-import { type Agreement, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
+import { type Agreement, checkNames, checkRange, type DeflateOptions, deflateSettings } from './agreement.ts'
 import { ClientHandshake } from './client-handshake.ts'
 import { CloseCode, isCloseCode, Opcode } from './codes.ts'
 import { LocalProtocolError, RemoteProtocolError } from './errors.ts'
@@ -23,7 +23,9 @@ import { extensionsOf, PermessageDeflate } from './permessage-deflate.ts'
 import { requestOctets, ServerHandshake } from './server-handshake.ts'
 import { decodeUtf8 } from './utf8.ts'
 
+/** Options of a {@link WSConnection}. Sizes are octets. */
 export interface WSConnectionOptions {
+  /** Which side of the connection this is. */
   readonly role: 'client' | 'server'
   /**
    * The outcome of a handshake that was made elsewhere, for example by RFC 8441: the connection is open at once.
@@ -58,13 +60,20 @@ export interface WSConnectionOptions {
  */
 export type WSState = 'connecting' | 'open' | 'localClosing' | 'remoteClosing' | 'closed'
 
+const OPTIONS: ReadonlySet<string> = new Set([
+  ...['role', 'agreement', 'deflate', 'extensions', 'messages', 'autoReply'],
+  ...['maxFrameSize', 'maxMessageSize', 'maxHandshakeSize', 'random'],
+])
+
 /** The two directions of frames, from the end of the handshake on. */
 interface Frames {
   readonly reader: FrameReader
   readonly writer: MessageWriter
 }
 
+/** A WebSocket connection without I/O (RFC 6455), client or server role. */
 export class WSConnection {
+  /** Which side of the connection this is. */
   readonly role: 'client' | 'server'
   private readonly options: WSConnectionOptions
   private readonly autoReply: boolean
@@ -81,11 +90,15 @@ export class WSConnection {
   /** What the newest event leads to, once it is read: only an event after which the peer says nothing more has this. */
   private whenRead: (() => void) | null = null
 
-  /** @throws {LocalProtocolError} when an option is out of its range. */
+  /** @throws {LocalProtocolError} naming the option that is unknown, or has a value that it may not have. */
   constructor(options: WSConnectionOptions) {
+    checkNames(options, OPTIONS)
     const { role, agreement, maxHandshakeSize = WEBSOCKET_MAX_HANDSHAKE_SIZE } = options
     if (role !== 'client' && role !== 'server')
       throw new LocalProtocolError(`role must be client or server, not ${String(role)}`)
+    const { messages = 'whole' } = options
+    if (messages !== 'whole' && messages !== 'pieces')
+      throw new LocalProtocolError(`messages must be whole or pieces, not ${String(messages)}`)
     checkRange('maxHandshakeSize', maxHandshakeSize, 64, 0x100_0000)
     checkRange('maxFrameSize', options.maxFrameSize ?? WEBSOCKET_MAX_FRAME_SIZE, 1, constants.MAX_LENGTH)
     checkRange('maxMessageSize', options.maxMessageSize ?? WEBSOCKET_MAX_MESSAGE_SIZE, 1, constants.MAX_LENGTH)
@@ -100,6 +113,7 @@ export class WSConnection {
     else this.handshake = new ServerHandshake(extensions, maxHandshakeSize, emit)
   }
 
+  /** What has happened as far as `events()` was read: see {@link WSState}. */
   get state(): WSState {
     return this.current
   }
@@ -147,7 +161,7 @@ export class WSConnection {
   }
 
   /**
-   * Takes a request for the upgrade that somebody else has read, as node:http's servers do, in place of its octets: what is
+   * Takes a request for the upgrade that other code has parsed, as node:http's servers do, in place of its octets: what is
    * wrong with it becomes an `error` event. Octets that came behind it go to `receive()` after the answer. Server role, once.
    * @param request `headers` flat, as they came (`rawHeaders`): name, value, name, value.
    * @throws {LocalProtocolError} when it is not the time for it.

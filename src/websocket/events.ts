@@ -23,50 +23,65 @@ export interface RequestEvent {
 /** Client: the server has accepted; the connection is open. */
 export interface AcceptEvent {
   readonly type: 'accept'
+  /** The result of the handshake. */
   readonly agreement: Agreement
+  /** All fields of the response, flat, names in lower case. */
   readonly headers: FieldList
 }
 
 /** Client: the server has answered with something else. When `hasBody`, `rejectData` follows. */
 export interface RejectEvent {
   readonly type: 'reject'
+  /** The status code of the response. */
   readonly status: number
+  /** All fields of the response, flat, names in lower case. */
   readonly headers: FieldList
+  /** Whether `rejectData` follows. */
   readonly hasBody: boolean
 }
 
 /** Client: a piece of the body of a rejection. */
 export interface RejectDataEvent {
   readonly type: 'rejectData'
+  /** May be empty. */
   readonly data: Uint8Array
+  /** True for the last piece. */
   readonly bodyFinished: boolean
 }
 
 /** A text message or, with `messages: 'pieces'`, a piece of one. Both flags are true for a whole message. */
 export interface TextEvent {
   readonly type: 'text'
+  /** Never ends within a character. */
   readonly data: string
+  /** The frame ends with this piece. */
   readonly frameFinished: boolean
+  /** The message ends with this piece. */
   readonly messageFinished: boolean
 }
 
 /** As TextEvent. `data` may be a view of the octets given to `receive()`. */
 export interface BytesEvent {
   readonly type: 'bytes'
+  /** The message, or a piece of it. */
   readonly data: Uint8Array
+  /** The frame ends with this piece. */
   readonly frameFinished: boolean
+  /** The message ends with this piece. */
   readonly messageFinished: boolean
 }
 
 /** With `autoReply` the pong waits in `takeOutgoing()`. */
 export interface PingEvent {
   readonly type: 'ping'
+  /** At most 125 octets. */
   readonly payload: Uint8Array
 }
 
 /** An answer to a ping of ours, or one unasked for. */
 export interface PongEvent {
   readonly type: 'pong'
+  /** At most 125 octets. */
   readonly payload: Uint8Array
 }
 
@@ -76,13 +91,16 @@ export interface PongEvent {
  */
 export interface CloseEvent {
   readonly type: 'close'
+  /** 1000 to 4999 (RFC 6455 section 7.4). */
   readonly code: number
+  /** At most 123 octets of UTF-8; empty when there was none. */
   readonly reason: string
 }
 
 /** The peer broke the protocol; the connection is closed. What it has to be told waits in `takeOutgoing()`. */
 export interface ErrorEvent {
   readonly type: 'error'
+  /** What the peer did, and the close code. */
   readonly error: RemoteProtocolError
 }
 
@@ -106,6 +124,7 @@ export interface Request {
   readonly host: string
   /** The request target. Default `/`. */
   readonly target?: string
+  /** The Origin field. Default: none, as for a client that is not a browser. */
   readonly origin?: string
   /** In order of preference. Default none. */
   readonly subprotocols?: readonly string[]
@@ -136,6 +155,7 @@ export interface Reject {
 /** Server: a piece of the body of a rejection. */
 export interface RejectData {
   readonly type: 'rejectData'
+  /** May be empty. */
   readonly data: Uint8Array
   /** Default true. */
   readonly bodyFinished?: boolean
@@ -153,17 +173,20 @@ export interface Text {
 /** A message, or a piece of it, which becomes a frame. */
 export interface Bytes {
   readonly type: 'bytes'
+  /** Not to be changed before what `send()` returned was written. */
   readonly data: Uint8Array
   /** Default true. */
   readonly messageFinished?: boolean
 }
 
+/** A ping (RFC 6455 section 5.5.2). */
 export interface Ping {
   readonly type: 'ping'
   /** At most 125 octets. Default none. */
   readonly payload?: Uint8Array
 }
 
+/** A pong (RFC 6455 section 5.5.3): the answer to a ping, or one without it. */
 export interface Pong {
   readonly type: 'pong'
   /** At most 125 octets. Default none. */

@@ -2,7 +2,7 @@
  * Extensions (RFC 6455 section 9): what one is to a connection, and how two ends agree on which are used.
  *
  * Rules
- * - An extension sees whole messages that come, and the pieces of those that go; frames, masks and control frames are not its affair.
+ * - An extension sees whole messages that are received, and pieces of messages that are sent. It sees no frames, masks or control frames.
  * - Its reserved bits stand in the first frame of a message that it has changed, and nowhere else. No two extensions of a connection
  *   share one.
  * - What is sent passes them in the order of the server's answer, what comes in the reverse.
@@ -45,7 +45,7 @@ export interface WebSocketExtension {
   /**
    * A message from the payloads of its frames.
    * @param limit octets that it may have, if that is known before they are made: a longer one is refused in any case.
-   * @throws {RemoteProtocolError} with the code that the peer is told; any other error is 1007.
+   * @throws {RemoteProtocolError} with the close code for the peer; any other error counts as 1007.
    */
   decode(payload: Uint8Array, limit: number): Uint8Array
 }

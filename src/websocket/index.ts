@@ -2,8 +2,8 @@
  * WebSocket without I/O (RFC 6455), both roles, with permessage-deflate (RFC 7692), over HTTP/1.1 and HTTP/2 (RFC 8441).
  *
  * Rules
- * - Octets go in by `receive()`, events come out of `events()`; messages go in by `send()`, which returns octets. Nobody
- *   here has a socket, a timer or a clock; randomness can be given.
+ * - Octets go in by `receive()`, events come out of `events()`; messages go in by `send()`, which returns octets. There
+ *   is no socket, timer or clock; randomness can be given.
  * - A wrong call throws LocalProtocolError and changes nothing. Whatever the peer sends, `receive()` does not throw: a
  *   broken rule becomes one `error` event, a close frame with the right code, and the end; later input is ignored.
  * - Nothing grows without a bound: heads, frames, messages before and after inflating, answers to floods of pings.

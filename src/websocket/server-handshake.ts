@@ -168,7 +168,7 @@ export class ServerHandshake implements H1ServerListener {
 }
 
 /**
- * A request that somebody else has read, as octets again, so that one door judges it. What would break a line, or is no octet,
+ * A request that other code has parsed, as octets again, so that one parser checks it. What would break a line, or is no octet,
  * becomes a NUL, which that door refuses wherever it stands.
  */
 export function requestOctets(method: string, target: string, headers: FieldList): Uint8Array {

@@ -9,8 +9,11 @@ import { DigestAuth } from './digest.ts'
 import { isRepeatable, without } from './request.ts'
 import { Rounds } from './rounds.ts'
 
+/** Options of {@link digest}. */
 export interface DigestOptions {
+  /** The user name, without a colon (RFC 7616 section 3.4). */
   readonly username: string
+  /** Its password. It is never sent, only a hash. */
   readonly password: string
   /** `scheme://host[:port]`: who is answered. Default: the origin of the first request. */
   readonly origin?: string | undefined

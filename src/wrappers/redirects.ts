@@ -6,6 +6,7 @@ import type { Wrapper } from './compose.ts'
 import { isRepeatable, without } from './request.ts'
 import { Rounds } from './rounds.ts'
 
+/** Options of {@link redirects}. */
 export interface RedirectOptions {
   /** How many are followed; one more is a RedirectError. Default 20, the Fetch standard's number. */
   readonly max?: number | undefined

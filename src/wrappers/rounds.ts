@@ -135,7 +135,7 @@ export abstract class Rounds implements Exchange, ExchangeHandler {
   }
 
   onError(error: Error, local?: boolean): void {
-    // The rest of a response that is dropped is nobody's loss; but the caller's own words count.
+    // An error in a response that is dropped does not matter, unless the caller caused it (an abort).
     if (this.phase === 'dropping' && (local !== true || this.dropped > MAX_DROPPED) && this.goesOn()) return
     if (this.phase === 'over') return
     this.phase = 'over'

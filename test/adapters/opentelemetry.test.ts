@@ -55,7 +55,7 @@ async function measured(name: string) {
 }
 
 describe('a request', () => {
-  test('is a span, a child of the context in which it was made, and its context goes along', async () => {
+  test('a request is a span, a child of the context in which it was made, and its context goes along', async () => {
     origin.answer('/items', { body: 'hello', headers: { 'content-length': '5' } })
     const tracer = trace.getTracer('test')
     const parent = await tracer.startActiveSpan('job', async (span) => {
@@ -83,7 +83,7 @@ describe('a request', () => {
     assert.equal(origin.requests[0]?.headers['traceparent'], `00-${traceId}-${spanId}-01`)
   })
 
-  test('that fails is a span with the error, and one with status 4xx or 5xx is an error too', async () => {
+  test('a request that fails is a span with the error, and one with status 4xx or 5xx is an error too', async () => {
     origin.answer('/cut', { body: 'hello', cutAfter: 1 }).answer('/missing', { status: 404 })
     await assert.rejects((await fetch(origin.url('/cut'))).text())
     await fetch(origin.url('/missing'))
@@ -93,7 +93,7 @@ describe('a request', () => {
     assert.deepEqual([missing?.status.code, missing?.attributes['error.type']], [SpanStatusCode.ERROR, '404'])
   })
 
-  test('that is sent again says how often', async () => {
+  test('a request that is sent again says how often', async () => {
     origin.answer('/', [{ refuse: true }, {}])
     await fetch(origin.url('/'))
     const [span] = spans.getFinishedSpans()
@@ -103,7 +103,7 @@ describe('a request', () => {
     assert.equal(resent?.value, 1)
   })
 
-  test('is measured: duration, time in the queue, size, requests under way', async () => {
+  test('a request is measured: duration, time in the queue, size, requests under way', async () => {
     origin.answer('/', { body: 'hello', headers: { 'content-length': '5' } })
     await (await fetch(origin.url('/'))).text()
     const duration = await measured('http.client.request.duration')
@@ -118,7 +118,7 @@ describe('a request', () => {
     )
   })
 
-  test('has one span where instrumentation-undici makes one', async () => {
+  test('a request has one span where instrumentation-undici makes one', async () => {
     const instrumentation = new UndiciInstrumentation()
     instrumentation.enable()
     origin.answer('/', {})
@@ -139,7 +139,7 @@ describe('a request', () => {
 })
 
 describe('connections', () => {
-  test('are counted, idle or active, and measured when they close', async () => {
+  test('connections are counted, idle or active, and measured when they close', async () => {
     origin.answer('/', {})
     await fetch(origin.url('/'))
     const open = await measured('http.client.open_connections')

@@ -164,7 +164,7 @@ describe('the environment says', () => {
 })
 
 describe('register()', () => {
-  test('goes before the environment, and what it returns puts everything back', async () => {
+  test('register() goes before the environment, and what it returns puts everything back', async () => {
     const { stdout, seen } = await program(
       `import http from 'node:http'
       import https from 'node:https'
@@ -195,7 +195,7 @@ describe('register()', () => {
     assert.equal(stdout, 'There is no option conections: did you mean connections? true')
   })
 
-  test('leaves agents of other classes alone, and keeps what was set in place', async () => {
+  test('register() leaves agents of other classes alone, and keeps what was set in place', async () => {
     const { seen } = await program(
       `import https from 'node:https'
       class Own extends https.Agent {}
@@ -210,7 +210,7 @@ describe('register()', () => {
 })
 
 describe('a runtime in which not all of it can work', () => {
-  test('is told so, and Node is not', () => {
+  test('register() warns in a runtime where not all of it can work, and not in Node', () => {
     const bun = { bun: '1.4.5', node: '24.0.0' }
     const deno = { deno: '2.9.6', node: '24.0.0' }
     assert.match(String(limitsOfRuntime('hyper', bun)), /Bun has a module of its own for undici/)

@@ -44,7 +44,7 @@ for (const { name, start } of protocols) {
       assert.equal(response.connection?.servername, 'localhost')
     })
 
-    test('without an identifier: the oldest response that nobody asked for', async () => {
+    test('getResponse() without an identifier gives the oldest response that was not taken yet', async () => {
       await using origin = await start()
       await using connection = connectionTo(origin)
       for (const n of [1, 2, 3]) await connection.request('GET', `/bytes/${n}`)

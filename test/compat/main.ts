@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { LIBRARIES, probe, startOrigins } from './probing.ts'
+import { triedVersions } from './versions.ts'
 
 const run = promisify(execFile)
 const NODES = ['22.23.3', '24.21.0', '26.10.0']
@@ -61,15 +62,15 @@ console.log(table.join('\n'))
 for (const failure of failures) console.error(failure)
 if (failures.length === 0 && values.node === undefined) {
   const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
-  const versions = Object.entries<string>({ ...manifest.devDependencies, ...manifest.dependencies })
-    .filter(([name]) => /^(?:axios|got|undici)\d*$/.test(name))
-    .map(([name, version]) => `${name.replace(/\d+$/, '')} ${version.replace(/^npm:.*@|^\^/, '')}`)
+  const versions = triedVersions({ ...manifest.devDependencies, ...manifest.dependencies })
   await writeFile(
     new URL('../../docs/compatibility.md', import.meta.url),
     `# Compatibility
 
-Each library in each version on each Node, over our transport, to an HTTP/2 and to an HTTP/1.1 origin: \`npm run compat\` tries
-it and writes this page. Empty: the library has no such thing. Tried with ${versions.join(', ')}.
+\`npm run compat\` runs each version of each library on each version of Node, through this package, against an HTTP/2 origin and an
+HTTP/1.1 origin, and writes this page. "yes": it works with both. Empty: the library does not have the feature.
+
+Tried with ${versions.join(', ')}.
 
 ${table.join('\n')}
 `,

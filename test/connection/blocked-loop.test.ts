@@ -51,7 +51,7 @@ test('a late timer reads what has already arrived in the socket before it decide
   }
 })
 
-test('a timer that is stopped while it gives what is unread its chance asks nobody', async () => {
+test('a late timer that is stopped before unread octets were read makes no call', async () => {
   let asked = 0
   const timer = new DeadlineTimer(() => {
     asked++

@@ -128,7 +128,7 @@ describe('upgrade to h2c', () => {
     'sends no HTTP': (socket) => socket.write('SSH-2.0-x\r\n\r\n'),
     'sends a head without end': (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(MAX_HTTP1_HEAD)}`),
   })) {
-    test(`a server that ${what} is an error that says so`, async () => {
+    test(`a server that ${what} is an error that gives that reason`, async () => {
       await using server = await listen(answer)
       await using pool = new Pool({ h2c: 'upgrade' })
       const error = await rejection(send(pool, { origin: server.origin, path: '/' }))

@@ -55,13 +55,13 @@ async function twice(server: Server, first: Partial<Parameters<typeof send>[1]> 
 }
 
 describe('an HTTP/1.1 connection', () => {
-  test('is used again when nothing of the exchange is left', async () => {
+  test('an HTTP/1.1 connection is used again when nothing of the exchange is left', async () => {
     await using server = await start((socket, line) => ok(socket, line))
     assert.equal(await twice(server), '/mine')
     assert.equal(server.connections, 1)
   })
 
-  test('is not used again after HEAD, which some servers answer with content', async () => {
+  test('an HTTP/1.1 connection is not used again after HEAD, which some servers answer with content', async () => {
     await using server = await start((socket, line) => {
       if (!line.startsWith('HEAD')) ok(socket, line)
       else {
@@ -73,14 +73,14 @@ describe('an HTTP/1.1 connection', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('is not used again after a GET with content, which some servers take for the next request', async () => {
+  test('an HTTP/1.1 connection is not used again after a GET with content, which some servers take for the next request', async () => {
     await using server = await start((socket, line) => ok(socket, line))
     const body = 'GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n'
     assert.equal(await twice(server, { body }), '/mine')
     assert.equal(server.connections, 2)
   })
 
-  test('is not used again when octets came that nobody asked for', async () => {
+  test('an HTTP/1.1 connection is not used again when octets came without a request', async () => {
     await using server = await start((socket, line) => {
       ok(socket, line)
       if (line.includes('/first')) ok(socket, 'GET /unasked ')
@@ -89,14 +89,14 @@ describe('an HTTP/1.1 connection', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('is not used again when its Keep-Alive allows less than the margin', async () => {
+  test('an HTTP/1.1 connection is not used again when its Keep-Alive allows less than the margin', async () => {
     const seconds = Math.floor(KEEP_ALIVE_MARGIN / 1000)
     await using server = await start((socket, line) => ok(socket, line, `keep-alive: timeout=${seconds}`))
     assert.equal(await twice(server), '/mine')
     assert.equal(server.connections, 2)
   })
 
-  test('is not used again when the server says close', async () => {
+  test('an HTTP/1.1 connection is not used again when the server says close', async () => {
     await using server = await start((socket, line) => ok(socket, line, 'connection: close'))
     assert.equal(await twice(server), '/mine')
     assert.equal(server.connections, 2)

@@ -22,7 +22,7 @@ function disconnection(): { events: NonNullable<PoolOptions['events']>; gone: Pr
 }
 
 describe('a peer that is dead', () => {
-  test('is found after a stream timeout: its siblings move to a new connection', async () => {
+  test('a dead peer is found after a stream timeout, and its other streams move to a new connection', async () => {
     await using server = await FrameServer.start({
       onConnection(connection) {
         connection.pong = connection.index > 0
@@ -53,7 +53,7 @@ describe('a peer that is dead', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('is found before a connection that was silent for long is used again: no request is lost, POST included', async () => {
+  test('a dead peer is found before a connection that was silent for long is used again, and no request is lost, POST included', async () => {
     await using server = await FrameServer.start({
       onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`),
     })
@@ -73,7 +73,7 @@ describe('a peer that is dead', () => {
     assert.equal(server.connections[0].streams.length, 2)
   })
 
-  test('is found by keep-alive PINGs, when they are asked for', async () => {
+  test('a dead peer is found by keep-alive PINGs, when the option asks for them', async () => {
     await using server = await FrameServer.start({ pong: false })
     const { events, gone } = disconnection()
     await using pool = pooled({ pingInterval: 20, pingTimeout: 50, events })
@@ -82,7 +82,7 @@ describe('a peer that is dead', () => {
     assert.equal((await rejection(request)).code, 'ERR_HYPER_CONNECTION_LOST')
   })
 
-  test('keep-alive PINGs that are answered keep the connection', async () => {
+  test('keep-alive PINGs that are answered keep the connection open', async () => {
     await using server = await FrameServer.start()
     await using pool = pooled({ pingInterval: 10, pingTimeout: 1000 })
     const request = send(pool, { origin: server.origin, path: '/' })
@@ -91,7 +91,7 @@ describe('a peer that is dead', () => {
     assert.equal((await request).body.toString(), 'still here')
   })
 
-  test('that takes the connection and never says SETTINGS is an error of the connect chain', async () => {
+  test('a peer that accepts the connection and never sends SETTINGS is an error of making the connection', async () => {
     await using server = await FrameServer.start({ greet: false })
     // Long enough for TCP, whatever else the machine does.
     await using pool = pooled({ connectTimeout: 1000 })
@@ -174,7 +174,7 @@ describe('deadlines', () => {
 })
 
 describe('the age of a connection', () => {
-  test('after so many requests the next goes to another', async () => {
+  test('after its limit of requests a connection takes no more, and the next request uses another', async () => {
     await using server = await FrameServer.start({
       onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`),
     })
@@ -185,7 +185,7 @@ describe('the age of a connection', () => {
     await server.until(() => server.connections[0].count('GOAWAY') === 1)
   })
 
-  test('after so much time too, and what is open on it finishes', async () => {
+  test('after its maximum age a connection takes no more requests, and those open on it finish', async () => {
     await using server = await FrameServer.start()
     await using pool = pooled({ maxAge: 30 })
     const first = send(pool, { origin: server.origin, path: '/' })
@@ -200,7 +200,7 @@ describe('the age of a connection', () => {
 })
 
 describe('slots', () => {
-  test('after very many cancelled streams another connection is used: servers end one on which too much is cancelled', async () => {
+  test('after very many cancelled streams another connection is used, because servers close one with too many', async () => {
     await using server = await FrameServer.start({
       settings: [[Setting.MAX_CONCURRENT_STREAMS, 2000]],
       onRequest(connection, streamId, fields) {
@@ -224,7 +224,7 @@ describe('slots', () => {
     assert.equal(await after(), '1')
   })
 
-  test('before SETTINGS a hundred are assumed, and not one more', async () => {
+  test('before SETTINGS arrive a limit of exactly one hundred streams is assumed', async () => {
     await using server = await FrameServer.start({ greet: false })
     await using pool = pooled()
     const requests = Array.from({ length: 150 }, () => send(pool, { origin: server.origin, path: '/' }))
@@ -324,7 +324,7 @@ describe('what can be seen', () => {
 
 describe('large bodies from node:http2', () => {
   for (const size of [4 << 20, (4 << 20) + 1, 8 << 20, 32 << 20]) {
-    test(`of ${size} octets, with a content-length, arrive whole and end`, async () => {
+    test(`large bodies from node:http2 of ${size} octets, with a content-length, arrive whole and end`, async () => {
       const body = Buffer.alloc(size, 'octets ')
       await using origin = await startH2Origin((stream) => {
         stream.respond({ ':status': 200, 'content-length': size })

@@ -12,7 +12,7 @@ import { HostileServer } from '../support/hostile-server.ts'
 const tunnel = `{ origin: process.env.ORIGIN, method: 'CONNECT', protocol: 'websocket', path: '/' }`
 
 describe('a process', () => {
-  test('stays alive while an extended CONNECT waits for SETTINGS', async () => {
+  test('a process stays alive while an extended CONNECT waits for SETTINGS', async () => {
     await using server = await FrameServer.start({
       greet: false,
       onFrame(connection, frame) {
@@ -35,7 +35,7 @@ describe('a process', () => {
     assert.deepEqual(await runModule(script, { ORIGIN: server.origin }), { status: 200 })
   })
 
-  test('ends although a connection is left on which an extended CONNECT was refused', async () => {
+  test('a process ends although a connection is left on which an extended CONNECT was refused', async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'ok') })
     // Nothing but the end of the process ends the idle connection.
     const script = `
@@ -56,7 +56,7 @@ describe('a process', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('stays alive while a PING is awaited, also when a request on its connection ends meanwhile', async () => {
+  test('a process stays alive while a PING is awaited, also when a request on its connection ends meanwhile', async () => {
     await using server = await FrameServer.start({
       pong: false,
       onRequest(connection, id) {
@@ -95,7 +95,7 @@ describe('an upgrade to h2c whose OPTIONS is never answered', () => {
       },
     })
 
-  test('is left alone, and the connection is idle when the requests on it are', async () => {
+  test('an upgrade to h2c whose OPTIONS is never answered is left alone, and the connection is idle when the requests on it are', async () => {
     const connections: FrameConnection[] = []
     await using server = await start(connections)
     await using pool = new Pool({ h2c: 'upgrade', idleTimeout: 50 })
@@ -105,7 +105,7 @@ describe('an upgrade to h2c whose OPTIONS is never answered', () => {
     assert.equal(connection.count('RST_STREAM'), 0)
   })
 
-  test('keeps no process alive', async () => {
+  test('an upgrade to h2c whose OPTIONS is never answered keeps no process alive', async () => {
     const connections: FrameConnection[] = []
     await using server = await start(connections)
     const script = `

@@ -51,7 +51,7 @@ function withPushes(
 }
 
 describe('push', () => {
-  test('is off unless asked for', async () => {
+  test('push is off unless asked for', async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id) })
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     await send(pool, { origin: server.origin, path: '/' })
@@ -81,7 +81,7 @@ describe('push', () => {
     assert.deepEqual(headers, ['x-a', '1'])
   })
 
-  test('one that nobody takes is cancelled, with or without somebody to ask', async () => {
+  test('a push that no handler accepts is cancelled, with `onPush` and without it', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, connection.streams.length * 2, '/unwanted')
@@ -95,7 +95,7 @@ describe('push', () => {
     assert.equal(server.connections.length, 1)
   })
 
-  test('one for another origin is cancelled without asking', async () => {
+  test('a push for another origin is cancelled before `onPush`', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/evil', 'bank.example')
@@ -109,7 +109,7 @@ describe('push', () => {
     assert.deepEqual(promises, [])
   })
 
-  test('can be cancelled while it comes; the request that it came with goes on', async () => {
+  test('push can be cancelled while it comes; the request that it came with goes on', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/long')
@@ -148,7 +148,7 @@ describe('push', () => {
     await pool.destroy()
   })
 
-  test('one whose connection is lost ends with an error', async () => {
+  test('a push whose connection is lost ends with an error', async () => {
     await using server = await FrameServer.start({
       onRequest(connection, id) {
         promise(connection, id, 2, '/never')

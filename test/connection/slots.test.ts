@@ -231,7 +231,7 @@ describe('an extended CONNECT that waits for room', () => {
     return { server, ...begun }
   }
 
-  test('waits no longer than queueTimeout, and leaves the connection idle', async () => {
+  test('an extended CONNECT that waits for room waits no longer than queueTimeout, and leaves the connection idle', async () => {
     const pool = new Pool({ h2c: 'prior-knowledge' })
     const { server, handler } = await waiting(pool, { queueTimeout: 50 })
     await using _ = server
@@ -240,7 +240,7 @@ describe('an extended CONNECT that waits for room', () => {
     await pool.close()
   })
 
-  test('goes elsewhere when the server goes', async () => {
+  test('an extended CONNECT that waits for room goes elsewhere when the server goes', async () => {
     await using pool = new Pool({ h2c: 'prior-knowledge' })
     const { server, handler } = await waiting(pool, {})
     await using _ = server
@@ -251,7 +251,7 @@ describe('an extended CONNECT that waits for room', () => {
     assert.equal((await handler.result).body.toString(), 'ok')
   })
 
-  test('that is aborted counts for nothing, and what was made for it is destroyed', async () => {
+  test('an extended CONNECT that waits for room that is aborted counts for nothing, and what was made for it is destroyed', async () => {
     await using pool = new Pool({ h2c: 'prior-knowledge', maxRequests: 1 })
     const made: Readable[] = []
     const body = (): Readable => {

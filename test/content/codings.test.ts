@@ -9,7 +9,7 @@ test('codings come in the order in which they were applied', () => {
   assert.deepEqual(parseCodings('deflate,\tzstd'), ['deflate', 'zstd'])
 })
 
-test('there is nothing to decode without a header, for identity, and for what is not understood', () => {
+test('nothing is decoded without a header, for identity, and for an unknown coding', () => {
   for (const header of [undefined, '', 'identity', ' identity , identity', ',', 'compress', 'gzip, aes128gcm']) {
     assert.equal(parseCodings(header), undefined)
   }

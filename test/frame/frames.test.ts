@@ -120,6 +120,20 @@ for (const [frame, line] of samples) {
   test(`explained in one line: ${line}`, () => assert.equal(explain(frame), line))
 }
 
+test('what a peer wrote as text cannot act on the terminal that an explanation is shown on', () => {
+  const acting = '\x1b[2J\x07\x7f\x9b'
+  for (const frame of [
+    { type: 'ALTSVC', streamId: 0, origin: `https://a${acting}`, value: `h2=":1"${acting}` },
+    { type: 'ORIGIN', streamId: 0, origins: [`https://a${acting}`] },
+    { type: 'GOAWAY', streamId: 0, lastStreamId: 1, errorCode: 0, debugData: Buffer.from(acting, 'latin1') },
+    { type: 'PRIORITY_UPDATE', streamId: 0, prioritizedStreamId: 1, value: acting },
+  ] as const) {
+    const line = explain(frame)
+    assert.doesNotMatch(line, /\p{Cc}/u, frame.type)
+    assert.match(line, /\\(?:x|u00)1b\[2J/, frame.type)
+  }
+})
+
 test('parseFrame gives the frame in front, and null while it is incomplete', () => {
   const ping = serializeFrame({ type: 'PING', streamId: 0, ack: false, payload: octets('12345678') })
   for (let length = 0; length < ping.length; length++) assert.equal(parseFrame(ping.subarray(0, length)), null)
@@ -329,7 +343,7 @@ describe('the http2-frame-test-case corpus', { skip: existsSync(corpus) ? false 
 })
 
 describe('error codes', () => {
-  test('each has a name and says in words what it means', () => {
+  test('each error code has a name and an explanation', () => {
     const texts = Object.values(ErrorCode).map((code) => errorCodeText(code))
     assert.equal(new Set(texts).size, 14)
     assert.equal(errorCodeText(ErrorCode.CANCEL), 'the stream is no longer wanted')

@@ -10,21 +10,21 @@ const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n`
 describe('a request', () => {
   const text = (init: Partial<H1RequestInit>): string => new Client().h1.request({ ...GET, ...init })
 
-  test('is written in the spelling that its owner gives', () => {
+  test('a request is written in the spelling that its owner gives', () => {
     assert.equal(
       text({ target: '/a?b', fields: ['HOST', 'x', 'X-a', '\xe4'] }),
       'GET /a?b HTTP/1.1\r\nHOST: x\r\nX-a: \xe4\r\n\r\n',
     )
   })
 
-  test('has the host that its authority says, before all fields', () => {
+  test('a request has the host that its authority says, before all fields', () => {
     assert.equal(
       text({ authority: '[::1]:80', fields: ['a', 'b'] }),
       'GET / HTTP/1.1\r\nhost: [::1]:80\r\na: b\r\n\r\n',
     )
   })
 
-  test('may have any of the forms of a target', () => {
+  test('a request may have any of the forms of a target', () => {
     for (const [method, target] of [
       ['OPTIONS', '*'],
       ['GET', 'http://a/b?c'],
@@ -41,14 +41,14 @@ describe('a request', () => {
     assert.doesNotMatch(text({ method: 'DELETE' }), /content-length/)
   })
 
-  test('says no length twice, whatever the spelling', () => {
+  test('a request says no length twice, whatever the spelling', () => {
     const fields = ['Host', 'a', 'Content-LENGTH', '3']
     assert.equal(text({ fields, bodyLength: 3 }).match(/content-length/gi)?.length, 1)
     assert.equal(text({ fields, bodyLength: -1 }).match(/content-length|chunked/gi)?.length, 1)
     assert.throws(() => text({ fields, bodyLength: 4 }), ContentLengthError)
   })
 
-  test('with a body of unknown length, or trailers, goes in chunks', () => {
+  test('a request with a body of unknown length, or trailers, goes in chunks', () => {
     assert.match(text({ bodyLength: -1 }), /\r\ntransfer-encoding: chunked\r\n/)
     const announced = text({ bodyLength: 3, trailers: true, fields: ['host', 'a', 'content-length', '3'] })
     assert.equal(announced, 'GET / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n')
@@ -56,14 +56,14 @@ describe('a request', () => {
     assert.equal(said, 'GET / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: Chunked\r\n\r\n')
   })
 
-  test('says close, and asks for an upgrade', () => {
+  test('a request says close, and asks for an upgrade', () => {
     assert.match(text({ close: true }), /\r\nconnection: close\r\n/)
     assert.match(text({ upgrade: 'x/1' }), /\r\nconnection: upgrade\r\nupgrade: x\/1\r\n/)
     const fields = ['host', 'a', 'Connection', 'TE, close']
     assert.equal(text({ fields, close: true }).match(/close/g)?.length, 1)
   })
 
-  test('that would inject or mislead is refused by name, and nothing changes', () => {
+  test('a request that would inject or mislead is refused by name, and nothing changes', () => {
     const bad: [Partial<H1RequestInit>, RegExp][] = [
       [{ method: 'GET /x' }, /method/],
       [{ method: '' }, /method/],
@@ -104,7 +104,7 @@ describe('a request', () => {
     h1.request(GET)
   })
 
-  test('is not checked where its owner has a serialiser of its own, but for what frames it', () => {
+  test('a request is not checked where its owner has a serialiser of its own, but for what frames it', () => {
     const { h1 } = new Client({ validateOutbound: false })
     assert.match(h1.request({ ...POST, fields: ['host', 'a/b', 'x y', '\0'], trailers: true }), /x y: \0/)
     assert.equal(h1.end(['x y', '1']), '0\r\nx y: 1\r\n\r\n')
@@ -139,7 +139,7 @@ describe('requests on one connection', () => {
     return said
   }
 
-  test('may differ in any field, at any place', () => {
+  test('requests on one connection may differ in any field, at any place', () => {
     for (let place = 1; place < base.length; place += 2) {
       for (const value of ['3', 'x']) after({ fields: base.with(place, value) })
       after({ fields: base.with(place - 1, 'x') })
@@ -154,7 +154,7 @@ describe('requests on one connection', () => {
     for (const fields of [base, base.slice(2)]) after({ fields, authority: 'z', trailers: true })
   })
 
-  test('are checked where they differ, and framed as all of their fields say', () => {
+  test('requests on one connection are checked where they differ, and framed as all of their fields say', () => {
     assert.match(String(after({ fields: base.with(3, 'a\r\nb: c') })), /value of header "a"/)
     assert.match(String(after({ fields: base.with(2, 'a b') })), /header name: "a b"/)
     assert.match(String(after({ fields: base.with(2, 'Host') })), /two host fields/)
@@ -167,7 +167,7 @@ describe('requests on one connection', () => {
 })
 
 describe('the body of a request', () => {
-  test('of a known length goes as it is, not more and not less', () => {
+  test('a request body of a known length is sent as it is, neither more nor less', () => {
     const { h1 } = new Client()
     h1.request({ ...POST, bodyLength: 5 })
     assert.equal(h1.ourState, 'sending')
@@ -185,7 +185,7 @@ describe('the body of a request', () => {
     assert.throws(() => h1.data(octets), InvalidArgumentError)
   })
 
-  test('of an unknown length goes in chunks, of which none is empty but the last', () => {
+  test('a request body of an unknown length is sent in chunks, of which only the last is empty', () => {
     const { h1 } = new Client()
     h1.request(POST)
     assert.equal(textOf(h1.data(octetsOf('x'.repeat(26)))), `1a\r\n${'x'.repeat(26)}\r\n`)
@@ -193,7 +193,7 @@ describe('the body of a request', () => {
     assert.equal(h1.end(), '0\r\n\r\n')
   })
 
-  test('ends with trailers, checked as fields are', () => {
+  test('a request body ends with trailers, which are checked as fields are', () => {
     const { h1 } = new Client()
     h1.request({ ...POST, trailers: true, bodyLength: 0 })
     for (const trailers of [
@@ -238,24 +238,24 @@ describe('a response', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test('whose names are in lower case has one list for both', () => {
+  test('a response whose names are in lower case has one list for both', () => {
     const { fields, raw } = answered(`${head}a: 1\r\ncontent-length: 0\r\n\r\n`).head
     assert.equal(fields, raw)
   })
 
-  test('may have no reason, and no space before it', () => {
+  test('a response may have no reason, and no space before it', () => {
     for (const line of ['HTTP/1.1 299', 'HTTP/1.1 299 ']) {
       const { status, reason } = answered(`${line}\r\ncontent-length: 0\r\n\r\n`).head
       assert.deepEqual([status, reason], [299, ''])
     }
   })
 
-  test('may have octets beyond ASCII in reason and values, which are latin1', () => {
+  test('a response may have octets beyond ASCII in reason and values, which are latin1', () => {
     const { reason, fields } = answered('HTTP/1.1 200 \xe4\r\na: \xff\x80\r\ncontent-length: 0\r\n\r\n').head
     assert.deepEqual([reason, fields[1]], ['\xe4', '\xff\x80'])
   })
 
-  test('in chunks is told chunk by chunk, its extensions read past, with its trailers', () => {
+  test('a response in chunks gives each chunk, skips its extensions, and ends with its trailers', () => {
     const text = `${chunked}5\r\nhello\r\n00A;a;b="c;d"\r\n, my world\r\n0;e\r\nX-Sum: 1\r\nx: y\r\n\r\n`
     const client = answered(text)
     assert.equal(client.body, 'hello, my world')
@@ -263,7 +263,7 @@ describe('a response', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test("to HEAD, 204 and 304 have no body, whatever they say of one's length", () => {
+  test('responses to HEAD, 204 and 304 have no body, whatever length they announce', () => {
     for (const init of [HEAD, GET]) {
       const client = answered(`HTTP/1.1 ${init === HEAD ? 200 : 304} x\r\nContent-Length: 5\r\n\r\n`, init)
       assert.equal(client.names, 'headers end')
@@ -274,7 +274,7 @@ describe('a response', () => {
     assert.equal(answered(`${head}Transfer-Encoding: gzip\r\n\r\n`, HEAD).names, 'headers end')
   })
 
-  test('without a length goes on to the end of the connection', () => {
+  test('a response without a length goes on to the end of the connection', () => {
     const client = answered(`${head}\r\nhel`)
     client.receive('lo')
     assert.equal(client.names, 'headers data')
@@ -285,7 +285,7 @@ describe('a response', () => {
     assert.deepEqual([client.h1.ourState, client.h1.theirState], ['closed', 'closed'])
   })
 
-  test('of HTTP/1.0 ends with the connection unless it says keep-alive', () => {
+  test('a response of HTTP/1.0 ends with the connection unless it says keep-alive', () => {
     for (const [version, connection, live] of [
       ['1.0', '', false],
       ['1.0', 'Connection: Keep-Alive\r\n', true],
@@ -303,7 +303,7 @@ describe('a response', () => {
     }
   })
 
-  test('tells what it hints of how long the connection lives', () => {
+  test('a response tells what it hints of how long the connection lives', () => {
     const hints = (value: string): unknown[] => {
       const { keepAliveTimeout, keepAliveMax } = answered(
         `${head}Keep-Alive: ${value}\r\nContent-Length: 0\r\n\r\n`,
@@ -315,13 +315,13 @@ describe('a response', () => {
     assert.deepEqual(hints('xtimeout=5; timeout=12345678901'), [undefined, undefined])
   })
 
-  test('may repeat its length, if it is the same', () => {
+  test('a response may repeat its length, if it is the same', () => {
     for (const field of ['Content-Length: 2\r\nContent-Length: 2', 'Content-Length: 2, 2', 'Content-Length: 002']) {
       assert.equal(answered(`${head}${field}\r\n\r\nok`).body, 'ok')
     }
   })
 
-  test('that comes before the request is whole can be finished, and so can the request', () => {
+  test('a response that comes before the request is complete can be finished, and so can the request', () => {
     const client = answered(OK, POST)
     assert.equal(client.names, 'headers data end')
     assert.deepEqual([client.h1.ourState, client.h1.theirState, client.h1.reusable], ['sending', 'done', false])
@@ -329,7 +329,7 @@ describe('a response', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test('that closes before the request is whole lets the request go on', () => {
+  test('a response that closes before the request is whole lets the request go on', () => {
     const client = answered(`${head}Connection: close\r\nContent-Length: 0\r\n\r\nrest`, POST, true)
     assert.equal(client.names, 'headers end')
     client.h1.data(octetsOf('x'))
@@ -337,7 +337,7 @@ describe('a response', () => {
     assert.deepEqual([client.h1.ourState, client.h1.reusable], ['closed', false])
   })
 
-  test('to a request that said close is the last, whatever it says', () => {
+  test('a response to a request that said close is the last, whatever it says', () => {
     const client = answered(OK + OK, { ...GET, close: true })
     assert.equal(client.names, 'headers data end')
     assert.equal(client.h1.theirState, 'closed')
@@ -346,7 +346,7 @@ describe('a response', () => {
 })
 
 describe('informational responses', () => {
-  test('come before the response, each with its fields', () => {
+  test('informational responses come before the response, each with its fields', () => {
     const client = answered(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n${OK}`)
     assert.deepEqual(client.told.slice(0, 2), [
       ['informational', 100, []],
@@ -355,7 +355,7 @@ describe('informational responses', () => {
     assert.equal(client.names, 'informational informational headers data end')
   })
 
-  test('have no body, whatever they say, and close nothing', () => {
+  test('informational responses have no body, whatever they say, and close nothing', () => {
     const client = answered(`HTTP/1.1 102 x\r\nContent-Length: 5\r\nConnection: close\r\n\r\n${OK}`)
     assert.equal(client.names, 'informational headers data end')
     assert.equal(client.h1.reusable, true)
@@ -380,7 +380,7 @@ describe('an upgrade', () => {
     }
   })
 
-  test('may come before all of the request was sent, whose rest then is not', () => {
+  test('an upgrade may come before all of the request was sent, whose rest then is not', () => {
     const client = answered(switching, { ...POST, upgrade: 'x' })
     assert.equal(client.names, 'upgraded')
     assert.throws(() => client.h1.end(), InvalidArgumentError)
@@ -395,7 +395,7 @@ describe('an upgrade', () => {
     assert.equal(client.names, 'headers data end failed')
   })
 
-  test('by CONNECT is any 2xx, with whatever length it says; another answer is a response', () => {
+  test('an upgrade by CONNECT is any 2xx, with whatever length it says; another answer is a response', () => {
     for (const fields of ['', 'Content-Length: 5\r\n', 'Transfer-Encoding: gzip\r\n']) {
       const client = answered(`HTTP/1.1 200 x\r\n${fields}\r\nrest`, CONNECT)
       assert.deepEqual(client.told, [['upgraded', 200, 'rest']])
@@ -405,7 +405,7 @@ describe('an upgrade', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test('gives what was kept while it was paused, too', () => {
+  test('an upgrade gives what was kept while it was paused, too', () => {
     const client = new Client()
     client.h1.request(CONNECT)
     client.h1.pause()
@@ -502,7 +502,7 @@ describe('a malformed response fails, by a typed error and nothing else', () => 
 })
 
 describe('the end of the connection', () => {
-  test('within a message is a lost connection that says where', () => {
+  test('the end of the connection within a message is a lost connection that says where', () => {
     for (const [text, where] of [
       ['', /ended before the response/],
       ['HTTP/1.1 100 x\r\n\r\n', /ended before the response/],
@@ -541,8 +541,8 @@ describe('the end of the connection', () => {
   })
 })
 
-describe('octets that nobody asked for', () => {
-  test('are a failure, and never an answer', () => {
+describe('octets without a request', () => {
+  test('octets without a request are a failure, and never a response', () => {
     const early = new Client().receive(OK)
     assert.equal(early.names, 'failed')
     const late = answered(OK)
@@ -553,12 +553,12 @@ describe('octets that nobody asked for', () => {
     const body = answered(OK, HEAD)
     assert.equal(body.names, 'headers end failed')
     for (const { h1, error } of [early, late, beside, body]) {
-      assert.match(error?.message ?? '', /nobody asked for/)
+      assert.match(error?.message ?? '', /octets came without a request/)
       assert.equal(h1.reusable, false)
     }
   })
 
-  test('make the connection useless before they are read', () => {
+  test('octets without a request make the connection unusable before they are read', () => {
     const client = new Client()
     client.h1.request(GET)
     let reusable: boolean | undefined
@@ -587,7 +587,7 @@ describe('a callback of the client', () => {
     assert.equal(client.names, 'headers data end headers data end')
   })
 
-  test('may pause at any point, and hears the rest afterwards, in order, the end of the connection, too', () => {
+  test('a callback of the client may pause at any point, and what came meanwhile follows in order, the end of the connection too', () => {
     const client = new Client()
     client.h1.request(GET)
     client.after = () => client.h1.pause()
@@ -610,7 +610,7 @@ describe('a callback of the client', () => {
     assert.equal(client.h1.unread, 0)
   })
 
-  test('hears no end while paused by the last octets', () => {
+  test('a callback of the client hears no end while paused by the last octets', () => {
     const client = new Client()
     client.h1.request(GET)
     client.after = ([what]) => {
@@ -623,7 +623,7 @@ describe('a callback of the client', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test('may give octets within a callback, which come after those that are read', () => {
+  test('a callback of the client may give octets within a callback, which come after those that are read', () => {
     const client = new Client()
     client.h1.request(GET)
     let given = false
@@ -636,7 +636,7 @@ describe('a callback of the client', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test('and pauses hears what came since in the order in which it came', () => {
+  test('a callback of the client that pauses gets later what came meanwhile, in the order in which it came', () => {
     const client = answered(`${head}Content-Length: 8\r\n\r\n`)
     client.h1.pause()
     client.receive('ab').receive('cd')
@@ -650,7 +650,7 @@ describe('a callback of the client', () => {
     assert.equal(client.body, 'abcdefgh')
   })
 
-  test('and throws has itself to blame: nothing is lost of what was read or comes', () => {
+  test('a callback of the client that throws loses nothing of what was read or comes later', () => {
     const client = new Client()
     client.h1.request(GET)
     client.after = ([what]) => {
@@ -665,7 +665,7 @@ describe('a callback of the client', () => {
     assert.equal(client.h1.reusable, true)
   })
 
-  test('gets the octets of a body uncopied', () => {
+  test('a callback of the client gets the octets of a body uncopied', () => {
     const octets = octetsOf(OK)
     const got: Buffer[] = []
     const h1 = new H1ClientConnection({

@@ -46,7 +46,7 @@ const RESPONSES: readonly Difference[] = [
   { ...TAB, taker: 'both' },
   {
     what: 'empty lines before a response',
-    why: 'RFC 9112 section 2.2 grants them to requests only; behind a response they are octets that nobody asked for',
+    why: 'RFC 9112 section 2.2 grants them to requests only; after a response they are octets without a request',
     taker: 'node',
     holds: (text) => /^[\r\n]|\r\n\r\n[\r\n]+HTTP/.test(text),
   },

@@ -104,7 +104,7 @@ export class NodeServer implements AsyncDisposable {
   }
 }
 
-/** The first message only: what follows it nobody asked for. */
+/** The first message only: what follows it belongs to no request. */
 export function ourClient(text: string): Understood | undefined {
   const client = new Client()
   client.h1.request(GET)

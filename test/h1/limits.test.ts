@@ -148,7 +148,7 @@ describe('the peer may not exceed', () => {
 })
 
 describe('what is remembered', () => {
-  test('of names is bounded by their count and by their length', () => {
+  test('what is remembered of names is bounded by their count and by their length', () => {
     const long = 'X'.repeat(LONGEST_REMEMBERED_NAME + 1)
     assert.equal(knownName(long).name, long.toLowerCase())
     assert.equal(rememberedNames().has(long), false)
@@ -160,7 +160,7 @@ describe('what is remembered', () => {
     assert.ok(octets <= MAX_REMEMBERED_NAMES * LONGEST_REMEMBERED_NAME)
   })
 
-  test('of heads is told again, the same object, frozen', () => {
+  test('a head that is remembered is given again as the same, frozen object', () => {
     const text = `${line}X-Remembered: yes\r\nContent-Length: 0\r\n\r\n`
     const heads = [1, 2, 3, 4].map(() => answered(text).head)
     assert.equal(heads[2], heads[3])
@@ -168,7 +168,7 @@ describe('what is remembered', () => {
     assert.deepEqual(heads[0], heads[3])
   })
 
-  test('of heads depends on what was asked', () => {
+  test('what is remembered of heads depends on what was asked', () => {
     const text = `${line}X-Asked: yes\r\nContent-Length: 0\r\n\r\n`
     for (let i = 0; i < 4; i++) {
       assert.equal(answered(text).head.framing, 'length')
@@ -176,13 +176,13 @@ describe('what is remembered', () => {
     }
   })
 
-  test('of heads is bounded by their length', () => {
+  test('what is remembered of heads is bounded by their length', () => {
     const text = headOf(`${line}Content-Length: 0\r\n`, LONGEST_REMEMBERED_HEAD + 10)
     const heads = [1, 2, 3, 4].map(() => answered(text).head)
     assert.notEqual(heads[2], heads[3])
   })
 
-  test('of lines is bounded by their count and by their length', () => {
+  test('what is remembered of lines is bounded by their count and by their length', () => {
     const client = new Client()
     for (const filler of ['a: b\r\n', `${'c'.repeat(60)}: ${'d'.repeat(LONGEST_REMEMBERED_LINE)}\r\n`, 'e: f\r\n']) {
       client.h1.request(GET)
@@ -212,7 +212,7 @@ describe('what is remembered of what was sent', () => {
   const many = (count: number, size: number): string[] =>
     Array.from({ length: count }, (_, i) => [i === 0 ? 'host' : `x-${i}`, 'y'.repeat(size)]).flat()
 
-  test('is what was sent twice, bounded by the count of its fields and by its length', () => {
+  test('what is remembered of the fields sent is limited in number and length, and was sent twice', () => {
     for (const [fields, remembered] of [
       [many(MAX_REMEMBERED_LINES, 1), true],
       [many(MAX_REMEMBERED_LINES + 1, 1), false],
@@ -229,7 +229,7 @@ describe('what is remembered of what was sent', () => {
     }
   })
 
-  test('is no more than one section, which another takes the place of when it comes twice', () => {
+  test('of the fields sent, one section is remembered, and another replaces it when it comes twice', () => {
     const client = new Client()
     const [first, second] = [many(10, 1), ['host', 'b', 'c', 'd']]
     for (const fields of [first, first, second, first, second, first]) send(client, fields)
@@ -320,7 +320,7 @@ describe('the work is linear', () => {
   const options = { maxHeaderSize: size * 2, maxHeaderFields: size }
   const section = `${`x-name: ${'y'.repeat(100)}\r\n`.repeat(size / 110)}\r\n`
 
-  test('for a head of 1 MiB that comes octet by octet', () => {
+  test('the work for a head of 1 MiB that comes octet by octet is linear', () => {
     const client = answered('', GET, false, options)
     const octets = octetsOf(`${line}Content-Length: 0\r\n${section}`)
     const work = workOf(() => {
@@ -330,7 +330,7 @@ describe('the work is linear', () => {
     assert.ok(work < octets.length * 20, `${work / octets.length} times`)
   })
 
-  test('for chunks, extensions and trailers that come octet by octet', () => {
+  test('the work for chunks, extensions and trailers that come octet by octet is linear', () => {
     const client = answered('')
     const body = `5;${'e'.repeat(20)}\r\nhello\r\n`.repeat(700)
     const octets = octetsOf(`${chunked}${body}0\r\nx: ${'y'.repeat(10_000)}\r\n\r\n`)
@@ -342,7 +342,7 @@ describe('the work is linear', () => {
     assert.ok(work < octets.length * 20, `${work / octets.length} times`)
   })
 
-  test('for requests that are sent ahead', () => {
+  test('the work for requests that are sent ahead is linear', () => {
     const server = asked('')
     const octets = octetsOf(`${get}\r\n`.repeat(10_000))
     const work = workOf(() => {

@@ -38,7 +38,7 @@ function settled(told: readonly Told[]): readonly Told[] {
   return told.map((one) => (one[0] === 'failed' ? ['failed', one[1], ''] : one))
 }
 
-test('a response, changed or not, is told the same however it is cut, and never makes the client throw', () => {
+test('a response, valid or not, leads to the same callbacks however it is cut, and never makes the client throw', () => {
   fc.assert(
     fc.property(response, mutations, cuts, (whole, changes, lengths) => {
       const text = mutate(whole, changes)
@@ -53,7 +53,7 @@ test('a response, changed or not, is told the same however it is cut, and never 
   )
 })
 
-test('requests, changed or not, are told the same however they are cut, and never make the server throw', () => {
+test('requests, valid or not, lead to the same callbacks however they are cut, and never make the server throw', () => {
   const requests = fc.array(request, { minLength: 1, maxLength: 4 }).map((several) => several.join(''))
   fc.assert(
     fc.property(requests, mutations, cuts, (whole, changes, lengths) => {
@@ -68,7 +68,7 @@ test('requests, changed or not, are told the same however they are cut, and neve
   )
 })
 
-test('octets that are anything are told the same however they are cut', () => {
+test('random octets lead to the same callbacks however they are cut', () => {
   const anything = fc.string({ unit: fc.constantFrom(...'HTTP/1. 20\r\n:;aF\0\xff'), maxLength: 60 })
   fc.assert(
     fc.property(
@@ -84,7 +84,7 @@ test('octets that are anything are told the same however they are cut', () => {
   )
 })
 
-test('pauses at random change nothing of what is told', () => {
+test('pauses at random do not change the callbacks', () => {
   fc.assert(
     fc.property(response, cuts, fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }), (text, lengths, pauses) => {
       const told = heardBy(new Client(), [octetsOf(text)])

@@ -10,7 +10,7 @@ const post = `POST / HTTP/1.1\r\n${host}`
 const EMPTY: H1ResponseInit = { status: 200, reason: 'OK', fields: [], bodyLength: 0 }
 
 describe('a request', () => {
-  test('is told with its head, its body and its end', () => {
+  test('a request is reported with its head, its body and its end', () => {
     const server = asked(`PUT /a?b HTTP/1.1\r\n${host}X-A: \t1 \r\ncontent-length: 5\r\n\r\nhello`)
     assert.deepEqual(server.head, {
       method: 'PUT',
@@ -30,13 +30,13 @@ describe('a request', () => {
     ])
   })
 
-  test('in chunks is told with its trailers', () => {
+  test('a request in chunks is reported with its trailers', () => {
     const server = asked(`${post}Transfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\nX-A: b\r\n\r\n`)
     assert.equal(server.body, 'hello')
     assert.deepEqual(server.told.at(-1), ['end', ['x-a', 'b'], ['X-A', 'b']])
   })
 
-  test('may have a target in any of the four forms', () => {
+  test('a request may have a target in any of the four forms', () => {
     for (const [method, target] of [
       ['GET', '/\xe4?"'],
       ['GET', 'http://example.com/a'],
@@ -48,19 +48,19 @@ describe('a request', () => {
     }
   })
 
-  test('may be of HTTP/1.0, which needs no host, and closes unless it says keep-alive', () => {
+  test('a request may be of HTTP/1.0, which needs no host, and closes unless it says keep-alive', () => {
     assert.equal(asked('GET / HTTP/1.0\r\n\r\n').head.keepAlive, false)
     assert.equal(asked('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n').head.keepAlive, true)
     assert.equal(asked(`GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`).head.keepAlive, false)
   })
 
-  test('may come behind a few empty lines, as old clients send behind a body', () => {
+  test('a request may come behind a few empty lines, as old clients send behind a body', () => {
     assert.equal(asked(`\r\n\r\n${get}`).names, 'request end')
     const server = asked('\r').receive('\n').receive(get)
     assert.equal(server.names, 'request end')
   })
 
-  test('expects 100 when it says so, has a body, and is of HTTP/1.1', () => {
+  test('a request expects 100 when it has the field, a body, and HTTP/1.1', () => {
     const expect = 'Expect: 100-Continue\r\n'
     assert.equal(asked(`${post}${expect}Content-Length: 1\r\n\r\n`).head.expectContinue, true)
     assert.equal(asked(`${post}${expect}Content-Length: 0\r\n\r\n`).head.expectContinue, false)
@@ -68,7 +68,7 @@ describe('a request', () => {
     assert.equal(asked(`${post}Expect: x\r\nContent-Length: 1\r\n\r\n`).head.expectContinue, false)
   })
 
-  test('asks for an upgrade when connection says so, too, and it is of HTTP/1.1', () => {
+  test('a request asks for an upgrade when it has both fields and HTTP/1.1', () => {
     const upgrade = 'Upgrade: a\r\nUpgrade: b/1\r\n'
     assert.equal(asked(`GET / HTTP/1.1\r\n${host}Connection: x, Upgrade\r\n${upgrade}\r\n`).head.upgrade, 'a, b/1')
     assert.equal(asked(`GET / HTTP/1.1\r\n${host}${upgrade}\r\n`).head.upgrade, undefined)
@@ -132,7 +132,7 @@ describe('a malformed request fails with the status to answer with', () => {
 })
 
 describe('the end of the connection', () => {
-  test('within a request is a lost connection that says where', () => {
+  test('the end of the connection within a request is a lost connection that says where', () => {
     for (const [text, where] of [
       ['\r', /within the head of the request/],
       ['GET /', /within the head/],
@@ -145,7 +145,7 @@ describe('the end of the connection', () => {
     }
   })
 
-  test('between requests is told, if anybody listens, and leaves nothing to say', () => {
+  test('the end of the connection between requests calls `onClosed`, if there is one, and no response can be sent', () => {
     const server = asked('\r\n')
     server.h1.receiveEnd()
     assert.deepEqual(server.told, [['closed']])
@@ -169,7 +169,7 @@ describe('the end of the connection', () => {
 })
 
 describe('requests that were sent ahead', () => {
-  test('are kept until the one before was answered and the next is asked for', () => {
+  test('requests that were sent ahead are kept until the one before was answered and the next is asked for', () => {
     const server = asked(`${get}${post}Content-Length: 2\r\n\r\nhi${get}`)
     assert.equal(server.names, 'request end')
     server.h1.next()
@@ -187,7 +187,7 @@ describe('requests that were sent ahead', () => {
     assert.equal(server.names, 'request end request data end request end')
   })
 
-  test('are not read behind one that says close', () => {
+  test('requests that were sent ahead are not read behind one that says close', () => {
     const server = asked(`GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n${get}`)
     server.h1.respond(EMPTY)
     server.h1.next()
@@ -195,7 +195,7 @@ describe('requests that were sent ahead', () => {
     assert.deepEqual([server.h1.ourState, server.h1.theirState, server.h1.unread], ['closed', 'closed', 0])
   })
 
-  test('are read on from within a callback', () => {
+  test('requests that were sent ahead are read on from within a callback', () => {
     const server = new Server()
     server.after = ([what]) => {
       if (what !== 'end') return
@@ -206,7 +206,7 @@ describe('requests that were sent ahead', () => {
     assert.equal(server.names, 'request end request end request end')
   })
 
-  test('wait for the end of a request that was answered early', () => {
+  test('requests that were sent ahead wait for the end of a request that was answered early', () => {
     const server = asked(`${post}Content-Length: 2\r\n\r\nx`)
     server.h1.respond(EMPTY)
     server.h1.next()
@@ -226,7 +226,7 @@ describe('a response', () => {
   const old = 'GET / HTTP/1.0\r\n\r\n'
   const oldAlive = 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n'
 
-  test('says its length, which may be nothing', () => {
+  test('a response says its length, which may be nothing', () => {
     assert.equal(answer(get, {}).text, 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
     assert.equal(answer(get, { reason: undefined }).text, 'HTTP/1.1 200 \r\ncontent-length: 0\r\n\r\n')
     const { server, text } = answer(get, { fields: ['X-Y', 'z'], bodyLength: 2 })
@@ -235,7 +235,7 @@ describe('a response', () => {
     assert.equal(server.h1.end(), '')
   })
 
-  test('goes in chunks when its length is not known, or trailers follow', () => {
+  test('a response goes in chunks when its length is not known, or trailers follow', () => {
     const { server, text } = answer(get, { bodyLength: -1 })
     assert.match(text, /\r\ntransfer-encoding: chunked\r\n/)
     assert.equal(textOf(server.h1.data(octetsOf('ok'))), '2\r\nok\r\n')
@@ -243,7 +243,7 @@ describe('a response', () => {
     assert.match(answer(get, { bodyLength: 0, trailers: true }).text, /chunked/)
   })
 
-  test('to HTTP/1.0 of unknown length ends with the connection', () => {
+  test('a response to HTTP/1.0 of unknown length ends with the connection', () => {
     for (const request of [old, oldAlive]) {
       const { server, text } = answer(request, { bodyLength: -1, trailers: true })
       assert.equal(text, 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n')
@@ -254,12 +254,12 @@ describe('a response', () => {
     assert.throws(() => answer(old, { fields: ['transfer-encoding', 'chunked'], bodyLength: -1 }), /HTTP\/1\.0/)
   })
 
-  test('to HTTP/1.0 says whether the connection lives on', () => {
+  test('a response to HTTP/1.0 says whether the connection lives on', () => {
     assert.match(answer(oldAlive, {}).text, /\r\nconnection: keep-alive\r\n/)
     assert.match(answer(old, {}).text, /\r\nconnection: close\r\n/)
   })
 
-  test('says close when its owner does, and then closes', () => {
+  test('a response says close when its owner does, and then closes', () => {
     for (const init of [{ close: true }, { fields: ['Connection', 'close'] }]) {
       const { server, text } = answer(get, init)
       assert.equal(text.match(/close/g)?.length, 1)
@@ -267,14 +267,14 @@ describe('a response', () => {
     }
   })
 
-  test('of 204 says a length only for an owner who checks what he sends', () => {
+  test('a response of 204 says a length only for an owner who checks what he sends', () => {
     const said = (options: H1Options): string =>
       asked(get, options).h1.respond({ status: 204, fields: ['content-length', '0'], bodyLength: 0 })
     assert.doesNotMatch(said({}), /content-length/)
     assert.match(said({ validateOutbound: false }), /content-length: 0/)
   })
 
-  test('to HEAD, 204 and 304 is whole with its head', () => {
+  test('a response to HEAD, 204 and 304 is whole with its head', () => {
     const head = `HEAD / HTTP/1.1\r\n${host}\r\n`
     const cases: [string, Partial<H1ResponseInit>, string][] = [
       [head, { bodyLength: 5 }, 'content-length: 5\r\n'],
@@ -294,7 +294,7 @@ describe('a response', () => {
     }
   })
 
-  test('that would inject or mislead is refused, and another may come', () => {
+  test('a response that would inject or mislead is refused, and another may come', () => {
     const server = asked(get)
     const bad: [Partial<H1ResponseInit>, RegExp][] = [
       [{ status: 199 }, /199 is not final/],
@@ -312,7 +312,7 @@ describe('a response', () => {
     server.h1.respond(EMPTY)
   })
 
-  test('has no place where no request waits for one', () => {
+  test('a response is refused where no request waits for one', () => {
     assert.throws(() => new Server().h1.respond(EMPTY), InvalidArgumentError)
     const { server } = answer(get, { bodyLength: -1 })
     assert.throws(() => server.h1.respond(EMPTY), InvalidArgumentError)
@@ -324,13 +324,13 @@ describe('a response', () => {
 })
 
 describe('an informational response', () => {
-  test('goes before the response', () => {
+  test('an informational response goes before the response', () => {
     const server = asked(`${post}Expect: 100-continue\r\nContent-Length: 1\r\n\r\n`)
     assert.equal(server.h1.inform(100, [], 'Continue'), 'HTTP/1.1 100 Continue\r\n\r\n')
     assert.equal(server.h1.inform(103, ['link', 'x']), 'HTTP/1.1 103 \r\nlink: x\r\n\r\n')
   })
 
-  test('is neither final nor 101, and has its place', () => {
+  test('an informational response is refused with a final status, with 101, and where no request waits', () => {
     const server = asked(get)
     for (const status of [99, 101, 200, 100.5]) {
       assert.throws(() => server.h1.inform(status, []), InvalidArgumentError)
@@ -338,7 +338,7 @@ describe('an informational response', () => {
     assert.throws(() => new Server().h1.inform(100, []), InvalidArgumentError)
   })
 
-  test('is not sent to HTTP/1.0', () => {
+  test('an informational response is not sent to HTTP/1.0', () => {
     assert.equal(asked('GET / HTTP/1.0\r\n\r\n').h1.inform(103, []), '')
   })
 })
@@ -346,7 +346,7 @@ describe('an informational response', () => {
 describe('an upgrade', () => {
   const upgrade = `GET / HTTP/1.1\r\n${host}Connection: upgrade\r\nUpgrade: x\r\n\r\n`
 
-  test('is taken with 101, and gives what came behind the request', () => {
+  test('an upgrade is taken with 101, and gives what came behind the request', () => {
     const server = asked(`${upgrade}rest`)
     server.receive(' more')
     const { head, rest } = server.h1.accept({ protocol: 'x', reason: 'Yes', fields: ['A', 'b'] })
@@ -359,13 +359,13 @@ describe('an upgrade', () => {
     assert.equal(server.names, 'request end')
   })
 
-  test('is said as the fields say it, if they do', () => {
+  test('an upgrade is said as the fields say it, if they do', () => {
     const fields = ['Upgrade', 'x', 'Connection', 'Upgrade']
     const { head } = asked(upgrade).h1.accept({ protocol: 'x', fields })
     assert.equal(head, 'HTTP/1.1 101 \r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n')
   })
 
-  test('opens a tunnel with 200, of HTTP/1.0, too', () => {
+  test('an upgrade opens a tunnel with 200, of HTTP/1.0, too', () => {
     for (const version of ['1.0', '1.1']) {
       const server = asked(`CONNECT a:1 HTTP/${version}\r\n${host}\r\nrest`)
       const { head, rest } = server.h1.accept()
@@ -374,12 +374,12 @@ describe('an upgrade', () => {
     }
   })
 
-  test('says no length, which it does not have', () => {
+  test('an upgrade says no length, which it does not have', () => {
     const { head } = asked(`CONNECT a:1 HTTP/1.1\r\n${host}\r\n`).h1.accept({ fields: ['content-length', '0'] })
     assert.doesNotMatch(head, /length/)
   })
 
-  test('has its place: where it was asked for, by a request that is whole', () => {
+  test('an upgrade is accepted only where it was asked for, by a request that is complete', () => {
     const refused = (text: string, protocol?: string): void =>
       assert.throws(() => asked(text).h1.accept({ protocol }), InvalidArgumentError)
     refused(get)
@@ -390,7 +390,7 @@ describe('an upgrade', () => {
     refused(`POST / HTTP/1.1\r\n${host}Connection: upgrade\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\n`, 'x')
   })
 
-  test('need not be taken', () => {
+  test('an upgrade need not be taken', () => {
     const server = asked(upgrade + get)
     server.h1.respond(EMPTY)
     server.h1.next()
@@ -401,7 +401,7 @@ describe('an upgrade', () => {
 describe('requests that come from within the process, when they are trusted', () => {
   const trusted = { trustInbound: true }
 
-  test('have any target, and any number of hosts', () => {
+  test('requests that come from within the process, when they are trusted, may have any target, and any number of hosts', () => {
     for (const target of ['a', '/a#b', '*', '/\xe4', '[']) {
       assert.equal(asked(`GET ${target} HTTP/1.1\r\n\r\n`, trusted).head.target, target)
       assert.equal(asked(`GET ${target} HTTP/1.1\r\n\r\n`).status, 400)
@@ -413,7 +413,7 @@ describe('requests that come from within the process, when they are trusted', ()
     }
   })
 
-  test('are framed by chunked among the codings, else by content-length', () => {
+  test('requests that come from within the process, when they are trusted, are framed by chunked among the codings, else by content-length', () => {
     const framed = (fields: string, body: string): Server => asked(`POST / HTTP/1.1\r\n${fields}\r\n${body}`, trusted)
     for (const fields of [
       'Transfer-Encoding: gzip, Chunked\r\n',
@@ -428,7 +428,7 @@ describe('requests that come from within the process, when they are trusted', ()
     assert.equal(framed('Transfer-Encoding: gzip\r\n', '').names, 'request end')
   })
 
-  test('are as long as they are', () => {
+  test('requests that come from within the process, when they are trusted, have no limit of length', () => {
     const line = `${'x'.repeat(100)}: y\r\n`
     const server = asked(`POST /${'x'.repeat(100_000)} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n`, trusted)
     server.receive(`${line.repeat(1000)}\r\n0\r\n${line.repeat(1000)}\r\n`)
@@ -436,13 +436,13 @@ describe('requests that come from within the process, when they are trusted', ()
     assert.deepEqual([server.head.fields.length, server.trailers?.length], [2002, 2000])
   })
 
-  test('do not say what the response says of the connection', () => {
+  test('requests that come from within the process, when they are trusted, do not decide whether the connection closes', () => {
     const server = asked('GET / HTTP/1.1\r\nConnection: close\r\n\r\n', trusted)
     assert.equal(server.h1.respond({ status: 304, fields: [], bodyLength: 0 }), 'HTTP/1.1 304 \r\n\r\n')
     assert.equal(server.h1.theirState, 'idle')
   })
 
-  test('are requests nevertheless', () => {
+  test('requests that come from within the process, when they are trusted, still have to be well-formed', () => {
     for (const text of ['GET /\r\n\r\n', 'GET / HTTP/1.1\r\nA : b\r\n\r\n', 'GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n']) {
       assert.equal(asked(text, trusted).status, 400)
     }

@@ -53,7 +53,7 @@ describe('streams that are over', () => {
     assert.deepEqual(server.client.windows().receive > 30_000, true)
   })
 
-  test('its padding as well', () => {
+  test('the padding of DATA on a stream that we reset gives its octets back to the connection as well', () => {
     const server = new ScriptedServer({ connectionWindow: 65_535 })
     const { stream } = server.open()
     server.headers(1, [':status', '200'])
@@ -86,7 +86,7 @@ describe('streams that are over', () => {
     assert.equal(server.failure, undefined)
   })
 
-  test('so many resets are remembered and no more, and what is forgotten is forgiven', () => {
+  test('the number of remembered resets is limited, and late frames on a forgotten stream are ignored too', () => {
     const server = new ScriptedServer()
     for (let i = 0; i < MAX_REMEMBERED_RESETS + 100; i++) server.client.reset(server.open().stream)
     for (const streamId of [1, 3, 199, 201, 2001]) server.data(streamId, 'late')
@@ -582,7 +582,7 @@ describe('windows', () => {
 })
 
 describe('streams', () => {
-  test('before the settings of the peer a limit of 100 is assumed, afterwards its own counts', () => {
+  test('before the settings of the peer a limit of 100 streams is assumed, afterwards its own limit counts', () => {
     const server = new ScriptedServer({}, false)
     assert.equal(server.client.streamLimit, 100)
     server.settings([])
@@ -682,7 +682,7 @@ describe('priorities of RFC 7540', () => {
     assert.equal(server.client.openStreams, 1)
   })
 
-  test('of a wrong length, or of a stream that depends on itself, it ends the stream', () => {
+  test('PRIORITY of a wrong length, or of a stream that depends on itself, ends the stream', () => {
     const server = new ScriptedServer()
     server.open()
     server.octets(Uint8Array.of(0, 0, 4, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0))
@@ -826,7 +826,7 @@ describe('extensions in the wrong place', () => {
     assert.equal(pair.server.failure?.http2ErrorCode, ErrorCode.FRAME_SIZE_ERROR)
   })
 
-  test('so many PRIORITY_UPDATE of streams to come are remembered and no more', () => {
+  test('the number of remembered PRIORITY_UPDATE frames for future streams is limited', () => {
     const pair = new Pair()
     for (let i = 0; i < 150; i++) {
       const octets = Buffer.from([0, 0, 7, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x75, 0x3d, 0x30])
@@ -858,19 +858,19 @@ describe('an owner that calls back from within an event', () => {
     return { text, stream }
   }
 
-  test('may end the stream when it hears that all was sent: it ends once', () => {
+  test('an owner that calls back from within an event may end the stream when it hears that all was sent: it ends once', () => {
     const { text, stream } = answer((server, stream) => server.client.end(stream))
     assert.equal(text, 'a.')
     assert.equal(stream.state, StreamState.HALF_CLOSED_LOCAL)
   })
 
-  test('may end it with trailers', () => {
+  test('an owner that calls back from within an event may end it with trailers', () => {
     const { text, stream } = answer((server, stream) => server.client.end(stream, ['x-sum', '1']))
     assert.equal(text, 'a+.')
     assert.equal(stream.state, StreamState.HALF_CLOSED_LOCAL)
   })
 
-  test('may write more and end: the end comes last', () => {
+  test('an owner that calls back from within an event may write more and end: the end comes last', () => {
     const { text, stream } = answer((server, stream) => {
       server.client.write(stream, Buffer.from('b'))
       server.client.end(stream)
@@ -883,7 +883,7 @@ describe('an owner that calls back from within an event', () => {
     ['a GOAWAY leaves out', (server: ScriptedServer) => server.send(goaway(0))],
     ['end with the connection', (server: ScriptedServer) => server.client.terminate(() => new Error('lost'))],
   ] as const) {
-    test(`may reset another of the streams that ${what}: it is over once, and hears nothing`, () => {
+    test(`an owner that calls back from within an event may reset another of the streams that ${what}: it is over once, and hears nothing`, () => {
       const server = new ScriptedServer()
       const [first, second] = [server.open(), server.open()]
       first.seen.onError = () => server.client.reset(second.stream)

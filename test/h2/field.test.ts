@@ -22,7 +22,7 @@ function endsCalmly(server: ScriptedServer, times: number, frame: (n: number) =>
 }
 
 describe('frames on streams that are over', () => {
-  test('are read past when the server reset the stream itself', () => {
+  test('frames on streams that are over are read past when the server reset the stream itself', () => {
     const server = new ScriptedServer()
     const { seen } = server.open()
     const sibling = server.open()
@@ -36,7 +36,7 @@ describe('frames on streams that are over', () => {
     assert.equal(server.failure, undefined)
   })
 
-  test('are read past when GOAWAY left the stream out', () => {
+  test('frames on streams that are over are read past when GOAWAY left the stream out', () => {
     const server = new ScriptedServer()
     const first = server.open()
     const second = server.open()
@@ -49,7 +49,7 @@ describe('frames on streams that are over', () => {
     assert.equal(server.failure, undefined)
   })
 
-  test('have a budget', () => {
+  test('frames on streams that are over have a budget', () => {
     const server = new ScriptedServer()
     server.open()
     server.send({ type: 'RST_STREAM', streamId: 1, errorCode: ErrorCode.CANCEL })
@@ -70,12 +70,12 @@ describe('what comes again and again', () => {
     endsCalmly(new ScriptedServer(), GOAWAYS_BURST * BEYOND, goaway)
   })
 
-  test('answers to PINGs that nobody sent have a budget', () => {
+  test('answers to PINGs that were never sent have a budget', () => {
     const pong = (): Frame => ({ type: 'PING', streamId: 0, ack: true, payload: Buffer.alloc(8) })
     endsCalmly(new ScriptedServer(), PONGS_BURST * BEYOND, pong)
   })
 
-  test('pushes that nobody wants have a budget', () => {
+  test('pushes that are refused have a budget', () => {
     const server = new ScriptedServer({ enablePush: true })
     server.open()
     endsCalmly(server, REFUSED_PUSHES_BURST * BEYOND, (n) => {
@@ -102,7 +102,7 @@ test('a push that is promised on a pushed stream ends the connection (RFC 9113 s
 })
 
 describe('the limit of the server for header sections', () => {
-  test('is honoured: what exceeds it is not sent, and the message has both sizes', () => {
+  test('the limit of the server for header sections is respected: a larger one is not sent, and the error has both sizes', () => {
     const server = new ScriptedServer()
     server.settings([[Setting.MAX_HEADER_LIST_SIZE, 300]])
     const large = [...GET, 'x-large', 'v'.repeat(300)]

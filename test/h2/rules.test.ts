@@ -218,7 +218,7 @@ test('a first frame that is not SETTINGS ends the connection with PROTOCOL_ERROR
   }
 })
 
-test('a body that nobody reads never uses up the connection window', () => {
+test('a body that is not read never uses up the connection window', () => {
   const server = new ScriptedServer({ connectionWindow: 65_535, streamWindow: 1 << 20 })
   const { seen } = server.open()
   seen.consuming = false

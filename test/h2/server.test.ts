@@ -79,7 +79,7 @@ describe('messages', () => {
     assert.equal(at.head.protocol, 'websocket')
   })
 
-  test('a request that nobody takes is refused', () => {
+  test('a request without a listener is refused', () => {
     const pair = new Pair()
     pair.server.taking = false
     const seen = new Recorder()
@@ -183,7 +183,7 @@ describe('push', () => {
     assert.equal(pair.client.pushes[0].head.fields[1].length, 30_000)
   })
 
-  test('a promise that nobody takes is cancelled', () => {
+  test('a promise without a listener is cancelled', () => {
     const pair = new Pair({ enablePush: true })
     pair.client.taking = false
     const { at } = pair.request(GET)
@@ -202,7 +202,7 @@ describe('push', () => {
     assert.throws(() => pair.server.connection.push(at.stream, GET, new Recorder()), wrong)
   })
 
-  test('only a GET or HEAD without a body, on a stream that is still open, can be promised', () => {
+  test('push only a GET or HEAD without a body, on a stream that is still open, can be promised', () => {
     const pair = new Pair({ enablePush: true })
     const { at } = pair.request(GET)
     assert.throws(() => pair.server.connection.push(at.stream, POST, new Recorder()), wrong)
@@ -298,7 +298,7 @@ describe('h2c upgrade', () => {
     assert.throws(() => server.connection.acceptUpgrade('AAA', GET), wrong)
   })
 
-  test('an upgrade that nobody takes is refused', () => {
+  test('an upgrade without a listener is refused', () => {
     const server = new Side({ role: 'server' })
     server.taking = false
     server.connection.acceptUpgrade('', GET)

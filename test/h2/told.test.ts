@@ -28,7 +28,7 @@ function curious(): { pair: Pair; server: Curious } {
   return { pair: new Pair({}, {}, { client: new Side({ role: 'client' }), server }), server }
 }
 
-describe('the listener of a connection is told of', () => {
+describe('the listener of a connection is called for', () => {
   test('each PING of the peer, which is answered without it', () => {
     const { pair, server } = curious()
     pair.client.connection.ping(Buffer.from('12345678'))
@@ -83,7 +83,7 @@ describe('padding', () => {
     return { pair, at, octets: pair.sent.client - before }
   }
 
-  test('is added to each DATA frame of the stream, and the body stays as it is', () => {
+  test('padding is added to each DATA frame of the stream, and the body stays as it is', () => {
     const plain = upload(undefined, 'hello')
     for (const padding of [0, 1, 255]) {
       const { at, octets } = upload(padding, 'hello')
@@ -99,7 +99,7 @@ describe('padding', () => {
     assert.equal(pair.server.failure, undefined)
   })
 
-  test('of more than an octet can say is refused', () => {
+  test('padding of more than an octet can say is refused', () => {
     const { client } = new Pair()
     const stream = client.connection.request(POST, false, new (class extends Object {})() as never)
     for (const wrong of [-1, 256, 1.5, Number.NaN]) {
@@ -109,7 +109,7 @@ describe('padding', () => {
 })
 
 describe('GOAWAY with a last stream of one’s own choice', () => {
-  test('says of those above it that nothing was done for them', () => {
+  test('GOAWAY with a last stream of one’s own choice says of those above it that nothing was done for them', () => {
     const pair = new Pair()
     const first = pair.request(GET)
     const second = pair.request(GET)
@@ -126,7 +126,7 @@ describe('GOAWAY with a last stream of one’s own choice', () => {
     assert.equal(first.seen.status, 204)
   })
 
-  test('is refused above the last that came', () => {
+  test('GOAWAY with a last stream of one’s own choice is refused above the last that came', () => {
     const { server } = new Pair()
     for (const wrong of [1, -1, 0.5]) {
       assert.throws(() => server.connection.goaway(0, '', wrong), /GOAWAY may name a stream from 0 to 0/)

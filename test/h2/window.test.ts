@@ -54,7 +54,7 @@ describe('the window of a stream', () => {
     assert.equal(flow(large.server, 16_384), MIB)
   })
 
-  test('is not refilled when it takes all that content-length leaves to come', () => {
+  test('the window of a stream is not refilled when it takes all that content-length leaves to come', () => {
     const { server } = start()
     server.open()
     server.headers(3, [':status', '200', 'content-length', String(STREAM_WINDOW + MIB)])
@@ -87,7 +87,7 @@ describe('the window of a stream', () => {
     }
   })
 
-  test('stays as it is when the network, not the window, is what limits', () => {
+  test('the window of a stream stays as it is when the network, not the window, is what limits', () => {
     const { server, clock } = start()
     for (let i = 0; i < 10; i++) {
       clock.at += 101
@@ -95,13 +95,13 @@ describe('the window of a stream', () => {
     }
   })
 
-  test('stays as it is while no round trip was measured', () => {
+  test('the window of a stream stays as it is while no round trip was measured', () => {
     const { server } = start()
     server.client.rtt = 0
     for (let i = 0; i < 3; i++) assert.equal(flow(server, STREAM_WINDOW / 2), STREAM_WINDOW / 2)
   })
 
-  test('of another stream is as large once that turns out to be long', () => {
+  test('the first window of another stream is as large as one that had to grow', () => {
     const { server, clock } = start()
     flow(server, STREAM_WINDOW / 2)
     clock.at += 10
@@ -112,7 +112,7 @@ describe('the window of a stream', () => {
     assert.equal(flow(server, STREAM_WINDOW / 2, 3), STREAM_WINDOW / 2 + STREAM_WINDOW)
   })
 
-  test('does not grow when its size was given, unless a limit is given too', () => {
+  test('the window of a stream does not grow when its size was given, unless a limit is given too', () => {
     const fixed = start({ streamWindow: MIB })
     for (let i = 0; i < 4; i++) assert.equal(flow(fixed.server, MIB / 2), MIB / 2)
     const growing = start({ streamWindow: MIB, maxStreamWindow: 3 * MIB })
@@ -122,7 +122,7 @@ describe('the window of a stream', () => {
     assert.equal(flow(growing.server, 1.5 * MIB), 1.5 * MIB)
   })
 
-  test('follows a change of our own settings when the peer has acknowledged it', () => {
+  test('the window of a stream follows a change of our own settings when the peer has acknowledged it', () => {
     const { server } = start({ streamWindow: MIB })
     server.client.updateSettings({ initialWindowSize: 2 * MIB })
     server.send({ type: 'SETTINGS', streamId: 0, ack: true, settings: [] })
@@ -133,7 +133,7 @@ describe('the window of a stream', () => {
 })
 
 describe('the first window of a stream', () => {
-  test('is what 1 Gbit/s carries in a round trip and a quarter, within limits', () => {
+  test('the first window of a stream is what 1 Gbit/s carries in a round trip and a quarter, within limits', () => {
     assert.equal(firstWindow(0), STREAM_WINDOW)
     assert.equal(firstWindow(5), STREAM_WINDOW)
     assert.equal(firstWindow(80), 12_500_000)
@@ -142,7 +142,7 @@ describe('the first window of a stream', () => {
 })
 
 describe('FlowControlManager', () => {
-  test('fills the window when less than a quarter, or than 1000 octets, will be left', () => {
+  test('FlowControlManager fills the window when less than a quarter, or than 1000 octets, will be left', () => {
     const manager = new FlowControlManager(100_000)
     assert.equal(manager.increaseWindowSize(75_000), 0)
     assert.equal(manager.increaseWindowSize(75_001), 75_001)
@@ -165,7 +165,7 @@ describe('FlowControlManager', () => {
     assert.deepEqual(server.frames(), [{ type: 'WINDOW_UPDATE', streamId: 1, increment: 50_000 }])
   })
 
-  test('of a stream that is older than the acknowledgement of our settings fills the window that they announce', () => {
+  test('FlowControlManager fills the window that our settings announce, for a stream older than their acknowledgement', () => {
     const server = new ScriptedServer({ streamWindow: MIB, windowManager: FlowControlManagers }, false)
     server.settings([])
     server.open()
@@ -176,7 +176,7 @@ describe('FlowControlManager', () => {
     assert.equal(flow(server, MIB - 32_768), 49 * 16_384)
   })
 
-  test('runs a connection and its streams', () => {
+  test('FlowControlManager runs a connection and its streams', () => {
     const server = new ScriptedServer({ streamWindow: 65_536, windowManager: (size) => new FlowControlManager(size) })
     server.open()
     server.headers(1, [':status', '200'])
@@ -194,7 +194,7 @@ describe('AdaptiveFlowControlManager', () => {
     },
   })
 
-  test('does what the engine does by itself', () => {
+  test('AdaptiveFlowControlManager does what the engine does by itself', () => {
     const clock = context(100)
     const manager = new AdaptiveFlowControlManager(MIB, 'stream', clock)
     assert.equal(manager.increaseWindowSize(MIB / 2 - 1), 0)
@@ -217,7 +217,7 @@ describe('AdaptiveFlowControlManager', () => {
     assert.equal(limited.increaseWindowSize(MIB / 2), MIB)
   })
 
-  test('as the manager of a connection it is asked for the round trip that the connection measured', () => {
+  test('AdaptiveFlowControlManager as the manager of a connection uses the round trip that the connection measured', () => {
     let at = 0
     const server = new ScriptedServer({
       streamWindow: MIB,
@@ -240,7 +240,7 @@ describe('a class of managers', () => {
     }
   }
 
-  test('is made into a function that makes them, as a function is', () => {
+  test('a class of managers is made into a function that makes them, as a function is', () => {
     const context: WindowContext = { rtt: 0, now: () => 0 }
     const manager = managerFactory(Eager)?.(1000, 'stream', context)
     assert.ok(manager instanceof Eager)
@@ -253,7 +253,7 @@ describe('a class of managers', () => {
     }
   })
 
-  test('is asked once more when the window is used up and was not enlarged', () => {
+  test('a class of managers is asked once more when the window is used up and was not enlarged', () => {
     const calls: string[] = []
     class Last extends BaseFlowControlManager {
       increaseWindowSize(): number {
@@ -274,7 +274,7 @@ describe('a class of managers', () => {
     assert.deepEqual(calls, ['increase 32768', 'increase 16384', 'blocked 0'])
   })
 
-  test('one that says nothing when the window is used up leaves it so', () => {
+  test('a window manager without blocked() leaves a window that is used up as it is', () => {
     class Never extends BaseFlowControlManager {
       increaseWindowSize(): number {
         return 0
@@ -291,14 +291,14 @@ describe('a class of managers', () => {
 describe('what is given as window manager', () => {
   const context: WindowContext = { rtt: 0, now: () => 0 }
 
-  test('may be a class whose methods are fields', () => {
+  test('what is given as window manager may be a class whose methods are fields', () => {
     class OfFields extends BaseFlowControlManager {
       override increaseWindowSize = (frameSize: number): number => frameSize
     }
     assert.equal(managerFactory(OfFields)?.(10, 'stream', context).increaseWindowSize(3), 3)
   })
 
-  test('may be a function meant as a class', () => {
+  test('what is given as window manager may be a function meant as a class', () => {
     function Old(this: { windowSize: number }, size: number): void {
       this.windowSize = size
     }
@@ -307,14 +307,14 @@ describe('what is given as window manager', () => {
     assert.equal(make?.(10, 'stream', context).increaseWindowSize(3), 3)
   })
 
-  test('must make managers', () => {
+  test('what is given as window manager must make managers', () => {
     for (const made of [undefined, null, {}]) {
       const make = managerFactory(() => made as unknown as FlowControlManager)
       assert.throws(() => make?.(10, 'stream', context), /increaseWindowSize\(\)/)
     }
   })
 
-  test('knows the window of before the frame, and of after it between the calls', () => {
+  test('what is given as window manager knows the window of before the frame, and of after it between the calls', () => {
     const managers: Steps[] = []
     class Steps extends BaseFlowControlManager {
       readonly seen: number[] = []
@@ -372,7 +372,7 @@ describe('what is given as window manager', () => {
     assert.equal(other.seen.body, 'whole')
   })
 
-  test('one of the connection that throws ends the connection', () => {
+  test('a window manager of the connection that throws ends the connection', () => {
     const server = new ScriptedServer({
       windowManager: (size, scope) => {
         const manager = new FlowControlManager(size)
@@ -400,7 +400,7 @@ describe('what is given as window manager', () => {
     assert.throws(() => make?.(10, 'stream', context), { code: 'ERR_HYPER_INVALID_ARGUMENT', cause })
   })
 
-  test('one that cannot be made costs no stream', () => {
+  test('a window manager that cannot be created leaves no stream open', () => {
     const server = new ScriptedServer({
       windowManager: (size, scope) => {
         if (scope === 'stream') throw new Error('no manager')
@@ -411,7 +411,7 @@ describe('what is given as window manager', () => {
     assert.equal(server.client.openStreams, 0)
   })
 
-  test('one that cannot be made leaves the peer in step: the next request is understood', () => {
+  test('a window manager that cannot be created leaves HPACK in step, and the peer understands the next request', () => {
     let made = 0
     const server = new ScriptedServer({
       windowManager: (size, scope) => {
@@ -483,7 +483,7 @@ describe('what is given as window manager', () => {
     assert.equal(made, 1)
   })
 
-  test('one that will not hear of the length of a body ends its stream', () => {
+  test('a window manager that throws when its documentSize is set ends its stream', () => {
     const deaf = {
       set(): void {
         throw new Error('no length')

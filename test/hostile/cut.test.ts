@@ -125,7 +125,7 @@ describe('HTTP/2', () => {
     })
   })
 
-  test('in two pieces, at every octet, and octet by octet: always complete', async () => {
+  test('HTTP/2 in two pieces, at every octet, and octet by octet: always complete', async () => {
     const octetwise = Array.from(whole, (octet) => Buffer.from([octet]))
     await each(whole.length, async (i) => {
       const pieces = i === 0 ? octetwise : [whole.subarray(0, i), whole.subarray(i)]

@@ -145,7 +145,7 @@ describe('a malformed response ends its stream with PROTOCOL_ERROR, and nothing 
     )
   }
 
-  test('with a body, to HEAD', () =>
+  test('a malformed response ends its stream with PROTOCOL_ERROR, and nothing else with a body, to HEAD', () =>
     attacked(
       (connection, id) => {
         connection.headers(id, [':status', '200', 'content-length', '4'])
@@ -190,13 +190,13 @@ describe('a body of another length than announced ends its stream', () => {
 })
 
 describe('what a stream may not do ends that stream', () => {
-  test('WINDOW_UPDATE of 0', () =>
+  test('WINDOW_UPDATE of 0 ends its stream', () =>
     attacked((connection, streamId) => connection.send({ type: 'WINDOW_UPDATE', streamId, increment: 0 }), {
       victim: 'ERR_HYPER_STREAM_RESET',
       connections: 1,
     }))
 
-  test('a stream window that overflows', () =>
+  test('a stream window that overflows ends its stream', () =>
     attacked((connection, streamId) => connection.send({ type: 'WINDOW_UPDATE', streamId, increment: 0x7fffffff }), {
       victim: 'ERR_HYPER_STREAM_RESET',
       connections: 1,
@@ -210,7 +210,7 @@ describe('what a stream may not do ends that stream', () => {
       { victim: 'ERR_HYPER_STREAM_RESET', connections: 1, told: ErrorCode.PROTOCOL_ERROR },
     ))
 
-  test('informational responses without end', () =>
+  test('informational responses without end end their stream', () =>
     attacked(
       (connection, id) => {
         for (let i = 0; i < INFORMATIONAL_OCTETS_BURST / 40; i++) {

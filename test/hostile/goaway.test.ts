@@ -193,7 +193,7 @@ describe('GOAWAY with an error', () => {
     })
   }
 
-  test('and cut: POST requests that may have been taken end, exactly those', async () => {
+  test('GOAWAY with an error and cut: POST requests that may have been taken end, exactly those', async () => {
     const { outcomes } = await burst((connection, nth) => {
       if (nth !== BURST) return
       connection.goaway(idOf(10), ErrorCode.INTERNAL_ERROR)
@@ -205,7 +205,7 @@ describe('GOAWAY with an error', () => {
     )
   })
 
-  test('and cut: GET requests are all saved', async () => {
+  test('GOAWAY with an error and cut: GET requests are all saved', async () => {
     const { outcomes } = await burst((connection, nth) => {
       if (nth !== BURST) return
       connection.goaway(idOf(10), ErrorCode.INTERNAL_ERROR)
@@ -216,7 +216,7 @@ describe('GOAWAY with an error', () => {
 })
 
 describe('more than one GOAWAY', () => {
-  test('the same one twice', async () => {
+  test('the same GOAWAY sent twice changes nothing', async () => {
     const result = await burst((connection, nth, take) => {
       if (nth !== BURST) return
       connection.goaway(idOf(5))
@@ -238,7 +238,7 @@ describe('more than one GOAWAY', () => {
     assertAllTakenOnce(result)
   })
 
-  test('one that raises the last stream breaks the protocol: what was given up before is saved', async () => {
+  test('a GOAWAY that raises the last stream breaks the protocol, and requests that were given up before are saved', async () => {
     const { outcomes } = await burst((connection, nth) => {
       if (nth !== BURST) return
       connection.goaway(idOf(10))

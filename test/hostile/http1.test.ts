@@ -114,13 +114,13 @@ describe('octets after a response answer no request', () => {
     assert.deepEqual([next.code, next.body], ['ok', 'next'])
   })
 
-  test('to HEAD, whose response has no body', async () => {
+  test('octets after a response to HEAD, which has no body, answer no request', async () => {
     const { code, body, next } = await ask(OK, { method: 'HEAD' })
     assert.deepEqual([code, body], ['ok', ''])
     assert.deepEqual([next.code, next.body], ['ok', 'next'])
   })
 
-  test('while the connection is idle', async () => {
+  test('octets that arrive while the connection is idle answer no request', async () => {
     await using server = await HostileServer.start({
       onSocket: (socket) =>
         onRequests(socket, (path) => socket.write(OK.replace('2\r\n\r\nok', `${path.length}\r\n\r\n${path}`))),

@@ -1,4 +1,4 @@
-/** Peers that speak another protocol than was agreed, or none; and pushes that nobody asked for. */
+/** Peers that speak another protocol than was agreed, or none; and pushes that the client has not enabled. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -58,7 +58,7 @@ describe('a peer that speaks something else', () => {
   ]
   for (const [name, octets, alpn, options, allowed] of cases) {
     for (const heard of [false, true]) {
-      test(`${name}, ${heard ? 'when asked' : 'at once'}: the request ends and says so`, async () => {
+      test(`${name}, ${heard ? 'when asked' : 'at once'}: the request ends with an error that gives the reason`, async () => {
         await using server = await HostileServer.start({
           ...(alpn === undefined ? {} : { alpn }),
           onSocket: says(octets, heard),

@@ -38,7 +38,7 @@ function ended(server: HostileServer, streamId: number): boolean {
 }
 
 describe('SETTINGS in mid-flight', () => {
-  test('a limit of streams that goes up and down never has more than it says opened, and nobody is lost', async () => {
+  test('a limit of streams that goes up and down is never exceeded, and no request is lost', async () => {
     let limit = 4
     let most = 0
     const open = new Set<number>()

@@ -10,7 +10,7 @@ import { HostileServer } from '../support/hostile-server.ts'
 watchProcess()
 
 describe('streams that the peer spoils one after the other', () => {
-  test('are rationed: the connection ends, and what was not spoilt yet is sent again', async () => {
+  test('streams that the peer spoils one after the other are rationed: the connection ends, and what was not spoilt yet is sent again', async () => {
     const spoilt = 150
     await using server = await HostileServer.start({
       settings: [[Setting.MAX_CONCURRENT_STREAMS, 1000]],
@@ -54,7 +54,7 @@ describe('HTTP_1_1_REQUIRED without TLS, by prior knowledge', () => {
 
 describe('HTTP/1.1: destroying the pool while the request is written', () => {
   for (const step of ['request sent', 'body sent']) {
-    test(`in the callback "${step}" ends it with that error, and the process lives`, async () => {
+    test(`HTTP/1.1: destroying the pool while the request is written in the callback "${step}" ends it with that error, and the process lives`, async () => {
       await using server = await HostileServer.start({ onSocket: (socket) => socket.resume() })
       const pool = new Pool()
       const ledger = new Ledger()
@@ -69,7 +69,7 @@ describe('HTTP/1.1: destroying the pool while the request is written', () => {
 })
 
 describe('HTTP/1.1: informational responses without end', () => {
-  test('end the exchange, and are not all told', async () => {
+  test('HTTP/1.1: informational responses without end end the exchange, and are not all told', async () => {
     await using server = await HostileServer.start({
       onSocket(socket) {
         socket.once('data', () => socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(10_000)))

@@ -163,7 +163,7 @@ describe('a peer that has sent its FIN and reads on', () => {
     },
   })
 
-  test('before a response: GET goes to another connection, POST ends', async () => {
+  test('a peer that sends FIN before a response is left by a GET, which is sent on another connection, and ends a POST', async () => {
     const options = fin(() => {})
     const saved = await ask(options, {})
     assert.deepEqual([saved.code, saved.body, saved.connections], ['ok', 'second', 2])
@@ -171,7 +171,7 @@ describe('a peer that has sent its FIN and reads on', () => {
     assert.deepEqual([lost.code, lost.connections], ['ERR_HYPER_CONNECTION_LOST', 1])
   })
 
-  test('within a response: it ends', async () => {
+  test('a peer that sends FIN within a response ends that response', async () => {
     const { code, body } = await ask(
       fin((connection, id) => {
         connection.headers(id, [':status', '200'])
@@ -210,7 +210,7 @@ describe('a peer that has sent its FIN and reads on', () => {
     await closed
   })
 
-  test('while idle: the next request, a POST too, takes another connection', async () => {
+  test('a peer that sends FIN while idle is left by the next request, a POST too, which uses another connection', async () => {
     await using server = await HostileServer.start({
       halfOpen: true,
       onRequest: (connection, streamId) => connection.respond(streamId, `${connection.index}`),

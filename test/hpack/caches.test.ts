@@ -19,7 +19,7 @@ describe('the string cache', () => {
     return known !== undefined
   }
 
-  test('knows a string from the third time on, in each length and form', () => {
+  test('the string cache knows a string from the third time on, in each length and form', () => {
     for (let length = SHORTEST_STRING; length <= LONGEST_STRING; length++) {
       for (const coded of [false, true]) {
         const cache = new StringCache()
@@ -43,7 +43,7 @@ describe('the string cache', () => {
 describe('the block cache', () => {
   const LIST = ['name', 'value']
 
-  test('knows a block from the third time on, in its generation or in any', () => {
+  test('the block cache knows a block from the third time on, in its generation or in any', () => {
     for (const stored of [7, ANY_GENERATION]) {
       const cache = new BlockCache()
       const octets = Buffer.from('octets')
@@ -75,7 +75,7 @@ describe('the block cache', () => {
     }
   })
 
-  test('is not for blocks of no octets or of more than 255', () => {
+  test('the block cache is not for blocks of no octets or of more than 255', () => {
     const octets = new Uint8Array(600)
     for (const [length, known] of [
       [0, false],

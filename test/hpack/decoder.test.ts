@@ -25,7 +25,7 @@ describe('representations (section 6)', () => {
     assert.equal(decoder.tableSize, 36)
   })
 
-  test('names by static and dynamic index, in prefixes of 4 and 6 bits and beyond', () => {
+  test('names are decoded by static and dynamic index, in prefixes of 4 and 6 bits and beyond', () => {
     const decoder = new Decoder()
     for (let i = 0; i < 70; i++) decoder.decode(block(literal('indexing', `x-${i}`, 'v')))
     for (const index of [1, 14, 15, 16, 61, 62, 63, 64, 70, 126, 127, 128]) {
@@ -79,7 +79,7 @@ describe('representations (section 6)', () => {
     assert.deepEqual(new Decoder().decode(block()), [])
   })
 
-  test('a part of a buffer, and a plain Uint8Array', () => {
+  test('a part of a buffer, and a plain Uint8Array, can be decoded', () => {
     const wire = block(literal('without', 'x-name', 'a plain value'), literal('without', 'x', 'coded value', true))
     const around = Uint8Array.from([0xff, ...wire, 0xff])
     const list = ['x-name', 'a plain value', 'x', 'coded value']
@@ -175,7 +175,7 @@ describe('invalid blocks', () => {
     refuses(block(), /earlier/, decoder)
   })
 
-  test('the error is typed', () => {
+  test('an invalid block throws an HpackDecodingError', () => {
     try {
       new Decoder().decode(block(indexed(0)))
       assert.fail()
@@ -198,11 +198,11 @@ describe('table size updates (sections 4.2 and 6.3)', () => {
     assert.equal(decoder.tableSize, 0, 'an entry of 101 octets empties a table of 100')
   })
 
-  test('one after a field is refused', () => {
+  test('a table size update after a field is refused', () => {
     refuses(block(indexed(2), sizeUpdate(0)), /size update after a field/)
   })
 
-  test('one above the acknowledged maximum is refused, one at it is not', () => {
+  test('a table size update above the acknowledged maximum is refused, and one equal to it is not', () => {
     refuses(block(sizeUpdate(4097)), /4097 is above the 4096/)
     assert.deepEqual(new Decoder().decode(block(sizeUpdate(4096))), [])
     const decoder = new Decoder()
@@ -287,7 +287,7 @@ describe('eviction', () => {
 })
 
 describe('never-indexed fields (section 6.2.3)', () => {
-  test('are told by name, for the last block only', () => {
+  test('never-indexed fields are reported by name, for the last block only', () => {
     const decoder = new Decoder()
     decoder.decode(block(literal('never', 'x-secret', 's'), literal('never', 23, 'token'), indexed(2)))
     assert.deepEqual([...decoder.neverIndexed], ['x-secret', 'authorization'])
@@ -295,7 +295,7 @@ describe('never-indexed fields (section 6.2.3)', () => {
     assert.deepEqual([...decoder.neverIndexed], [])
   })
 
-  test('are told anew each time the same block comes', () => {
+  test('never-indexed fields are reported anew each time the same block comes', () => {
     const decoder = new Decoder()
     const wire = block(literal('never', 'x-secret', 'long enough to be remembered'))
     for (let i = 0; i < 5; i++) {
@@ -405,14 +405,14 @@ describe('repeated blocks', () => {
   const repeat = (decoder: Decoder, wire: Uint8Array, times: number): (readonly string[])[] =>
     Array.from({ length: times }, () => decoder.decode(wire))
 
-  test('give the same array, once seen twice', () => {
+  test('repeated blocks give the same array, once seen twice', () => {
     const lists = repeat(new Decoder(), block(indexed(8), literal('without', 'server', 'nginx')), 4)
     assert.deepEqual(lists[3], [':status', '200', 'server', 'nginx'])
     assert.equal(lists[2], lists[1])
     assert.equal(lists[3], lists[1])
   })
 
-  test('with dynamic entries give it only while the table is unchanged', () => {
+  test('repeated blocks with dynamic entries give it only while the table is unchanged', () => {
     const decoder = new Decoder()
     const wire = block(indexed(62))
     decoder.decode(block(literal('indexing', 'a', '1')))
@@ -423,7 +423,7 @@ describe('repeated blocks', () => {
     refuses(wire, /beyond/, decoder)
   })
 
-  test('that insert do insert each time', () => {
+  test('repeated blocks that insert do insert each time', () => {
     const decoder = new Decoder()
     const wire = block(literal('indexing', 'a', '1'), indexed(2), literal('indexing', 'b', '2'))
     const lists = repeat(decoder, wire, 5)
@@ -432,14 +432,14 @@ describe('repeated blocks', () => {
     assert.deepEqual(decoder.tableEntries(), Array.from({ length: 5 }, () => ['b', '2', 'a', '1']).flat())
   })
 
-  test('that insert by a dynamic name are decoded each time, as the index means another name each time', () => {
+  test('repeated blocks that insert by a dynamic name are decoded each time, as the index means another name each time', () => {
     const decoder = new Decoder()
     decoder.decode(block(literal('indexing', 'a', '1'), literal('indexing', 'b', '1')))
     const wire = block(literal('indexing', 63, '2'))
     for (const name of ['a', 'b', 'a', 'b', 'a']) assert.deepEqual(decoder.decode(wire), [name, '2'])
   })
 
-  test('that insert more fields than a remembered block can tell are decoded each time', () => {
+  test('repeated blocks that insert more fields than a remembered block can tell are decoded each time', () => {
     const decoder = new Decoder({ maxTableSize: 8192 })
     const many = Array.from({ length: 35 }, (_, i) => literal('indexing', 60, String.fromCharCode(i + 48)))
     for (const times of [1, 2, 3, 4]) {
@@ -448,7 +448,7 @@ describe('repeated blocks', () => {
     }
   })
 
-  test('with a size update apply it each time', () => {
+  test('repeated blocks with a size update apply it each time', () => {
     const decoder = new Decoder()
     const wire = block(sizeUpdate(0), sizeUpdate(4096), literal('indexing', 'a', '1'))
     for (let i = 0; i < 5; i++) {
@@ -457,7 +457,7 @@ describe('repeated blocks', () => {
     }
   })
 
-  test('of more than 255 octets, or of lists of more than 8 kB, are decoded each time', () => {
+  test('repeated blocks of more than 255 octets, or of lists of more than 8 kB, are decoded each time', () => {
     const long = block(literal('without', 'x', 'v'.repeat(300)))
     const lists = repeat(new Decoder(), long, 4)
     assert.deepEqual(lists[3], lists[0])
@@ -469,7 +469,7 @@ describe('repeated blocks', () => {
     assert.notEqual(large[3], large[2])
   })
 
-  test('that only look alike are told apart', () => {
+  test('blocks that only look alike are not mistaken for repeated ones', () => {
     const decoder = new Decoder()
     const text = 'abcdefghijklmnopqrstuvwxyz'
     for (let changed = 0; changed < text.length; changed++) {

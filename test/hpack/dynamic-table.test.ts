@@ -56,7 +56,7 @@ describe('the dynamic table', () => {
     assert.deepEqual(table.entries(), ['a', '1', 'a', '1'])
   })
 
-  test('grows beyond its first capacity and keeps order, wrapped or not', () => {
+  test('the dynamic table grows beyond its first capacity and keeps order, wrapped or not', () => {
     for (const before of [0, 5, 31, 32, 33]) {
       const table = new DynamicTable(room(200))
       const names: string[] = []
@@ -71,7 +71,7 @@ describe('the dynamic table', () => {
     }
   })
 
-  test('keeps no evicted string alive', () => {
+  test('the dynamic table keeps no evicted string alive', () => {
     const table = new DynamicTable(room(2))
     for (let i = 0; i < 100; i++) table.add('a', String(i % 10))
     table.resize(0)

@@ -33,12 +33,12 @@ describe('representations', () => {
     assert.deepEqual([...plain.encode(['accept', ''])], [0x93])
   })
 
-  test('names go by the lowest static index, values as literals', () => {
+  test('names are encoded by the lowest static index, and values as literals', () => {
     assert.equal(hex(plain.encode([':status', '201'])), hex(block(literal('without', 8, '201'))))
     assert.equal(hex(plain.encode(['www-authenticate', 'x'])), hex(block(literal('without', 61, 'x'))))
   })
 
-  test('names go by dynamic index where the table has them', () => {
+  test('names are encoded by dynamic index where the table has them', () => {
     const encoder = new Encoder({ huffman: 'never' })
     assert.equal(hex(encoder.encode(['x-a', '1'])), hex(block(literal('indexing', 'x-a', '1'))))
     assert.equal(hex(encoder.encode(['x-a', '2'])), hex(block(literal('indexing', 62, '2'))))
@@ -273,7 +273,7 @@ describe('table size (sections 4.2 and 6.3)', () => {
     assert.equal(next(encoder), hex(block(method)))
   })
 
-  test('of several changes the smallest and the last are announced', () => {
+  test('of several changes of the table size the smallest and the last are announced', () => {
     const encoder = new Encoder()
     for (const size of [2000, 100, 50, 70, 3000]) encoder.setMaxTableSize(size)
     assert.equal(next(encoder), hex(block(sizeUpdate(50), sizeUpdate(3000), method)))
@@ -358,7 +358,7 @@ describe('fields that cannot be encoded', () => {
     assert.throws(() => encoder.write(['x', 'y', 'z']), refused(/"z" has no value/))
   })
 
-  test('nothing has changed: neither table, nor pending size updates, nor what is sent next', () => {
+  test('fields that cannot be encoded change neither the table, nor pending size updates, nor what is sent next', () => {
     const encoder = new Encoder()
     const twin = new Encoder()
     for (const each of [encoder, twin]) {
@@ -401,14 +401,14 @@ describe('lists that repeat', () => {
     }
   }
 
-  test('become all indices', () => {
+  test('lists that repeat become all indices', () => {
     const send = both()
     const list = [':method', 'GET', ':path', '/polled/path', ':authority', 'example.com', 'accept', '*/*']
     for (let i = 0; i < 3; i++) send(list)
     for (let i = 0; i < 3; i++) assert.equal(send(list).length, 4)
   })
 
-  test('keep the octets of literals that cannot be indexed', () => {
+  test('lists that repeat keep the octets of literals that cannot be indexed', () => {
     const send = both()
     const token = `Bearer ${'x'.repeat(500)}`
     const first = send([':method', 'GET', 'authorization', token, 'content-length', '5'])
@@ -419,7 +419,7 @@ describe('lists that repeat', () => {
     assert.equal(hex(send([':method', 'GET', 'authorization', token, 'content-length', '5'])), hex(first))
   })
 
-  test('with literals too long to keep, or named by a dynamic index', () => {
+  test('lists that repeat with literals too long to keep, or named by a dynamic index', () => {
     const encoder = new Encoder()
     const send = both(encoder)
     const long = '~'.repeat(5000)
@@ -442,7 +442,7 @@ describe('lists that repeat', () => {
     }
   })
 
-  test('may be longer than the positions remembered', () => {
+  test('lists that repeat may be longer than the positions remembered', () => {
     const send = both(new Encoder({ maxTableSize: 16_384 }))
     const list = Array.from({ length: 100 }, (_, i) => [`x-${i}`, `v${i}`]).flat()
     for (let i = 0; i < 4; i++) send(list)
@@ -450,7 +450,7 @@ describe('lists that repeat', () => {
 })
 
 describe('scratch', () => {
-  test('grows as needed, for one long field and for many short ones', () => {
+  test('scratch grows as needed, for one long field and for many short ones', () => {
     const encoder = new Encoder({ huffman: 'never' })
     const decoder = new Decoder({ maxListSize: 10_000_000, maxFields: 10_000 })
     const list = Array.from({ length: 3000 }, () => [':method', 'GET']).flat()
@@ -459,7 +459,7 @@ describe('scratch', () => {
     }
   })
 
-  test('does not stay large after one large block', () => {
+  test('scratch does not stay large after one large block', () => {
     const encoder = new Encoder()
     encoder.write(['x', 'v'.repeat(200_000)])
     assert.ok(encoder.scratch.length > 100_000)

@@ -89,7 +89,7 @@ describe('encoding and decoding', () => {
 })
 
 describe('Huffman', () => {
-  test('decodes what it encoded', () => {
+  test('Huffman decoding gives what was encoded', () => {
     fc.assert(
       fc.property(latin1(300), (text) => {
         const coded = Buffer.alloc(encodedLength(text))

@@ -30,7 +30,7 @@ function cell(
   run: () => Promise<void>,
 ): void {
   table.expect(behaviour, name)
-  const title = `${name}: ${behaviour}${reason === undefined ? '' : ` (not offered by the server: ${reason})`}`
+  const title = `${name}: ${behaviour}${reason === undefined ? '' : ` (not offered: ${reason})`}`
   test(title, { timeout: PATIENCE }, async () => {
     if (reason !== undefined) {
       table.notOffered(behaviour, name, reason)

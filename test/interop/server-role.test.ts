@@ -79,7 +79,7 @@ describe('the tiny server', () => {
     assert.match(posts.stdout, /100 succeeded, 0 failed, 0 errored, 0 timeout/)
   })
 
-  test("Node's own fetch, which speaks HTTP/1.1 here, fails and harms nobody", async () => {
+  test("Node's own fetch, which speaks HTTP/1.1 here, fails and does not disturb the server", async () => {
     await assert.rejects(fetch(origin))
     assert.equal(server.listening, true)
   })

@@ -45,7 +45,7 @@ async function closedPort(): Promise<number> {
 }
 
 describe('a direct dial', () => {
-  test('over TLS agrees on HTTP/2 where both can, and says what was agreed', async () => {
+  test('a direct dial over TLS agrees on HTTP/2 where both can, and says what was agreed', async () => {
     await using origin = await startDualOrigin()
     using dialler = new Dialler()
     const attempt = dialler.begin(origin.origin, { tls: { ca } })
@@ -71,7 +71,7 @@ describe('a direct dial', () => {
     assert.deepEqual([last.peer, last.protocol, last.version, last.resumed], ['origin', 'h2', 'TLSv1.3', false])
   })
 
-  test('agrees on HTTP/1.1 where the server, or the caller, has nothing else', async () => {
+  test('a direct dial agrees on HTTP/1.1 where the server, or the caller, has nothing else', async () => {
     await using old = await startH1Origin()
     await using both = await startDualOrigin()
     using dialler = new Dialler()
@@ -82,7 +82,7 @@ describe('a direct dial', () => {
     assert.equal(second.info.protocol, 'http/1.1')
   })
 
-  test('of an http: origin has no TLS, and HTTP/2 by prior knowledge alone', async () => {
+  test('a direct dial of an http: origin has no TLS, and HTTP/2 by prior knowledge alone', async () => {
     await using origin = await startH2Origin({}, { plain: true })
     using dialler = new Dialler()
     const plain = await dialler.dial(origin.origin)
@@ -92,7 +92,7 @@ describe('a direct dial', () => {
     assert.equal((await dialler.dial(origin.origin, { h2c: 'upgrade' })).info.protocol, 'http/1.1')
   })
 
-  test('goes to a unix domain socket, TLS for the origin’s name included; a proxy does not count then', async () => {
+  test('a direct dial goes to a unix domain socket, TLS for the origin’s name included; a proxy does not count then', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hyper-'))
     const path = join(folder, 's')
     const { cert, key } = await testCertificate()
@@ -114,7 +114,7 @@ describe('a direct dial', () => {
     }
   })
 
-  test('takes lookup, family and local address from its options', async () => {
+  test('a direct dial takes lookup, family and local address from its options', async () => {
     await using origin = await startH1Origin({}, { plain: true })
     using dialler = new Dialler()
     const asked: [string, unknown][] = []
@@ -128,7 +128,7 @@ describe('a direct dial', () => {
     assert.equal(info.localAddress, '127.0.0.1')
   })
 
-  test('tries the next address when one does not answer', async () => {
+  test('a direct dial tries the next address when one does not answer', async () => {
     await using origin = await startH1Origin({}, { plain: true })
     const lookup: LookupFunction = (_host, _options, callback) =>
       callback(null, [
@@ -146,7 +146,7 @@ describe('a direct dial', () => {
 })
 
 describe('failures name origin, phase and cause', () => {
-  test('dns', async () => {
+  test('a name that cannot be resolved is an error of the phase dns', async () => {
     const lookup: LookupFunction = (host, _options, callback) =>
       callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }), [])
     using dialler = new Dialler({}, { lookup })
@@ -173,14 +173,14 @@ describe('failures name origin, phase and cause', () => {
     assert.deepEqual([lookups, dialler.open], [2, 0])
   })
 
-  test('a unix domain socket that is not there', async () => {
+  test('a missing unix domain socket is an error of the phase tcp', async () => {
     using dialler = new Dialler()
     const error = await dialler.failure('http://localhost', { socketPath: '/nowhere/s' })
     assert.match(error.message, /through \/nowhere\/s: connect ENOENT/)
     assert.equal(error.phase, 'tcp')
   })
 
-  test('tls: a certificate that nobody trusts, or for another name', async () => {
+  test('an untrusted certificate, or one for another name, is an error of the phase tls', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const untrusted = await dialler.failure(origin.origin)
@@ -191,7 +191,7 @@ describe('failures name origin, phase and cause', () => {
     assert.equal(dialler.open, 0)
   })
 
-  test('tls: a key that cannot be read, which node:tls throws for', async () => {
+  test('a key that cannot be read is an error of the phase tls', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const error = await dialler.failure(origin.origin, { tls: { ca, key: 'no key', cert: 'none' } })
@@ -200,7 +200,7 @@ describe('failures name origin, phase and cause', () => {
     assert.equal(dialler.open, 0)
   })
 
-  test('tls: a peer that closes instead of shaking hands', async () => {
+  test('a peer that closes during the handshake is an error of the phase tls', async () => {
     await using server = await startSilent()
     using dialler = new Dialler()
     server.on('connection', (socket) => socket.end())
@@ -274,7 +274,7 @@ describe('deadlines', () => {
 describe('a dial that is given up', () => {
   const reason = new AbortedError()
 
-  test('calls back with the reason, once, and leaves nothing open, whatever it was at', async () => {
+  test('a dial that is given up calls back with the reason, once, and leaves nothing open, whatever it was at', async () => {
     await using server = await startSilent()
     const url = `https://127.0.0.1:${server.port}`
     const stopAt = ['lookup', 'attempt', 'connected'] as const
@@ -290,7 +290,7 @@ describe('a dial that is given up', () => {
     await until(() => server.open === 0)
   })
 
-  test('before it has begun, it begins nothing', async () => {
+  test('a dial that is given up before it has begun begins nothing', async () => {
     using dialler = new Dialler()
     const attempt = dialler.begin('https://127.0.0.1:1')
     attempt.dial.cancel(reason)
@@ -299,7 +299,7 @@ describe('a dial that is given up', () => {
     assert.deepEqual([attempt.steps.length, dialler.sockets.length], [0, 0])
   })
 
-  test('by its own observer, at any step, it leaves nothing open either', async () => {
+  test('a dial that is given up by its own observer, at any step, leaves nothing open', async () => {
     await using origin = await startH2Origin()
     const { Connector } = await import('../../src/net/connector.ts')
     const { parseOrigin } = await import('../../src/net/origin.ts')
@@ -318,7 +318,7 @@ describe('a dial that is given up', () => {
     }
   })
 
-  test('after its end, giving up changes nothing', async () => {
+  test('giving up a dial after its end changes nothing', async () => {
     await using origin = await startH1Origin({}, { plain: true })
     using dialler = new Dialler()
     const attempt = dialler.begin(origin.origin)
@@ -340,10 +340,13 @@ test('lookup() gives what a dial would try, and fails as one would', async () =>
     })
   assert.deepEqual(await find('a.test'), [{ address: '192.0.2.1', family: 4 }])
   assert.deepEqual(await find('::1'), [{ address: '::1', family: 6 }])
-  await assert.rejects(find('b.test'), { code: 'ERR_HYPER_CONNECT', phase: 'dns' })
+  await assert.rejects(find('b.test'), {
+    code: 'ERR_HYPER_CONNECT',
+    phase: 'dns',
+  })
 })
 
-test('close() forgets answers', async () => {
+test('close() of a connector forgets DNS answers', async () => {
   await using origin = await startH1Origin({}, { plain: true })
   let lookups = 0
   const lookup: LookupFunction = (_host, _options, callback) => {

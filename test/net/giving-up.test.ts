@@ -55,7 +55,7 @@ function random(seed: number): () => number {
 
 for (const [name, start] of Object.entries(ways)) {
   describe(name, () => {
-    test('at any moment', async () => {
+    test('a dial can be given up at any moment', async () => {
       await using origin = await startH2Origin()
       await using route = await start()
       using dialler = new Dialler()

@@ -53,7 +53,7 @@ async function collect(stream: Duplex): Promise<Buffer> {
 }
 
 describe('tunnels through an HTTP/2 proxy', () => {
-  test('share one connection, and carry HTTP/2 and HTTP/1.1 end to end', async () => {
+  test('tunnels through an HTTP/2 proxy share one connection, and carry HTTP/2 and HTTP/1.1 end to end', async () => {
     await using h2 = await startH2Origin()
     await using h1 = await startH1Origin()
     await using proxy = await startProxy({ kind: 'h2' })
@@ -79,7 +79,7 @@ describe('tunnels through an HTTP/2 proxy', () => {
     assert.equal(proxy.asked[3].target, `localhost:${h1.port}`)
   })
 
-  test('carry the requests of pools', async () => {
+  test('tunnels through an HTTP/2 proxy carry the requests of pools', async () => {
     await using origin = await startDualOrigin()
     await using other = await startH2Origin()
     await using plain = await startH1Origin({}, { plain: true })
@@ -93,7 +93,7 @@ describe('tunnels through an HTTP/2 proxy', () => {
     assert.equal(proxy.connections, 1)
   })
 
-  test('carry the proxy’s own fields', async () => {
+  test('tunnels through an HTTP/2 proxy carry the proxy’s own fields', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy({ kind: 'h2', authorization: `Basic ${btoa('u:p')}` })
     using dialler = new Dialler()
@@ -107,7 +107,7 @@ describe('tunnels through an HTTP/2 proxy', () => {
     assert.equal(proxy.connections, 2)
   })
 
-  test('are not for http: origins in absolute form: those speak HTTP/1.1 to the proxy', async () => {
+  test('tunnels through an HTTP/2 proxy are not for http: origins in absolute form: those speak HTTP/1.1 to the proxy', async () => {
     await using origin = await startH1Origin({}, { plain: true })
     await using proxy = await startProxy({ kind: 'both' })
     await using pool = new Pool(through(proxy))
@@ -140,7 +140,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('ends our side when the peer ends, as a socket does', async () => {
+  test('a tunnel ends our side when the peer ends, as a socket does', async () => {
     const both = await pair()
     const rest = collect(both.stream)
     both.stream.end('bye')
@@ -150,7 +150,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('is not written to beyond the peer’s window', async () => {
+  test('a tunnel is not written to beyond the peer’s window', async () => {
     const both = await pair()
     const { wire, stream } = both
     const chunk = Buffer.alloc(64 * 1024)
@@ -171,7 +171,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('returns the window for what is read, and for nothing else', async () => {
+  test('a tunnel returns the window for what is read, and for nothing else', async () => {
     const both = await pair()
     const { wire, stream } = both
     const body = patternBytes(12 * 1024 * 1024)
@@ -198,7 +198,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('that is reset by the proxy fails, and the others live', async () => {
+  test('a tunnel that is reset by the proxy fails, and the others live', async () => {
     const streams: http2.ServerHttp2Stream[] = []
     await using proxy = await startProxy({
       kind: 'h2',
@@ -220,7 +220,7 @@ describe('a tunnel', () => {
     assert.equal(String(chunk), 'x')
   })
 
-  test('that the proxy resets with NO_ERROR has ended: what came before is read, as is that of one with END_STREAM', async () => {
+  test('a tunnel that the proxy resets with NO_ERROR has ended: what came before is read, as is that of one with END_STREAM', async () => {
     await using proxy = await HostileServer.start({
       alpn: ['h2'],
       onRequest(connection, id) {
@@ -238,7 +238,7 @@ describe('a tunnel', () => {
     assert.equal(socket.errored, null)
   })
 
-  test('that is destroyed resets its stream alone', async () => {
+  test('a tunnel that is destroyed resets its stream alone', async () => {
     const both = await pair()
     const reset = new Promise((resolve) => both.stream.once('close', () => resolve(both.stream.rstCode)))
     both.wire.destroy()
@@ -248,7 +248,7 @@ describe('a tunnel', () => {
     await finish(both)
   })
 
-  test('fails with the connection that carries it, and with what was not written', async () => {
+  test('a tunnel fails with the connection that carries it, and with what was not written', async () => {
     const both = await pair()
     const failed = new Promise<NodeJS.ErrnoException>((resolve) => both.wire.once('error', resolve))
     both.wire.write(Buffer.alloc(1_000_000))
@@ -269,7 +269,7 @@ describe('a tunnel', () => {
 })
 
 describe('the connection to the proxy', () => {
-  test('keeps the process alive as long as a tunnel does', async () => {
+  test('the connection to the proxy keeps the process alive as long as a tunnel does', async () => {
     const both = await pair()
     const [socket] = both.dialler.sockets
     // node:net tells nobody whether a socket is referenced; its handle does.
@@ -285,7 +285,7 @@ describe('the connection to the proxy', () => {
     await finish(both)
   })
 
-  test('is unreferenced by the TLS within a tunnel, too', async () => {
+  test('the connection to the proxy is unreferenced by the TLS within a tunnel, too', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy({ kind: 'h2' })
     using dialler = new Dialler()
@@ -299,7 +299,7 @@ describe('the connection to the proxy', () => {
     assert.equal(referenced(), true)
   })
 
-  test('that was lost, or goes away, is replaced', async () => {
+  test('a connection to the proxy that was lost, or goes away, is replaced', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy({ kind: 'h2' })
     using dialler = new Dialler()
@@ -316,7 +316,7 @@ describe('the connection to the proxy', () => {
     assert.equal(proxy.connections, 3)
   })
 
-  test('is joined by another when its streams are used up', async () => {
+  test('the connection to the proxy is joined by another when its streams are used up', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy({ kind: 'h2', settings: { maxConcurrentStreams: 2 } })
     using dialler = new Dialler()
@@ -325,7 +325,7 @@ describe('the connection to the proxy', () => {
     assert.equal(proxy.connections, 2)
   })
 
-  test('is made once for all who want it, and for those who are left when one gives up', async () => {
+  test('the connection to the proxy is made once for all who want it, and for those who are left when one gives up', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy({ kind: 'h2' })
     using dialler = new Dialler()
@@ -339,7 +339,7 @@ describe('the connection to the proxy', () => {
     assert.equal(proxy.connections, 1)
   })
 
-  test('is given up when the last has left', async () => {
+  test('the connection to the proxy is given up when the last has left', async () => {
     await using silent = await startSocks({ silent: true })
     using dialler = new Dialler()
     const options = { proxy: `https://127.0.0.1:${silent.port}` }
@@ -350,7 +350,7 @@ describe('the connection to the proxy', () => {
     await until(() => silent.open === 0)
   })
 
-  test('that cannot be made is an error for all who wait, each for its own origin', async () => {
+  test('a connection to the proxy that cannot be made is an error for all who wait, each for its own origin', async () => {
     using dialler = new Dialler()
     const options: ConnectOptions = { proxy: 'https://127.0.0.1:1' }
     const errors = await Promise.all(['https://a.test', 'https://b.test'].map((one) => dialler.failure(one, options)))
@@ -364,7 +364,7 @@ describe('the connection to the proxy', () => {
     assert.equal(dialler.sockets.length, 1)
   })
 
-  test('that is silent fails its tunnel by the deadline, and is not asked again', async () => {
+  test('a proxy that is silent fails its tunnel by the deadline, and is not asked again', async () => {
     let silent = true
     await using proxy = await startProxy({
       kind: 'h2',
@@ -382,7 +382,7 @@ describe('the connection to the proxy', () => {
     assert.ok(proxy.asked.length >= 2)
   })
 
-  test('closes with the connector: at once when idle, else with its last tunnel', async () => {
+  test('the connection to the proxy closes with the connector: at once when idle, else with its last tunnel', async () => {
     const both = await pair()
     both.dialler.connector.close()
     await new Promise((resolve) => setImmediate(resolve))
@@ -398,7 +398,7 @@ describe('the connection to the proxy', () => {
     await finish(idle)
   })
 
-  test('closes when it has carried no tunnel for a while', async (t) => {
+  test('the connection to the proxy closes when it has carried no tunnel for a while', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     let time = performance.now()
     t.mock.method(performance, 'now', () => time)
@@ -421,7 +421,7 @@ describe('the connection to the proxy', () => {
     await finish(both)
   })
 
-  test('is remembered for so many proxies, and for those in use', async () => {
+  test('the connection to the proxy is remembered for so many proxies, and for those in use', async () => {
     const both = await pair()
     const { connector } = both.dialler
     for (let i = 0; i <= MAX_REMEMBERED_PROXIES; i++) {
@@ -435,7 +435,7 @@ describe('the connection to the proxy', () => {
     await finish(both)
   })
 
-  test('is another for another local address', async () => {
+  test('the connection to the proxy is another for another local address', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy({ kind: 'h2' })
     using dialler = new Dialler()

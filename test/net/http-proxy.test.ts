@@ -18,7 +18,7 @@ function through(proxy: TestProxy, more: object = {}): ConnectOptions {
 
 for (const kind of ['http', 'https'] as const) {
   describe(`a tunnel through an ${kind}: proxy`, () => {
-    test('carries HTTP/2 end to end, verified for the origin’s name', async () => {
+    test(`a tunnel through an ${kind}: proxy carries HTTP/2 end to end, verified for the origin’s name`, async () => {
       await using origin = await startH2Origin()
       await using proxy = await startProxy({ kind })
       using dialler = new Dialler()
@@ -40,7 +40,7 @@ for (const kind of ['http', 'https'] as const) {
       )
     })
 
-    test('carries HTTP/1.1, and requests of a pool', async () => {
+    test(`a tunnel through an ${kind}: proxy carries HTTP/1.1, and requests of a pool`, async () => {
       await using origin = await startH1Origin()
       await using proxy = await startProxy({ kind })
       using dialler = new Dialler()
@@ -53,7 +53,7 @@ for (const kind of ['http', 'https'] as const) {
       }
     })
 
-    test('carries http: origins when it is to', async () => {
+    test(`a tunnel through an ${kind}: proxy carries http: origins when it is to`, async () => {
       await using origin = await startH1Origin({}, { plain: true })
       await using proxy = await startProxy({ kind })
       using dialler = new Dialler()
@@ -63,7 +63,7 @@ for (const kind of ['http', 'https'] as const) {
       assert.equal(proxy.asked[0].method, 'CONNECT')
     })
 
-    test('carries HTTP/2 without TLS', async () => {
+    test(`a tunnel through an ${kind}: proxy carries HTTP/2 without TLS`, async () => {
       await using origin = await startH2Origin({}, { plain: true })
       await using proxy = await startProxy({ kind })
       await using pool = new Pool({ ...through(proxy), h2c: 'prior-knowledge' })
@@ -71,7 +71,7 @@ for (const kind of ['http', 'https'] as const) {
       assert.deepEqual([status, connection?.protocol, proxy.asked[0].method], [200, 'h2', 'CONNECT'])
     })
 
-    test('does not verify the proxy’s name in the origin’s place', async () => {
+    test(`a tunnel through an ${kind}: proxy does not verify the proxy’s name in the origin’s place`, async () => {
       await using origin = await startH2Origin()
       await using proxy = await startProxy({ kind })
       using dialler = new Dialler()
@@ -83,7 +83,7 @@ for (const kind of ['http', 'https'] as const) {
       assert.equal(dialler.open, 0)
     })
 
-    test('closes with the connection in it, both ways', async () => {
+    test(`a tunnel through an ${kind}: proxy closes with the connection in it, both ways`, async () => {
       await using origin = await startH2Origin()
       await using proxy = await startProxy({ kind })
       using dialler = new Dialler()
@@ -98,7 +98,7 @@ for (const kind of ['http', 'https'] as const) {
   })
 
   describe(`an http: origin through an ${kind}: proxy`, () => {
-    test('is asked for in absolute form', async () => {
+    test(`an http: origin through an ${kind}: proxy is asked for in absolute form`, async () => {
       await using origin = await startH1Origin({}, { plain: true })
       await using proxy = await startProxy({ kind, authorization: `Basic ${btoa('u:p')}` })
       const url = proxy.url.replace('//', '//u:p@')
@@ -126,7 +126,7 @@ for (const kind of ['http', 'https'] as const) {
       assert.equal(proxy.asked[0].target, 'http://127.0.0.1:1')
     })
 
-    test('that wants other credentials with a request gets those', async () => {
+    test(`an http: origin through an ${kind}: proxy that wants other credentials with a request gets those`, async () => {
       await using origin = await startH1Origin({}, { plain: true })
       await using proxy = await startProxy({ kind })
       await using pool = new Pool(through(proxy, { url: proxy.url.replace('//', '//u:p@') }))
@@ -147,7 +147,7 @@ test('the target of CONNECT has brackets around an IPv6 address', async () => {
 describe('credentials', () => {
   const settings: ProxySettings = { authorization: `Basic ${btoa('us@er:p:ss')}` }
 
-  test('of the URL are sent with CONNECT', async () => {
+  test('credentials of the URL are sent with CONNECT', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy(settings)
     using dialler = new Dialler()
@@ -157,7 +157,7 @@ describe('credentials', () => {
     assert.equal(proxy.asked[0].headers['x-a'], '1')
   })
 
-  test('that are missing are asked for by name, with the proxy’s answer', async () => {
+  test('credentials that are missing are asked for by name, with the proxy’s answer', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy(settings)
     using dialler = new Dialler()
@@ -201,7 +201,7 @@ describe('a proxy that does not connect to the origin', () => {
     })
   }
 
-  test('because it is not there, or not to be trusted, is named', async () => {
+  test('a proxy that is not there, or is not trusted, is named in the error', async () => {
     using dialler = new Dialler()
     const absent = await dialler.failure('https://a.test', { proxy: 'http://127.0.0.1:1' })
     assert.match(absent.message, /^Cannot connect to https:\/\/a\.test through http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
@@ -212,7 +212,7 @@ describe('a proxy that does not connect to the origin', () => {
     await until(() => proxy.open === 0)
   })
 
-  test('because it is silent runs into the deadline of its phase, or of all', async () => {
+  test('a silent proxy runs into the deadline of its phase, or of the whole dial', async () => {
     await using proxy = await startProxy({ answer: (socket) => socket.resume() })
     for (const settings of [{ proxyTimeout: 30, connectTimeout: 0 }, { connectTimeout: 100 }]) {
       using dialler = new Dialler(settings)
@@ -224,7 +224,7 @@ describe('a proxy that does not connect to the origin', () => {
     await until(() => proxy.open === 0)
   })
 
-  test('is given up without a trace', async () => {
+  test('a proxy that does not connect to the origin is given up without a trace', async () => {
     let answering: Duplex | undefined
     await using proxy = await startProxy({
       answer: (socket) => {
@@ -275,7 +275,7 @@ test('an answer octet by octet leaves the handshake whole', async () => {
 })
 
 describe('the environment', () => {
-  test('counts when it is asked for', async () => {
+  test('the environment counts when it is asked for', async () => {
     await using origin = await startH2Origin()
     await using proxy = await startProxy()
     using dialler = new Dialler()

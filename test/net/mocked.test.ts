@@ -36,7 +36,7 @@ describe('nock', () => {
   afterEach(() => nock.cleanAll())
   after(() => nock.restore())
 
-  test('answers for origins that do not exist, with TLS and without', async () => {
+  test('nock answers for origins that do not exist, with TLS and without', async () => {
     assert.ok(socketsAreMocked())
     for (const origin of ['https://api.nowhere.test', 'http://api.nowhere.test:8080']) {
       nock(origin).post('/things', { a: 1 }).reply(201, { made: true }, { 'x-from': 'nock' })
@@ -50,19 +50,19 @@ describe('nock', () => {
     }
   })
 
-  test('answers an axios client on the pool', async () => {
+  test('nock answers an axios client on the pool', async () => {
     nock('https://api.nowhere.test').get('/x').reply(200, { mocked: true })
     const client = axios.create({ adapter: createHyperAdapter({ pool: pool() }) })
     assert.deepEqual((await client.get('https://api.nowhere.test/x')).data, { mocked: true })
   })
 
-  test('answers where verification is off, and its sockets are no reason to end the process', async () => {
+  test('nock answers where verification is off, and its sockets are no reason to end the process', async () => {
     nock('https://localhost:8443').get('/x').reply(200, 'mocked')
     const response = await fetchOf(pool({ rejectUnauthorized: false }))('https://localhost:8443/x')
     assert.equal(await response.text(), 'mocked')
   })
 
-  test('cannot show a pinned key: the request fails', async () => {
+  test('nock cannot show a pinned key: the request fails', async () => {
     nock('https://localhost:8443').get('/x').reply(200, 'mocked')
     const pinned = pool({ pinnedPublicKeys: [`sha256/${'A'.repeat(43)}=`] })
     assert.match(await causeOf(fetchOf(pinned)('https://localhost:8443/x')), /pin/)
@@ -70,7 +70,7 @@ describe('nock', () => {
 })
 
 describe('msw, which mocks the global fetch and http.request but no other sockets', () => {
-  test('lets our requests pass, and they are verified as ever', async () => {
+  test('msw, which mocks only the global fetch and http.request, lets our requests pass, and they are verified as ever', async () => {
     await using origin = await startDualOrigin({ '/': (_call, answer) => answer.end('real') })
     const server = setupServer(http.get('*', () => HttpResponse.json({ mocked: true })))
     server.listen({ onUnhandledFrame: 'bypass' })

@@ -25,7 +25,7 @@ function originFrame(origins: readonly string[]): Buffer {
 }
 
 describe('ORIGIN frames', () => {
-  test('without end, the connection ends', async () => {
+  test('a connection with ORIGIN frames without end is closed', async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'ok') })
     let heard = 0
     let ended = (_: Error | undefined): void => {}
@@ -105,7 +105,7 @@ describe('credentials in an origin', () => {
     'https://user:sec/ret@h:99999',
     'https://user:sec#ret@h:99999',
   ]) {
-    test(`do not stand in the message: ${text.replace(/sec.?ret/, '…')}`, () => {
+    test(`credentials in an origin do not stand in the message: ${text.replace(/sec.?ret/, '…')}`, () => {
       assert.throws(
         () => parseOrigin(text),
         (error: Error & { code?: unknown }) => {

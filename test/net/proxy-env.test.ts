@@ -28,7 +28,7 @@ describe('which variable counts', () => {
     assert.equal(proxy('https://a.test', { HTTPS_PROXY: 'p', REQUEST_METHOD: 'GET' }), 'p')
   })
 
-  test('the variable is named', () => {
+  test('the result names the variable that it comes from', () => {
     const named = proxyFromEnvironment(parseOrigin('https://a.test'), { HTTPS_PROXY: 'p' })
     assert.equal(named?.variable, 'HTTPS_PROXY')
   })

@@ -80,13 +80,13 @@ class Track {
 const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
 
 describe('the order of attempts', () => {
-  test('takes turns between the families, beginning with the resolver’s first', () => {
+  test('the order of attempts takes turns between the families, beginning with the resolver’s first', () => {
     assert.deepEqual(interleave([v6(1), v6(2), v6(3), v4(1)]), [v6(1), v4(1), v6(2), v6(3)])
     assert.deepEqual(interleave([v4(1), v4(2), v6(1), v6(2)]), [v4(1), v6(1), v4(2), v6(2)])
     assert.deepEqual(interleave([v4(1)]), [v4(1)])
   })
 
-  test('leaves out what cannot be reached from the local address', async () => {
+  test('the order of attempts leaves out what cannot be reached from the local address', async () => {
     const track = new Track([v6(1), v4(1), v4(2)], '192.0.2.200')
     await tick()
     track.fail(0)
@@ -97,7 +97,7 @@ describe('the order of attempts', () => {
   })
 })
 
-test('nothing is begun within the call', async () => {
+test('a race begins no attempt within the call that starts it', async () => {
   const track = new Track([v4(1)])
   assert.equal(track.sockets.length, 0)
   await tick()

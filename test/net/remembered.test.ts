@@ -122,7 +122,7 @@ test('a handshake that fails without a session is tried once', async () => {
   server.close()
 })
 
-test('a name that has moved is looked up once more when nobody is at its old address', async () => {
+test('a name that has moved is looked up once more when no server is at its old address', async () => {
   const names = new Names()
   using dialler = new Dialler({}, { lookup: names.lookup })
   const first = createServer((socket) => socket.on('error', () => {}))
@@ -198,7 +198,7 @@ test('when a second lookup gives the same addresses the first failure is reporte
   assert.equal(dialler.sockets.length, 2)
 })
 
-test('where TLS fails at the first of several addresses, the next is tried, and the first failure is told if none will do', async () => {
+test('where TLS fails at the first of several addresses, the next is tried, and if all fail the error is that of the first', async () => {
   const names = new Names()
   names.addresses = ['127.0.0.2', '127.0.0.1']
   await using origin = await startH2Origin({}, { host: '127.0.0.1' })

@@ -175,7 +175,7 @@ test('of a lookup that answers twice, throws, or answers with something else, on
   await assert.rejects(resolve(resolver, 'a.test', { lookup: nothing }), { code: 'ENOTFOUND' })
 })
 
-test('a lookup that hangs is repeated in parallel a limited number of times, and not when nobody waits any more', async () => {
+test('a lookup that hangs is repeated in parallel a limited number of times, and not when no dial waits any more', async () => {
   const system = new FakeSystem()
   const timers: { action: () => void; delay: number }[] = []
   const resolver = new Resolver({

@@ -68,7 +68,7 @@ test('what the origin says together with the proxy’s reply is not lost', async
 })
 
 describe('credentials', () => {
-  test('are shown to the proxy', async () => {
+  test('credentials are shown to the proxy', async () => {
     await using origin = await startH2Origin()
     await using socks = await startSocks({ credentials: 'us@er:secret' })
     using dialler = new Dialler()
@@ -77,7 +77,7 @@ describe('credentials', () => {
     assert.equal(socks.asked[0].user, 'us@er')
   })
 
-  test('that are wrong or missing are an error that shows none of them', async () => {
+  test('credentials that are wrong or missing are an error that does not show them', async () => {
     await using socks = await startSocks({ credentials: 'user:secret' })
     using dialler = new Dialler()
     for (const userinfo of ['user:other-secret@', '']) {
@@ -97,7 +97,7 @@ describe('credentials', () => {
 })
 
 describe('a proxy that does not connect to the origin', () => {
-  test('says why', async () => {
+  test('a proxy that does not connect to the origin says why in the error', async () => {
     await using socks = await startSocks({ refuseWith: 5 })
     using dialler = new Dialler()
     const error = await dialler.failure('https://localhost:1', { proxy: `socks://127.0.0.1:${socks.port}` })
@@ -107,7 +107,7 @@ describe('a proxy that does not connect to the origin', () => {
     await until(() => socks.open === 0)
   })
 
-  test('that is silent runs into the deadline, or is given up, and leaves nothing open', async () => {
+  test('a proxy that is silent runs into the deadline, or is given up, and leaves nothing open', async () => {
     await using socks = await startSocks({ silent: true })
     using hasty = new Dialler({ proxyTimeout: 30 })
     const proxy = `socks://127.0.0.1:${socks.port}`
@@ -124,7 +124,7 @@ describe('a proxy that does not connect to the origin', () => {
     await until(() => socks.open === 0)
   })
 
-  test('cannot resolve the name here', async () => {
+  test('a name that cannot be resolved here fails the dial before the proxy is connected to', async () => {
     await using socks = await startSocks()
     const lookup: LookupFunction = (_host, _options, callback) => callback(new Error('no such name'), [])
     using dialler = new Dialler({}, { lookup })
@@ -134,7 +134,7 @@ describe('a proxy that does not connect to the origin', () => {
 })
 
 describe('the package', () => {
-  test('that is missing is named, with what to do', async () => {
+  test('an error names the missing package socks, and the command that installs it', async () => {
     await using socks = await startSocks({ silent: true })
     const missing = Object.assign(new Error('Cannot find package'), { code: 'MODULE_NOT_FOUND' })
     for (const [thrown, message] of [
@@ -149,7 +149,7 @@ describe('the package', () => {
     }
   })
 
-  test('that loads when nobody waits any more does nothing', async () => {
+  test('the package socks does nothing when it is loaded after the dial was given up', async () => {
     await using socks = await startSocks()
     let resolve: (module: typeof import('socks')) => void = () => {}
     const promise = new Promise<typeof import('socks')>((loaded) => {

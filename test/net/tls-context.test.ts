@@ -104,12 +104,12 @@ describe('a key as ssl.load_cert_chain takes it', () => {
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'sécret' })
     .toString()
 
-  test('does not ask for a passphrase when it is not encrypted', async () => {
+  test('a key as ssl.load_cert_chain takes it does not ask for a passphrase when it is not encrypted', async () => {
     assert.ok(await works({ ca, ...identity, passphrase: plain }))
     assert.throws(() => createTlsContext({ cert: clientCert, key: encrypted, passphrase: plain }), /asked for nothing/)
   })
 
-  test('is decrypted by a passphrase in bytes', async () => {
+  test('a key as ssl.load_cert_chain takes it is decrypted by a passphrase in bytes', async () => {
     const passphrase = Buffer.from('sécret')
     assert.ok(await works({ ca, cert: clientCert, key: encrypted, passphrase }))
     assert.ok(await works({ ca, cert: clientCert, key: encrypted, passphrase: () => passphrase }))
@@ -119,7 +119,7 @@ describe('a key as ssl.load_cert_chain takes it', () => {
     })
   })
 
-  test('may stand in one file with its certificate', async () => {
+  test('a key as ssl.load_cert_chain takes it may stand in one file with its certificate', async () => {
     assert.ok(await works({ ca, cert: `${clientCert}\n${clientKey}` }))
     assert.ok(await works({ ca, cert: Buffer.from(`${encrypted}${clientCert}`), passphrase: 'sécret' }))
   })

@@ -54,7 +54,7 @@ describe('what is known of TLS with the peer', () => {
       assert.deepEqual(chain(tls), whole)
     })
 
-    test(`shows the certificate of the handshake that a resumed session goes back to (${version})`, async () => {
+    test(`what is known of TLS with the peer shows the certificate of the handshake that a resumed session goes back to (${version})`, async () => {
       const server = { minVersion: version, maxVersion: version, cert: `${cert}\n${ca}` }
       await using origin = await startH2Origin({}, { server })
       using dialler = new Dialler()
@@ -71,7 +71,7 @@ describe('what is known of TLS with the peer', () => {
     })
   }
 
-  test('tells why a peer was not verified, and which certificate we showed', async () => {
+  test('what is known of TLS with the peer tells why a peer was not verified, and which certificate we showed', async () => {
     await using origin = await startH1Origin({}, { server: { requestCert: true, rejectUnauthorized: false } })
     using dialler = new Dialler()
     const own = { cert: clientCert, key: clientKey, rejectUnauthorized: false }
@@ -83,7 +83,7 @@ describe('what is known of TLS with the peer', () => {
     assert.equal(shown.fingerprint256, new X509Certificate(clientCert).fingerprint256)
   })
 
-  test('is nothing without TLS', async () => {
+  test('there is no TLS information without TLS', async () => {
     await using origin = await startH1Origin({}, { plain: true })
     using dialler = new Dialler()
     assert.equal((await dialler.dial(origin.origin)).info.tls, undefined)

@@ -9,7 +9,7 @@ import { startH1Origin, startH2Origin } from '../support/origin.ts'
 
 describe('keyLog of one request', () => {
   for (const turn of ['first', 'second']) {
-    test(`gets the secrets of its own connection and of no other, when it is the ${turn}`, async () => {
+    test(`keyLog of one request gets the secrets of its own connection and of no other, when it is the ${turn}`, async () => {
       await using origin = await startH2Origin()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const randoms = new Set<string>()
@@ -24,7 +24,7 @@ describe('keyLog of one request', () => {
     })
   }
 
-  test('hears nothing of connections that are made after it', async () => {
+  test('keyLog of one request hears nothing of connections that are made after it', async () => {
     await using origin = await startH1Origin({
       '/': (_call, answer) => {
         answer.head(200, { connection: 'close' })

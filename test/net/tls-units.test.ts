@@ -77,7 +77,7 @@ test('the least version is 1.2, or what the process wants beyond', () => {
   assert.equal('minVersion' in nodeTlsOptions({ secureProtocol: 'TLSv1_2_method' }), false)
 })
 
-test('agents of Node’s own get neither what it does not know, nor pins that nobody would look at', () => {
+test('Node’s own agents get neither options that Node does not know, nor pinned keys that would not be checked', () => {
   const pinnedPublicKeys = ['47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=']
   const options = agentTlsOptions({ ca, pinnedPublicKeys, resume: false, keyLog: () => {} })
   assert.deepEqual(Object.keys(options).sort(), ['ca', 'checkServerIdentity', 'minVersion'])

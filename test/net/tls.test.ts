@@ -32,7 +32,7 @@ async function warnings(action: () => Promise<void>): Promise<string[]> {
 }
 
 describe('the protocol that ALPN chose', () => {
-  test('is HTTP/2, or HTTP/1.1 when the server says so or nothing', () => {
+  test('the protocol that ALPN chose is HTTP/2, or HTTP/1.1 when the server chooses it or does not know ALPN', () => {
     assert.equal(agreedProtocol('h2', ['h2', 'http/1.1']), 'h2')
     assert.equal(agreedProtocol('http/1.1', ['h2', 'http/1.1']), 'http/1.1')
     for (const nothing of [false, null, undefined]) {
@@ -40,7 +40,7 @@ describe('the protocol that ALPN chose', () => {
     }
   })
 
-  test('is an error when it was not offered', () => {
+  test('the protocol that ALPN chose is an error when it was not offered', () => {
     assert.match(String(agreedProtocol('h2', ['http/1.1'])), /chose the protocol "h2", but was offered http\/1\.1/)
     assert.match(String(agreedProtocol('spdy/3', ['h2', 'http/1.1'])), /"spdy\/3"/)
     assert.match(String(agreedProtocol(false, ['h2'])), /chose no protocol, but was offered h2/)
@@ -48,7 +48,7 @@ describe('the protocol that ALPN chose', () => {
 })
 
 describe('pinned public keys', () => {
-  test('let the pinned peer pass, with the prefix or without, one of several', async () => {
+  test('pinned public keys let the pinned peer pass, with the prefix or without, one of several', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     for (const pins of [[pin], [`sha256/${pin}`], [otherPin, pin]]) {
@@ -56,7 +56,7 @@ describe('pinned public keys', () => {
     }
   })
 
-  test('stop any other, and say what it has', async () => {
+  test('pinned public keys stop any other, and say what it has', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const error = await dialler.failure(origin.origin, { tls: { ca, pinnedPublicKeys: [otherPin] } })
@@ -66,14 +66,14 @@ describe('pinned public keys', () => {
     await until(() => origin.open === 0)
   })
 
-  test('are no substitute for verification', async () => {
+  test('pinned public keys are no substitute for verification', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const error = await dialler.failure(origin.origin, { tls: { pinnedPublicKeys: [pin] } })
     assert.equal('systemCode' in error && error.systemCode !== 'ERR_TLS_PINNED_PUBLIC_KEY', true)
   })
 
-  test('are checked on resumed sessions too, and sessions are not carried over to them', async () => {
+  test('pinned public keys are checked on resumed sessions too, and sessions are not carried over to them', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     await resumable(dialler, origin.origin, { ca })
@@ -98,7 +98,7 @@ async function resumable(dialler: Dialler, origin: string, tls: TlsOptions): Pro
 
 describe('sessions', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    test(`are resumed with a peer met before (${version}), and it is as authorized as before`, async () => {
+    test(`sessions are resumed with a peer met before (${version}), and it is as authorized as before`, async () => {
       await using origin = await startH2Origin({}, { server: { minVersion: version, maxVersion: version } })
       using dialler = new Dialler()
       assert.equal(await resumable(dialler, origin.origin, { ca }), false)
@@ -110,7 +110,7 @@ describe('sessions', () => {
     })
   }
 
-  test('are not resumed when that is turned off, nor kept', async () => {
+  test('sessions are not resumed when that is turned off, nor kept', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     await resumable(dialler, origin.origin, { ca, resume: false })
@@ -118,7 +118,7 @@ describe('sessions', () => {
     assert.equal(await resumable(dialler, origin.origin, { ca, resume: false }), false)
   })
 
-  test('of an unverified handshake are never offered where verification is on', async () => {
+  test('sessions of an unverified handshake are never offered where verification is on', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     await warnings(async () => {
@@ -129,7 +129,7 @@ describe('sessions', () => {
     assert.equal(error.phase, 'tls')
   })
 
-  test('of other options, names or connectors are not offered', async () => {
+  test('sessions of other options, names or connectors are not offered', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     await resumable(dialler, origin.origin, { ca })
@@ -145,7 +145,7 @@ describe('sessions', () => {
     assert.equal((await other.dial(origin.origin, { tls: { ca } })).info.resumed, false)
   })
 
-  test('close() forgets them', async () => {
+  test('close() of a connector forgets its TLS sessions', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     await resumable(dialler, origin.origin, { ca })
@@ -153,7 +153,7 @@ describe('sessions', () => {
     assert.equal(await resumable(dialler, origin.origin, { ca }), false)
   })
 
-  test('of the caller’s own are taken', async () => {
+  test('sessions of the caller’s own are taken', async () => {
     await using origin = await startH2Origin({}, { server: { maxVersion: 'TLSv1.2' } })
     using dialler = new Dialler()
     const { socket } = await dialler.dial(origin.origin, { tls: { ca, resume: false } })
@@ -175,7 +175,7 @@ describe('sessions', () => {
     assert.deepEqual([taken(cache, 'b'), taken(cache, 'b')], ['2', '2'])
   })
 
-  test('are kept for so many peers, and so many of each', () => {
+  test('sessions are kept for so many peers, and so many of each', () => {
     const cache = new SessionCache()
     for (let i = 0; i <= MAX_TLS_SESSION_PEERS; i++) cache.add(`p${i}`, kept('x'), true)
     assert.equal(cache.size, MAX_TLS_SESSION_PEERS)
@@ -197,7 +197,7 @@ function taken(cache: SessionCache, key: string): string | undefined {
 }
 
 describe('the key log', () => {
-  test('gives its lines to a function, and warns once', async () => {
+  test('the key log gives its lines to a function, and warns once', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const lines: string[] = []
@@ -210,7 +210,7 @@ describe('the key log', () => {
     assert.equal(said.filter((one) => one.includes('keyLog')).length, 1)
   })
 
-  test('goes to the file that SSLKEYLOGFILE names when it is asked for, and only then', async () => {
+  test('the key log goes to the file that SSLKEYLOGFILE names when it is asked for, and only then', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const folder = await mkdtemp(join(tmpdir(), 'hyper-'))
@@ -227,7 +227,7 @@ describe('the key log', () => {
     }
   })
 
-  test('whose function throws, or whose file cannot be written, fails no connection', async () => {
+  test('a key log whose function throws, or whose file cannot be written, fails no connection', async () => {
     await using origin = await startH2Origin()
     using dialler = new Dialler()
     const said = await warnings(async () => {

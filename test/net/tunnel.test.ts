@@ -68,7 +68,7 @@ test('any 2xx opens the tunnel, and what follows is given back', async () => {
   assert.equal(wire.listenerCount('error') + wire.listenerCount('readable') + wire.listenerCount('close'), 0)
 })
 
-test('it may come octet by octet, and without a reason', async () => {
+test('the proxy’s reply may come octet by octet, and without a reason phrase', async () => {
   const octets = [...'HTTP/1.0 200\r\n\r\n']
   assert.equal(await answered(...octets.slice(0, -1)), undefined)
   assert.ok((await answered(...octets)) instanceof TestWire)
@@ -125,7 +125,7 @@ test('a head may be as long as the limit says, and no longer', async () => {
   assert.match((await refused(head(200, MAX_PROXY_HEAD * 2).slice(0, MAX_PROXY_HEAD + 1))).message, longer)
 })
 
-test('all heads together count', async () => {
+test('the limit counts the heads of all replies together', async () => {
   const early = 'HTTP/1.1 103 Early\r\na: '
   const half = `${early}${'x'.repeat(MAX_PROXY_HEAD / 2)}\r\n\r\n`
   const longer = /: the head of its answer is longer than/

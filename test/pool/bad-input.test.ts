@@ -86,7 +86,7 @@ test('wrong pool options are refused by name', () => {
     assert.throws(() => new Pool(options), { code: 'ERR_HYPER_INVALID_ARGUMENT', message })
 })
 
-test('a refused connection says so to every waiting request, once', async () => {
+test('a refused connection is an error for every waiting request, once', async () => {
   await using pool = new Pool()
   const origin = `https://127.0.0.1:${await freePort()}`
   const all = Array.from({ length: 5 }, () => begin(pool, { origin, path: '/' }))
@@ -99,7 +99,7 @@ test('a refused connection says so to every waiting request, once', async () => 
   }
 })
 
-test('a name that is not found says so', async () => {
+test('a name that is not found is an error with the name', async () => {
   await using pool = new Pool({
     lookup: (hostname, _options, callback) => {
       const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), {
@@ -115,7 +115,7 @@ test('a name that is not found says so', async () => {
   assert.match(error.message, /https:\/\/nowhere\.invalid/)
 })
 
-test('a certificate that is not trusted says so, and for which origin', async () => {
+test('a certificate that is not trusted is an error that names the origin', async () => {
   await using origin = await startH2Origin()
   await using pool = new Pool()
   const error = await rejection(send(pool, { origin: origin.origin, path: '/' }))

@@ -187,7 +187,7 @@ describe('what a source gives between two attempts', () => {
     return { bodies, outcome: await sent.catch((error: unknown) => error) }
   }
 
-  test('is part of the second, however much it is', async () => {
+  test('what a source gives between two attempts is part of the second, however much it is', async () => {
     const much = 'x'.repeat(MAX_REPLAY_OCTETS)
     const { bodies } = await replay(function* () {
       yield much
@@ -198,7 +198,7 @@ describe('what a source gives between two attempts', () => {
     assert.equal(bodies.get(1), `first${much}last`)
   })
 
-  test('is an error of the second when it is one: a part is not taken for the whole', async () => {
+  test('what a source gives between two attempts is an error of the second when it is one: a part is not taken for the whole', async () => {
     const { bodies, outcome } = await replay(function* () {
       yield* []
       throw new Error('the source broke')
@@ -217,7 +217,7 @@ describe('what is kept of a streamed body', () => {
     ['ArrayBuffer', (octets) => new ArrayBuffer(octets) as unknown as BodyChunk],
   ]
   for (const [kind, make] of chunks) {
-    test(`is bounded: chunks that are ${kind} count`, async () => {
+    test(`what is kept of a streamed body is bounded: chunks that are ${kind} count`, async () => {
       const source = new UploadBody([make(MAX_REPLAY_OCTETS), make(1)])
       const kept: boolean[] = []
       const sink = {

@@ -60,7 +60,7 @@ describe('coalescing', () => {
     )
   })
 
-  test('is off unless asked for', async () => {
+  test('coalescing is off unless asked for', async () => {
     const { server, pool: make, origin } = await start('a.example', 'b.example')
     await using _ = server
     await using pool = make({ coalesce: false })
@@ -68,7 +68,7 @@ describe('coalescing', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('not when the certificate does not name the host', async () => {
+  test('coalescing is not done when the certificate does not name the host', async () => {
     const { server, pool: make, origin } = await start('a.example', 'c.example')
     await using _ = server
     await using pool = make({ tls: { rejectUnauthorized: false } })
@@ -76,7 +76,7 @@ describe('coalescing', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('not when the host has another address', async () => {
+  test('coalescing is not done when the host has another address', async () => {
     const { server, pool: make, origin } = await start('a.example', 'b.example')
     await using _ = server
     await using pool = make({ lookup: names({ 'b.example': '127.0.0.2' }) })
@@ -84,7 +84,7 @@ describe('coalescing', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('not with other connection options', async () => {
+  test('coalescing is not done between requests with other connection options', async () => {
     const { server, pool: make, origin } = await start('a.example', 'b.example')
     await using _ = server
     await using pool = make()
@@ -158,7 +158,7 @@ describe('coalescing', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('when the shared connection goes, those who borrowed it make their own; nothing is lost', async () => {
+  test('when a shared connection goes away, the origins that borrowed it make their own, and nothing is lost', async () => {
     const { server, pool: make, origin } = await start('a.example', 'b.example')
     await using _ = server
     await using pool = make()
@@ -185,7 +185,7 @@ describe('coalescing', () => {
     assert.deepEqual([error.kind, error.phase, error.origin], ['connect', 'dns', origin('b.example')])
   })
 
-  test('so many hosts share a connection, and no more', async () => {
+  test('the number of hosts that share a connection is limited', async () => {
     const { server, pool: make, origin } = await start('a.example', '*.b.example')
     await using _ = server
     await using pool = make()
@@ -196,7 +196,7 @@ describe('coalescing', () => {
     assert.equal(server.connections, 2)
   })
 
-  test('an advertised alternative service is told of', async () => {
+  test('an advertised alternative service is reported by an event', async () => {
     await using server = await startH2Origin(echo)
     server.server.on('session', (session) => session.altsvc('h3=":443"', `https://localhost:${server.port}`))
     let told: (value: string[]) => void = () => {}

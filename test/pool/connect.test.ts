@@ -9,7 +9,7 @@ import { startH1Origin, startH2Origin } from '../support/origin.ts'
 const codeOf = (error: unknown): unknown => Reflect.get(Object(error), 'code')
 
 describe('Pool.connect()', () => {
-  test('makes the connection that requests then use', async () => {
+  test('Pool.connect() makes the connection that requests then use', async () => {
     await using origin = await startH2Origin()
     await using pool = new Pool({ tls: { ca: origin.ca } })
     const info = await pool.connect(origin.origin)
@@ -19,7 +19,7 @@ describe('Pool.connect()', () => {
     assert.equal(origin.connections, 1)
   })
 
-  test('waits for the dial that a request has begun, and shares it', async () => {
+  test('Pool.connect() waits for the dial that a request has begun, and shares it', async () => {
     await using origin = await startH2Origin()
     await using pool = new Pool({ tls: { ca: origin.ca } })
     const [, info, again] = await Promise.all([
@@ -98,7 +98,7 @@ describe('Pool.ping()', () => {
     assert.equal(codeOf(await rejection(pool.ping(origin.origin))), 'ERR_HYPER_NOT_SUPPORTED')
   })
 
-  test('a server that does not answer is given up, and a pool that is destroyed meanwhile says so', async () => {
+  test('connect() fails when the server does not answer, and when the pool is destroyed meanwhile', async () => {
     await using server = await FrameServer.start({ pong: false })
     await using pool = new Pool({ h2c: 'prior-knowledge', pingTimeout: 30 })
     assert.equal(codeOf(await rejection(pool.ping(server.origin))), 'ERR_HYPER_CONNECTION_LOST')

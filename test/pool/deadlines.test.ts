@@ -45,7 +45,7 @@ describe('queueTimeout', () => {
   })
 })
 
-test('those sent alone after two connections were lost do not wait for ever for one that is not answered', async () => {
+test('quarantined requests do not wait for ever for one that gets no response', async () => {
   await using server = await FrameServer.start({
     onRequest(connection) {
       if (connection.index < 2 && connection.streams.length === 3) connection.cut()
@@ -76,7 +76,7 @@ test('those sent alone after two connections were lost do not wait for ever for 
 
 describe('headersTimeout', () => {
   for (const protocol of ['h2', 'http/1.1']) {
-    test(`does not run while the caller has not given the rest of the body, over ${protocol}`, async () => {
+    test(`headersTimeout does not run while the caller has not given the rest of the body, over ${protocol}`, async () => {
       await using h2 = await FrameServer.start({
         onFrame(connection, frame) {
           if (frame.type === 'DATA' && frame.endStream) connection.respond(frame.streamId, 'ok')

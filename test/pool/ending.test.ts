@@ -55,7 +55,7 @@ describe('destroy()', () => {
 })
 
 describe('close()', () => {
-  test('does not wait for a dial that nobody wants any more', async () => {
+  test('close() does not wait for a dial that no request needs any more', async () => {
     let looking = (): void => {}
     const looked = new Promise<void>((resolve) => {
       looking = resolve
@@ -69,7 +69,7 @@ describe('close()', () => {
     assert.deepEqual(pool.stats().origins, [])
   })
 
-  test('resolves after an extended CONNECT was aborted before the SETTINGS came', async () => {
+  test('close() resolves after an extended CONNECT was aborted before the SETTINGS came', async () => {
     await using server = await FrameServer.start({ greet: false })
     const pool = new Pool({ h2c: 'prior-knowledge', idleTimeout: 0 })
     const { exchange, handler } = begin(pool, {
@@ -88,7 +88,7 @@ describe('close()', () => {
     assert.equal(handler.settlements, 1)
   })
 
-  test('resolves after the one request that a connection may carry was refused', async () => {
+  test('close() resolves after the one request that a connection may carry was refused', async () => {
     await using server = await FrameServer.start()
     const pool = new Pool({ h2c: 'prior-knowledge', idleTimeout: 0, maxRequests: 1 })
     const request = { origin: server.origin, method: 'CONNECT', protocol: 'websocket', path: '/' }
@@ -97,7 +97,7 @@ describe('close()', () => {
     await server.until(() => server.open === 0)
   })
 
-  test('closes the HTTP/1.1 connection, too, that a request makes that falls back after it', async () => {
+  test('close() closes the HTTP/1.1 connection, too, that a request makes that falls back after it', async () => {
     // Neither side closes the connection of HTTP/1.1 by itself.
     const keepAlive = (socket: Socket): void => {
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhttp/1.1'))

@@ -25,7 +25,7 @@ for (const [protocol, start] of [
   ['h2', startH2Origin],
   ['http/1.1', startH1Origin],
 ] as const) {
-  test(`a connection is told of before it is made, when it is made and when it is gone, over ${protocol}`, async () => {
+  test(`events come before a connection is made, when it is made and when it has ended, over ${protocol}`, async () => {
     await using origin = await start()
     const { heard, events, closed } = listening()
     const pool = new Pool({ tls: { ca: origin.ca }, events })
@@ -42,7 +42,7 @@ for (const [protocol, start] of [
 }
 
 for (const how of ['close', 'destroy'] as const) {
-  test(`${how}() when it is told that a connection begins leaves nothing behind, and calls nothing back too early`, async () => {
+  test(`${how}() within the event connecting leaves nothing open, and no callback comes too early`, async () => {
     await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id) })
     const heard: string[] = []
     const gone = Promise.withResolvers<void>()
@@ -91,7 +91,7 @@ test('what an event throws surfaces, and the pool goes on', async () => {
   }
 })
 
-test('one that cannot be made ends with an error', async () => {
+test('a connection that cannot be made emits connectionError', async () => {
   const origin = await startH2Origin()
   await origin.close()
   const { heard, events } = listening()

@@ -114,7 +114,7 @@ test('HTTP/1.1 connections that were never used are closed with the pool', async
   assert.equal(pool.stats().connections, 0)
 })
 
-test('servers that go in peace again and again lose no request', async () => {
+test('servers that leave again and again with GOAWAY and NO_ERROR lose no request', async () => {
   const served = new WeakMap<object, number>()
   await using origin = await startH2Origin((stream) => {
     stream.respond({ ':status': 200 })

@@ -29,7 +29,7 @@ function failures(outcomes: readonly PromiseSettledResult<unknown>[]): unknown[]
 
 describe('GOAWAY in a burst of POST requests', () => {
   for (const taken of [0, 1, 2, 7, 20, 39, 40]) {
-    test(`after ${taken} streams taken: not one of 40 is lost`, async () => {
+    test(`GOAWAY in a burst of POST requests after ${taken} streams taken: not one of 40 is lost`, async () => {
       await using server = await FrameServer.start({
         onRequest(connection, streamId) {
           if (connection.index > 0) {
@@ -81,7 +81,7 @@ describe('GOAWAY in a burst of POST requests', () => {
     assert.equal(server.connections.length, BURST)
   })
 
-  test('a streamed body of which too much was read is an error that says so, and other requests go on', async () => {
+  test('a streamed body of which too much was read is not sent again, its error gives that reason, and other requests go on', async () => {
     await using server = await FrameServer.start({
       settings: [[4, 1 << 20]],
       onFrame(connection, frame) {
@@ -107,7 +107,7 @@ describe('GOAWAY in a burst of POST requests', () => {
 })
 
 describe('REFUSED_STREAM', () => {
-  test('is sent again, POST included, until the server takes it', async () => {
+  test('REFUSED_STREAM is sent again, POST included, until the server takes it', async () => {
     let refused = 0
     await using server = await FrameServer.start({
       onRequest(connection, streamId) {
@@ -136,7 +136,7 @@ describe('REFUSED_STREAM', () => {
     assert.equal((failures(outcomes)[0] as { code?: string }).code, 'ERR_HYPER_STREAM_RESET')
   })
 
-  test('costs nothing of the budget, however many are refused, and each is sent again a few times', async () => {
+  test('REFUSED_STREAM costs nothing of the budget, however many are refused, and each is sent again a few times', async () => {
     let requests = 0
     await using server = await FrameServer.start({
       settings: [[3, 2000]],
@@ -270,7 +270,7 @@ describe('what a server said of its limit', () => {
 })
 
 describe('HTTP_1_1_REQUIRED', () => {
-  test('on a stream: that request goes by HTTP/1.1, the others stay', async () => {
+  test('HTTP_1_1_REQUIRED on a stream sends that request over HTTP/1.1, and the others stay', async () => {
     await using origin = await startDualOrigin({
       '/ntlm': (call, answer) => {
         if (call.protocol === 'h2') return answer.reset(ErrorCode.HTTP_1_1_REQUIRED)
@@ -292,7 +292,7 @@ describe('HTTP_1_1_REQUIRED', () => {
     assert.equal((await send(pool, { origin: origin.origin, path: '/plain' })).body.toString(), 'h2')
   })
 
-  test('with GOAWAY: the origin is spoken to by HTTP/1.1 from then on', async () => {
+  test('HTTP_1_1_REQUIRED with GOAWAY makes the pool use HTTP/1.1 for the origin from then on', async () => {
     await using origin = await startDualOrigin({
       '/who': (call, answer) => {
         answer.head(200)

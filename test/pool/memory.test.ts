@@ -21,7 +21,7 @@ describe('which origins speak only HTTP/1.1', () => {
     assert.equal(memory.http1('a'), false)
   })
 
-  test('of so many: the oldest is forgotten first', () => {
+  test('of the origins remembered to speak only HTTP/1.1 the oldest is forgotten first', () => {
     const memory = new ProtocolMemory()
     for (let i = 0; i < MAX_REMEMBERED_PROTOCOLS; i++) memory.remember(`${i}`)
     memory.remember('0')

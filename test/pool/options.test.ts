@@ -22,7 +22,7 @@ describe('Infinity', () => {
     'headersTimeout',
     'connectTimeout',
   ]) {
-    test(`is refused by name for ${name}`, () => {
+    test(`Infinity is refused by name for ${name}`, () => {
       assert.throws(() => new Pool({ [name]: Number.POSITIVE_INFINITY }), {
         code: 'ERR_HYPER_INVALID_ARGUMENT',
         message: new RegExp(`^${name} must be .*not Infinity$`),
@@ -31,7 +31,7 @@ describe('Infinity', () => {
   }
 
   for (const name of ['connections', 'maxConcurrentStreams', 'maxRequests', 'maxResponseSize']) {
-    test(`means no limit for ${name}`, async () => {
+    test(`Infinity means no limit for ${name}`, async () => {
       await using h2 = await answering()
       await using h1 = await startH1Origin({}, { plain: true })
       const options: PoolOptions = { [name]: Number.POSITIVE_INFINITY }
@@ -60,7 +60,7 @@ describe('a signal', () => {
     assert.equal((await send(pool, { ...request, origin: server.origin })).status, 200)
   })
 
-  test('that is another object is refused, and close() does not wait for it', async () => {
+  test('a signal that is another object is refused, and close() does not wait for it', async () => {
     await using server = await answering()
     const pool = new Pool({ h2c: 'prior-knowledge' })
     const request: Omit<ExchangeRequest, 'method'> = JSON.parse('{ "path": "/", "origin": "", "signal": {} }')
@@ -98,7 +98,7 @@ test('a connectTimeout longer than a timer can count does not end the upgrade to
 })
 
 describe('maxRequests', () => {
-  test('is kept over HTTP/2, however many begin at once', async () => {
+  test('maxRequests is kept over HTTP/2, however many begin at once', async () => {
     await using server = await answering()
     await using pool = new Pool({ h2c: 'prior-knowledge', maxRequests: 2 })
     const all = Array.from({ length: 10 }, () => send(pool, { origin: server.origin, path: '/' }))
@@ -107,7 +107,7 @@ describe('maxRequests', () => {
     assert.deepEqual(counts, [2, 2, 2, 2, 2])
   })
 
-  test('is kept over HTTP/1.1', async () => {
+  test('maxRequests is kept over HTTP/1.1', async () => {
     await using origin = await startH1Origin({}, { plain: true })
     await using pool = new Pool({ maxRequests: 2, connections: 1 })
     const all = Array.from({ length: 6 }, () => send(pool, { origin: origin.origin, path: '/json' }))
@@ -118,7 +118,7 @@ describe('maxRequests', () => {
 
 describe('maxAge', () => {
   for (const protocol of ['h2', 'http/1.1']) {
-    test(`ends an idle connection over ${protocol}, and the next request makes another`, async () => {
+    test(`maxAge ends an idle connection over ${protocol}, and the next request makes another`, async () => {
       await using h2 = await answering()
       await using h1 = await startH1Origin({}, { plain: true })
       await using pool = new Pool({ maxAge: 50, idleTimeout: 0, ...(protocol === 'h2' && { h2c: 'prior-knowledge' }) })

@@ -22,23 +22,23 @@ const paused = { available: 0, active: 0, stale: false }
 const stale = { available: 0, active: 0, stale: true }
 
 describe('the plan', () => {
-  test('nobody waits: nothing is done', () => {
+  test('the plan does nothing when no exchange waits', () => {
     assert.deepEqual(at({ connections: [free(3), stale] }), { starts: [], verify: [], open: 0 })
   })
 
-  test('one dial while the protocol is unknown, however many wait and whatever the limit', () => {
+  test('the plan begins one dial while the protocol is unknown, however many wait and whatever the limit', () => {
     assert.equal(at({ waiting: 1000, limit: 64 }).open, 1)
     assert.equal(at({ waiting: 1000, limit: 64, dialling: 1 }).open, 0)
   })
 
-  test('over HTTP/2 one more connection at a time, within the limit', () => {
+  test('the plan opens one more HTTP/2 connection at a time, within the limit', () => {
     const full = { waiting: 500, protocol: 'h2', connections: [free(0)] } as const
     assert.equal(at({ ...full, limit: 1 }).open, 0)
     assert.equal(at({ ...full, limit: 3 }).open, 1)
     assert.equal(at({ ...full, limit: 3, dialling: 1 }).open, 0)
   })
 
-  test('over HTTP/1.1 a connection for each who waits, within the limit', () => {
+  test('the plan opens an HTTP/1.1 connection for each waiting request, within the limit', () => {
     assert.equal(at({ waiting: 5, protocol: 'http/1.1', limit: 64 }).open, 5)
     assert.equal(at({ waiting: 5, protocol: 'http/1.1', limit: 64, dialling: 3 }).open, 2)
     assert.equal(
@@ -72,7 +72,7 @@ describe('the plan', () => {
     })
   })
 
-  test('what does not move gets more connections than by default, as many as carry something, when nobody set their number', () => {
+  test('when nothing moves and `connections` is not set, as many connections are added as are busy', () => {
     const stuck = { waiting: 500, protocol: 'h2', connections: [busy], yielding: true, still: STUCK_AFTER } as const
     assert.equal(at(stuck).open, 1)
     assert.equal(at({ ...stuck, still: STUCK_AFTER - 1 }).open, 0)

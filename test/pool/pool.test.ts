@@ -216,7 +216,7 @@ for (const [name, protocol, start] of protocols) {
       assert.equal((await send(pool, { origin: origin.origin, path: '/json' })).status, 200)
     })
 
-    test('close() lets open and waiting exchanges finish and refuses new ones', async () => {
+    test(`close() lets open and waiting exchanges finish and refuses new ones, over ${name}`, async () => {
       await using origin = await start()
       const pool = new Pool({ tls: { ca: origin.ca } })
       const all = Array.from({ length: 5 }, () => send(pool, { origin: origin.origin, path: '/bytes/100000' }))

@@ -66,7 +66,7 @@ for (const [name, start] of protocols) {
       assert.deepEqual(heard, ['dispatched', 'within'])
     })
 
-    test('close() within the function that makes the body lets the request finish', async () => {
+    test(`close() within the function that makes the body lets the request finish, over ${name}`, async () => {
       await using origin = await start()
       const pool = new Pool({ tls: { ca: origin.ca } })
       await send(pool, { origin: origin.origin, path: '/json' })
@@ -218,7 +218,7 @@ test('a web stream that never yields is cancelled with its exchange', async () =
   await cancelling
 })
 
-test('a handler that throws when it is told the end surfaces outside, and the others are told', async (context) => {
+test("an exception in a handler's last callback surfaces outside of the pool, and the other handlers are called", async (context) => {
   const surfaced: unknown[] = []
   const onUncaught = (error: unknown): void => {
     surfaced.push(error)

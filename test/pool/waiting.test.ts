@@ -14,7 +14,7 @@ function drain(line: WaitingLine<Named>): string {
   return names
 }
 
-test('those who wait are called in the order in which they came', () => {
+test('waiting exchanges start in the order in which they came', () => {
   const line = new WaitingLine<Named>()
   for (const name of 'abc') line.push(named(name))
   assert.equal(line.length, 3)
@@ -23,7 +23,7 @@ test('those who wait are called in the order in which they came', () => {
   assert.equal(line.shift(), null)
 })
 
-test('one may leave from anywhere, and leaving twice changes nothing', () => {
+test('an exchange may leave the queue from any place, and leaving twice changes nothing', () => {
   for (const gone of 'abc') {
     const line = new WaitingLine<Named>()
     const all = [...'abc'].map(named)
@@ -37,7 +37,7 @@ test('one may leave from anywhere, and leaving twice changes nothing', () => {
   }
 })
 
-test('those who come back stand in front, in their old order', () => {
+test('exchanges that come back stand at the front of the queue, in their old order', () => {
   const line = new WaitingLine<Named>()
   line.push(named('x'))
   for (const name of 'abc') line.pushFront(named(name))

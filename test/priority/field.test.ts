@@ -12,34 +12,34 @@ function same(cases: Record<string, { urgency: number; incremental: boolean }>):
 }
 
 describe('parsePriority', () => {
-  it('reads urgency and incremental in any order', () => {
+  it('parsePriority reads urgency and incremental in any order', () => {
     same({ 'u=0': at(0), i: at(3, true), 'u=5, i': at(5, true), 'i,u=7': at(7, true), 'i=?1': at(3, true) })
     same({ 'i=?0': at(3), 'u=1 ,\t i ': at(1, true), '  u=2': at(2) })
   })
 
-  it('reads integers as structured fields write them', () => {
+  it('parsePriority reads integers as structured fields write them', () => {
     same({ 'u=07': at(7), 'u=-0': at(0), 'u=000000000000001': at(1) })
   })
 
-  it('gives the defaults for the empty value', () => {
+  it('parsePriority gives the defaults for the empty value', () => {
     same({ '': at(3), '   ': at(3) })
   })
 
-  it('ignores values out of range or of another type', () => {
+  it('parsePriority ignores values out of range or of another type', () => {
     same({ 'u=8, i': at(3, true), 'u=-1': at(3), 'u=3.5': at(3), 'u=1.0': at(3), 'u="1"': at(3), 'u=a1': at(3) })
     same({ u: at(3), 'u=?1': at(3), 'u=@1': at(3), 'u=(1)': at(3), 'u=:AQ==:': at(3), 'u=%"1"': at(3) })
     same({ 'i=1, u=1': at(1), 'i="?1"': at(3), 'i=()': at(3), 'i=true': at(3) })
   })
 
-  it('lets the later of two members count, even where it is ignored', () => {
+  it('parsePriority lets the later of two members count, even where it is ignored', () => {
     same({ 'u=1, u=6': at(6), 'i, i=?0': at(3), 'u=1, u=9': at(3), 'i, i=1': at(3) })
   })
 
-  it('ignores unknown members and all parameters', () => {
+  it('parsePriority ignores unknown members and all parameters', () => {
     same({ 'a=1, u=4, *x.y_z-1*=tok/en:!': at(4), 'u=4;u=1;i, i;a=?0;b="x"': at(4, true), 'u=4; q=0.5;w': at(4) })
   })
 
-  it('takes nothing inside of other types for a member', () => {
+  it('parsePriority takes nothing inside of other types for a member', () => {
     same({ 'a="u=1, i", u=2': at(2), 'a="\\", u=1, \\\\", i': at(3, true), 'a=(u i "u=1, i);";x=1 ?1);i, u=6': at(6) })
     same({ 'a=:dT0x:, u=5': at(5), 'a=%"u=1, %c3%bc i", u=5': at(5), 'a=-12.125, u=5': at(5) })
     same({ 'a=@-86400, u=5': at(5), 'a=!:/, u=5': at(3), "a=A!#$%&'*+-.^_`|~:/9, u=5": at(5), 'a=( ), u=5': at(5) })
@@ -112,14 +112,14 @@ describe('parsePriority', () => {
     )
   })
 
-  it('takes time linear in the text', () => {
+  it('parsePriority takes time linear in the text', () => {
     const long = `${'a=("x" 1;b=2), '.repeat(50_000)}u=1`
     assert.equal(parsePriority(long).urgency, 1)
   })
 })
 
 describe('serializePriority', () => {
-  it('leaves out what is at its default', () => {
+  it('serializePriority leaves out what is at its default', () => {
     assert.equal(serializePriority({}), '')
     assert.equal(serializePriority({ urgency: 3, incremental: false }), '')
     assert.equal(serializePriority({ urgency: 0 }), 'u=0')
@@ -127,12 +127,12 @@ describe('serializePriority', () => {
     assert.equal(serializePriority({ urgency: 5, incremental: true }), 'u=5, i')
   })
 
-  it('refuses urgencies that there are not', () => {
+  it('serializePriority refuses urgencies that there are not', () => {
     for (const urgency of [-1, 8, 1.5, Number.NaN])
       assert.throws(() => serializePriority({ urgency }), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
   })
 
-  it('is undone by parsePriority', () => {
+  it('serializePriority is undone by parsePriority', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 7 }), fc.boolean(), (urgency, incremental) => {
         assert.deepEqual({ ...parsePriority(serializePriority({ urgency, incremental })) }, { urgency, incremental })

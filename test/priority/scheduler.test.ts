@@ -35,13 +35,13 @@ function scheduled(...members: Member[]): Scheduler<Member> {
 }
 
 describe('Scheduler', () => {
-  it('is empty at first', () => {
+  it('Scheduler is empty at first', () => {
     const scheduler = new Scheduler<Member>()
     assert.equal(scheduler.empty, true)
     assert.equal(scheduler.head(), null)
   })
 
-  it('serves lower urgencies first', () => {
+  it('Scheduler serves lower urgencies first', () => {
     const urgent = new Member('u', 0)
     const scheduler = scheduled(new Member('l', 7), new Member('m'), urgent)
     assert.equal(turns(scheduler, 2), 'uu')
@@ -50,12 +50,12 @@ describe('Scheduler', () => {
     assert.equal(scheduler.empty, false)
   })
 
-  it('lets incremental members take turns', () => {
+  it('Scheduler lets incremental members take turns', () => {
     const scheduler = scheduled(new Member('a', 3, true), new Member('b', 3, true), new Member('c', 3, true))
     assert.equal(turns(scheduler, 7), 'abcabca')
   })
 
-  it('lets a member that is not incremental keep its turn', () => {
+  it('Scheduler lets a member that is not incremental keep its turn', () => {
     const first = new Member('a')
     const scheduler = scheduled(first, new Member('b', 3, true), new Member('c', 3, true))
     assert.equal(turns(scheduler, 3), 'aaa')
@@ -97,7 +97,7 @@ describe('Scheduler', () => {
     assert.equal(turns(scheduler, 1), 'a')
   })
 
-  it('does as a list of members would', () => {
+  it('Scheduler does as a list of members would', () => {
     const step = fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 7 }), fc.nat(3), fc.boolean())
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -120,7 +120,7 @@ function allowed(call: () => void): boolean {
 }
 
 describe('PriorityTree, by its properties', () => {
-  it('does as a naive model does, for any operations', () => {
+  it('PriorityTree does as a naive model does, for any operations', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
         const tree = new PriorityTree({ maximumStreams: 10 })
@@ -152,7 +152,7 @@ describe('PriorityTree, by its properties', () => {
     )
   })
 
-  it('is fair between siblings to one turn of each, over any stretch', () => {
+  it('PriorityTree is fair between siblings to one turn of each, over any stretch', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 2, maxLength: 12 })
     fc.assert(
       fc.property(weights, fc.integer({ min: 1, max: 3000 }), fc.nat(500), (given, count, before) => {

@@ -27,7 +27,7 @@ function siblings(...weights: number[]): PriorityTree {
 }
 
 describe('PriorityTree', () => {
-  it('shares turns by weight', () => {
+  it('PriorityTree shares turns by weight', () => {
     const tree = siblings(4, 2, 1)
     const given = turns(tree, 700)
     const shares = [1, 3, 5].map((id) => given.filter((other) => other === id).length)
@@ -48,7 +48,7 @@ describe('PriorityTree', () => {
     assert.deepEqual(turns(tree, 2), [1, 1])
   })
 
-  it('gives the share of a blocked stream to its children', () => {
+  it('PriorityTree gives the share of a blocked stream to its children', () => {
     const tree = siblings(64, 32)
     tree.insertStream(5, { dependsOn: 1, weight: 1 })
     tree.insertStream(7, { dependsOn: 1, weight: 1 })
@@ -58,7 +58,7 @@ describe('PriorityTree', () => {
     assert.equal(given.filter((id) => id === 5).length, 200)
   })
 
-  it('lets nobody save up turns while blocked', () => {
+  it('PriorityTree lets no stream save up turns while it is blocked', () => {
     const tree = siblings(16, 16)
     tree.block(1)
     turns(tree, 1000)
@@ -67,7 +67,7 @@ describe('PriorityTree', () => {
     assert.ok(ours >= 49 && ours <= 51, `${ours}`)
   })
 
-  it('lets nobody gain turns by blocking and unblocking', () => {
+  it('PriorityTree lets no stream gain turns by blocking and unblocking', () => {
     const tree = siblings(16, 16)
     let ours = 0
     for (let i = 0; i < 100; i++) {
@@ -78,7 +78,7 @@ describe('PriorityTree', () => {
     assert.equal(ours, 50)
   })
 
-  it('throws DeadlockError when nothing can be chosen', () => {
+  it('PriorityTree throws DeadlockError when nothing can be chosen', () => {
     const tree = siblings(16)
     assert.equal(tree.ready, true)
     tree.block(1)
@@ -90,7 +90,7 @@ describe('PriorityTree', () => {
     assert.equal(tree.next().value, 1)
   })
 
-  it('can be iterated', () => {
+  it('PriorityTree can be iterated', () => {
     const tree = siblings(16, 16)
     const seen: number[] = []
     for (const id of tree) {
@@ -151,7 +151,7 @@ describe('PriorityTree', () => {
     assert.equal(turns(tree, 10).filter((id) => id === 1).length, 5)
   })
 
-  it('gives the children of a removed stream to its parent, with its weight', () => {
+  it('PriorityTree gives the children of a removed stream to its parent, with its weight', () => {
     const tree = siblings(32)
     tree.insertStream(3, { dependsOn: 1, weight: 30 })
     tree.insertStream(5, { dependsOn: 1, weight: 10 })
@@ -182,7 +182,7 @@ describe('placeholders', () => {
     }
   })
 
-  it('become streams when these are inserted', () => {
+  it('placeholders become streams when these are inserted', () => {
     const tree = new PriorityTree()
     tree.insertStream(3, { dependsOn: 1 })
     tree.insertStream(1, { weight: 5 })
@@ -191,7 +191,7 @@ describe('placeholders', () => {
     assert.equal(tree.size, 2)
   })
 
-  it('are freed when nothing depends on them', () => {
+  it('placeholders are freed when nothing depends on them', () => {
     const tree = new PriorityTree({ maximumStreams: 4 })
     for (let id = 1; id < 20_000; id += 4) {
       tree.insertStream(id, { dependsOn: id + 2 })
@@ -205,7 +205,7 @@ describe('placeholders', () => {
     assert.equal(tree.size, 1)
   })
 
-  it('are freed one through another', () => {
+  it('placeholders are freed one through another', () => {
     const tree = new PriorityTree()
     tree.insertStream(9, { dependsOn: 7 })
     tree.insertStream(5, { dependsOn: 3 })
@@ -218,7 +218,7 @@ describe('placeholders', () => {
     assert.equal(tree.size, 0)
   })
 
-  it('are freed when their last child takes the place of a stream that is to depend on it', () => {
+  it('placeholders are freed when their last child takes the place of a stream that is to depend on it', () => {
     const tree = new PriorityTree()
     tree.insertStream(4, { dependsOn: 1 })
     tree.insertStream(3, { exclusive: true })
@@ -245,7 +245,7 @@ describe('limits and errors', () => {
     tree.insertStream(1001)
   })
 
-  it('counts placeholders', () => {
+  it('the limit of a PriorityTree counts placeholders', () => {
     const tree = new PriorityTree({ maximumStreams: 3 })
     tree.insertStream(1)
     tree.insertStream(3)
@@ -263,7 +263,7 @@ describe('limits and errors', () => {
     assert.equal(tree.get(9)?.dependsOn, 0)
   })
 
-  it('tells its errors apart', () => {
+  it('each wrong call of a PriorityTree throws its own error', () => {
     const tree = siblings(16)
     const cases: [() => void, new (...args: never[]) => HyperError, string][] = [
       [() => tree.insertStream(1), DuplicateStreamError, 'ERR_HYPER_PRIORITY_DUPLICATE_STREAM'],
@@ -296,13 +296,13 @@ describe('limits and errors', () => {
     assert.equal(tree.size, 1)
   })
 
-  it('has no stream 0 to look at', () => {
+  it('a PriorityTree has no stream 0 to look at', () => {
     assert.equal(new PriorityTree().get(0), undefined)
   })
 })
 
 describe('deep and wide trees', () => {
-  it('goes down a chain of 998', () => {
+  it('PriorityTree goes down a chain of 998 streams', () => {
     const tree = new PriorityTree()
     for (let id = 1; id <= 998; id++) tree.insertStream(id, { dependsOn: id - 1 })
     for (let id = 1; id < 998; id++) tree.block(id)
@@ -322,7 +322,7 @@ describe('deep and wide trees', () => {
     assert.equal(tree.get(1)?.dependsOn, 151)
   })
 
-  it('does not visit subtrees without unblocked streams', () => {
+  it('PriorityTree does not visit subtrees without unblocked streams', () => {
     const tree = new PriorityTree({ maximumStreams: 100_000 })
     for (let id = 1; id < 50_000; id++) {
       tree.insertStream(id, { dependsOn: id % 5 === 0 ? id - 1 : 0 })

@@ -25,7 +25,7 @@ test('the holder is asked when the earliest deadline may have passed, and again 
   assert.equal(asked.length, 2)
 })
 
-test('a stopped timer asks nobody, until a deadline is requested again', (context) => {
+test('a stopped timer makes no call, until a deadline is requested again', (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] })
   let asked = 0
   const timer = new DeadlineTimer(() => {

@@ -58,7 +58,7 @@ describe('whether the peer is there', () => {
     assert.equal(liveness.doubtAt, 5000 + TIMEOUT)
   })
 
-  test('nor for a PING that waits for room in it', () => {
+  test('no time counts for a PING that waits for room in the socket', () => {
     const { liveness } = begin()
     liveness.setBlocked(true, 100)
     liveness.ping(110, true)
@@ -108,7 +108,7 @@ describe('whether the peer is there', () => {
     assert.ok(liveness.silence(200) >= 3_600_000)
   })
 
-  test('one sign of life is awaited at a time', () => {
+  test('only one vital PING is awaited at a time', () => {
     const { liveness, sent } = begin()
     liveness.probe(1)
     liveness.probe(2)
@@ -117,7 +117,7 @@ describe('whether the peer is there', () => {
 })
 
 describe('the round trip', () => {
-  test('is smoothed, and the shortest is kept', () => {
+  test('the round trip is smoothed, and the shortest is kept', () => {
     const { liveness, answer } = begin()
     liveness.ping(0, false)
     answer(80)
@@ -159,7 +159,7 @@ describe('the round trip', () => {
 })
 
 describe('streams reset by us', () => {
-  test('count until a PING sent after their reset is answered', () => {
+  test('streams reset by us count until a PING sent after their reset is answered', () => {
     const { liveness, answer } = begin()
     liveness.heard(500, 1)
     liveness.countReset()
@@ -171,7 +171,7 @@ describe('streams reset by us', () => {
     assert.equal(liveness.unconfirmed, 1)
   })
 
-  test('count no longer when a peer that is there never answers', () => {
+  test('streams reset by us stop counting when a peer that is there never answers the PING', () => {
     const { liveness } = begin()
     liveness.countReset()
     liveness.confirmResets(100)

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { ConnectError, ConnectionLostError, GoawayError, ProtocolError } from '../../src/errors.ts'
 import { ErrorCode, type Frame, FrameParser, PREFACE, serializeFrame } from '../../src/frame/index.ts'
 import { type H2Stream, StreamState } from '../../src/h2/index.ts'
-import { NOBODY } from '../../src/h2/stream.ts'
+import { NO_LISTENER } from '../../src/h2/stream.ts'
 import { FAULT_PATIENCE } from '../../src/limits.ts'
 import type { SessionOwner } from '../../src/session/owner.ts'
 import { Session, type SessionState } from '../../src/session/session.ts'
@@ -86,7 +86,7 @@ class Bench implements SessionOwner {
 
   request(): H2Stream {
     this.session.reserve()
-    const stream = this.session.h2.request(HEAD, true, NOBODY)
+    const stream = this.session.h2.request(HEAD, true, NO_LISTENER)
     this.session.release()
     return stream
   }
@@ -145,7 +145,7 @@ describe('the state of a session', () => {
     assert.deepEqual([bench.state, bench.wire.referenced], ['idle', false])
     bench.session.reserve()
     assert.deepEqual([bench.state, bench.wire.referenced], ['active', true])
-    const stream = bench.session.h2.request(HEAD, true, NOBODY)
+    const stream = bench.session.h2.request(HEAD, true, NO_LISTENER)
     bench.session.release()
     assert.equal(bench.state, 'active')
     bench.session.reset(stream)
@@ -168,7 +168,7 @@ describe('the state of a session', () => {
     assert.equal(bench.frames.at(-1)?.type, 'GOAWAY')
   })
 
-  test('is verifying until a PING is answered, also with a stream on it', async () => {
+  test('a session is verifying until a PING is answered, also with a stream on it', async () => {
     const bench = await Bench.begin()
     bench.session.verify()
     assert.deepEqual([bench.state, bench.session.stale, bench.wire.referenced], ['verifying', true, true])
@@ -208,7 +208,7 @@ describe('a session ends', () => {
     assert.equal(bench.wire.destroyed, true)
   })
 
-  test('with the GOAWAY that says why, and a later one in peace does not take the reason away', async () => {
+  test('a session ends with the GOAWAY that has an error code, even if one with NO_ERROR follows', async () => {
     const bench = await Bench.begin()
     bench.request()
     await bench.say(goaway(1, ErrorCode.ENHANCE_YOUR_CALM), goaway(1, ErrorCode.NO_ERROR))
@@ -219,7 +219,7 @@ describe('a session ends', () => {
     assert.equal(bench.reason.http2ErrorCode, ErrorCode.ENHANCE_YOUR_CALM)
   })
 
-  test('when the peer does not close after GOAWAY for a fault and sends no DATA or HEADERS any more', async (t) => {
+  test('a session ends when the peer does not close after GOAWAY for a fault and sends no DATA or HEADERS any more', async (t) => {
     const pass = stillTime(t)
     const bench = await Bench.begin()
     bench.request()
@@ -235,7 +235,7 @@ describe('a session ends', () => {
     assert.equal(bench.reason.http2ErrorCode, ErrorCode.INTERNAL_ERROR)
   })
 
-  test('as lost when the wire closes after a GOAWAY in peace, but with that GOAWAY when all is done', async () => {
+  test('a session ends as lost when the connection closes after a GOAWAY with NO_ERROR, but with that GOAWAY when all streams are done', async () => {
     const cut = await Bench.begin()
     cut.request()
     await cut.say(goaway(1, ErrorCode.NO_ERROR))
@@ -249,14 +249,14 @@ describe('a session ends', () => {
     assert.ok(done.reason instanceof GoawayError)
   })
 
-  test('with what the peer broke', async () => {
+  test('a session ends with the rule that the peer broke', async () => {
     const bench = await Bench.begin()
     await bench.say({ type: 'DATA', streamId: 0, endStream: false, data: Buffer.alloc(1) })
     assert.equal(bench.state, 'closed')
     assert.ok(bench.reason instanceof ProtocolError)
   })
 
-  test('when the peer sends no SETTINGS in time', (t) => {
+  test('a session ends when the peer sends no SETTINGS in time', (t) => {
     const pass = stillTime(t)
     const bench = new Bench({ connectTimeout: 500 })
     pass(499)
@@ -280,7 +280,7 @@ describe('a session ends', () => {
     assert.match(bench.reason.message, /did not answer a PING/)
   })
 
-  test('when a full wire takes nothing of what waits', async (t) => {
+  test('a session ends when a full socket accepts nothing of what waits', async (t) => {
     const pass = stillTime(t)
     const bench = await Bench.begin({ writeTimeout: 300 })
     await bench.say({ type: 'SETTINGS', streamId: 0, ack: false, settings: [[0x4, 1_000_000]] })
@@ -288,7 +288,7 @@ describe('a session ends', () => {
     const head = [...HEAD]
     head[1] = 'POST'
     bench.session.reserve()
-    const stream = bench.session.h2.request(head, false, NOBODY)
+    const stream = bench.session.h2.request(head, false, NO_LISTENER)
     bench.session.h2.write(stream, Buffer.alloc(60_000))
     bench.session.release()
     await turn()
@@ -300,7 +300,7 @@ describe('a session ends', () => {
     assert.equal(bench.state, 'closed')
   })
 
-  test('when it was idle for too long, and says good-bye', async (t) => {
+  test('a session ends when it was idle for too long, and sends GOAWAY', async (t) => {
     const pass = stillTime(t)
     const bench = await Bench.begin({ idleTimeout: 300 })
     pass(300)

@@ -36,7 +36,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
   describe(`over ${protocol}`, () => {
     const ways: PoolOptions = { allowH2: protocol === 'h2', allowH1: protocol !== 'h2' }
 
-    test('answers with status, fields, body, JSON, trailers and informational responses', async () => {
+    test(`TestOrigin answers with status, fields, body, JSON, trailers and informational responses over ${protocol}`, async () => {
       const origin = await start()
       origin.answer('/text', { status: 201, headers: { 'X-A': '1' }, body: 'hello', trailers: { 'X-T': '2' } })
       origin.answer('POST /json', { json: { a: 1 }, early: [{ status: 103, headers: { link: '</x>' } }] })
@@ -58,7 +58,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
       assert.deepEqual(origin.connections, { total: 1, open: 1 })
     })
 
-    test('answers in order, then with the last; next() goes before all; a function sees the request', async () => {
+    test(`TestOrigin answers in order, then with the last; next() goes before all; a function sees the request, over ${protocol}`, async () => {
       const origin = await start()
       const pool = poolFor(origin, ways)
       origin.answer('*', [{ body: 'a' }, { body: 'b' }]).next({ body: 'first' })
@@ -73,7 +73,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
       assert.equal(origin.requests.length, 1)
     })
 
-    test('refuses: the request is sent again', async () => {
+    test(`TestOrigin refuses a request, which is then sent again, over ${protocol}`, async () => {
       const origin = await start()
       origin.answer('/', [{ refuse: true }, { body: 'second' }])
       assert.equal((await get(poolFor(origin, ways), origin).result).body.toString(), 'second')
@@ -96,7 +96,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
       assert.equal(Buffer.concat(stalled.chunks).toString(), 'hel')
     })
 
-    test('is silent, or late, and the client’s deadline counts', async () => {
+    test(`TestOrigin is silent, or late, and the client’s deadline counts, over ${protocol}`, async () => {
       const origin = await start()
       const pool = poolFor(origin, ways)
       origin.answer('/silent', { silence: true }).answer('/late', { delay: 30, body: 'late' })
@@ -106,7 +106,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
       assert.equal((await get(pool, origin, '/late').result).body.toString(), 'late')
     })
 
-    test('says GOAWAY with an answer, or with the nth request: the next goes over another connection', async () => {
+    test(`TestOrigin sends GOAWAY with an answer, or with the nth request, and the next goes over another connection, over ${protocol}`, async () => {
       const origin = await start({ goawayAfter: 2 })
       const pool = poolFor(origin, ways)
       origin.answer('/', { body: 'x' })
@@ -130,7 +130,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
       assert.equal(origin.connections.total, 2)
     })
 
-    test('is mute until it is told not to be', async () => {
+    test(`TestOrigin is mute until unmute(), over ${protocol}`, async () => {
       const origin = await start()
       const pool = poolFor(origin, ways)
       origin.answer('/', { body: 'x' })
@@ -147,7 +147,7 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
       assert.equal((await waiting.result).body.toString(), 'x')
     })
 
-    test('leaves a request’s body unread', async () => {
+    test(`TestOrigin leaves a request’s body unread, over ${protocol}`, async () => {
       const origin = await start({ streamWindow: 65_535 })
       origin.answer('/', { unread: true, silence: true })
       const pool = poolFor(origin, { ...ways, writeTimeout: 100 })
@@ -194,7 +194,7 @@ describe('over HTTP/2 alone', () => {
     assert.equal(origin.requests.length, 4)
   })
 
-  test('says GOAWAY at any time', async () => {
+  test('TestOrigin sends GOAWAY at any time, over HTTP/2', async () => {
     const origin = await start()
     origin.answer('/', { delay: 20, body: 'x' })
     const pool = poolFor(origin)
@@ -225,7 +225,7 @@ describe('an origin', () => {
     }
   })
 
-  test('of one protocol offers no other', async () => {
+  test('an origin of one protocol offers no other', async () => {
     for (const protocol of ['h2', 'http/1.1'] as const) {
       const origin = await start({ protocols: [protocol] })
       origin.answer('/', (request) => ({ body: request.protocol }))
@@ -243,7 +243,7 @@ describe('an origin', () => {
     assert.equal(status, 200)
   })
 
-  test('gives its requests one after the other, whole, and says when none comes', async () => {
+  test('an origin gives its requests one after the other, whole, and says when none comes', async () => {
     const origin = await start()
     origin.answer('/', {})
     const fetch = createFetch({ pool: poolFor(origin) })
@@ -256,7 +256,7 @@ describe('an origin', () => {
     await Promise.all([assert.rejects(waiting, { code: 'ERR_HYPER_CONNECTION_LOST' }), origin.close()])
   })
 
-  test('refuses a script that cannot be carried out, naming what is wrong', async () => {
+  test('an origin refuses a script that cannot be carried out, naming what is wrong', async () => {
     const origin = await start()
     const wrong: [Answer, RegExp][] = [
       [{ status: 103 }, /status must be from 200 to 599/],

@@ -15,7 +15,7 @@ const agreed = (server: number, client: number, serverNo = false, clientNo = fal
 describe('the offer of permessage-deflate', () => {
   const offer = (options: DeflateOptions) => offerExtensions(extensionsOf('client', options))
 
-  it('says what the options ask for', () => {
+  it('the offer of permessage-deflate says what the options ask for', () => {
     assert.equal(offer({}), 'permessage-deflate; client_max_window_bits')
     const all = {
       serverNoContextTakeover: true,
@@ -29,7 +29,7 @@ describe('the offer of permessage-deflate', () => {
     )
   })
 
-  it('is off by default', () => {
+  it('the offer of permessage-deflate is off by default', () => {
     assert.equal(deflateSettings(undefined), null)
     assert.equal(deflateSettings(false), null)
     assert.equal(deflateSettings(true)?.threshold, 64)
@@ -43,7 +43,7 @@ describe("a server's choice", () => {
     return deflate === null ? null : { agreement: deflate, field }
   }
 
-  it('takes an offer as it is', () => {
+  it("a server's choice takes an offer as it is", () => {
     assert.deepEqual(accept('permessage-deflate'), { agreement: agreed(15, 15), field: 'permessage-deflate' })
     assert.equal(accept('permessage-deflate; client_max_window_bits')?.field, 'permessage-deflate')
     const all =
@@ -90,7 +90,7 @@ describe("a client's view of the answer", () => {
   const read = (answer: string, options: DeflateOptions | false = {}) =>
     agreementOf(undefined, confirmExtensions(answer, extensionsOf('client', options))).deflate
 
-  it('takes what fits the offer', () => {
+  it("a client's view of the answer takes what fits the offer", () => {
     assert.equal(read(''), null)
     assert.equal(read('', false), null)
     assert.deepEqual(read('permessage-deflate'), agreed(15, 15))
@@ -100,7 +100,7 @@ describe("a client's view of the answer", () => {
     assert.deepEqual(read('permessage-deflate; server_max_window_bits=10', own), agreed(10, 9, false, true))
   })
 
-  it('fails for what does not', () => {
+  it("a client's view of the answer fails for what does not", () => {
     const wrong: [string, DeflateOptions?][] = [
       ['other'],
       ['permessage-deflate, permessage-deflate'],
@@ -117,7 +117,7 @@ describe("a client's view of the answer", () => {
 })
 
 describe('parseExtensions', () => {
-  it('reads tokens, values and quoted values', () => {
+  it('parseExtensions reads tokens, values and quoted values', () => {
     assert.deepEqual(parseExtensions('A ; b = c;d="1\\5"\t, e'), [
       {
         name: 'a',
@@ -130,7 +130,7 @@ describe('parseExtensions', () => {
     ])
   })
 
-  it('fails for what breaks the grammar', () => {
+  it('parseExtensions fails for what breaks the grammar', () => {
     for (const text of [
       ' ',
       ',',
@@ -150,7 +150,7 @@ describe('parseExtensions', () => {
     }
   })
 
-  it('takes time linear in the text', () => {
+  it('parseExtensions takes time linear in the text', () => {
     assert.equal(parseExtensions(`a${' '.repeat(100_000)};b`).length, 1)
     assert.throws(() => parseExtensions(`a${' '.repeat(100_000)}ü`), RemoteProtocolError)
   })

@@ -6,7 +6,7 @@ import { after, closeCode, events, failed, hex, opened } from './pair.ts'
 const closed = (code: number, reason = ''): WebSocketEvent[] => [{ type: 'close', code, reason }]
 
 describe('the close handshake', () => {
-  it('is answered with the same code', () => {
+  it('the close handshake is answered with the same code', () => {
     const server = opened('server')
     const client = opened('client')
     const octets = client.send({ type: 'close', code: 1001, reason: 'gehe weg: ü' })
@@ -20,7 +20,7 @@ describe('the close handshake', () => {
     assert.equal(client.hasOutgoing, false)
   })
 
-  it('may lack a code, which is then 1005 on neither wire', () => {
+  it('the close handshake may lack a code, which is then 1005 on neither wire', () => {
     const server = opened('server')
     assert.deepEqual(server.send({ type: 'close' }), hex('88 00'))
     assert.deepEqual(opened('server').send({ type: 'close', code: 1005 }), hex('88 00'))
@@ -29,14 +29,14 @@ describe('the close handshake', () => {
     assert.deepEqual(client.takeOutgoing(), hex('88 80 00 00 00 00'))
   })
 
-  it('may cross', () => {
+  it('the close frames of both sides may cross', () => {
     const client = opened('client')
     client.send({ type: 'close', code: 1000 })
     assert.deepEqual(after(client, hex('81 01 41'), hex('88 02 03 e8')).at(-1), closed(1000)[0])
     assert.equal(client.takeOutgoing().length, 0)
   })
 
-  it('ends all sending, and pongs with it', () => {
+  it('the close handshake ends all sending, and pongs with it', () => {
     const server = opened('server')
     server.send({ type: 'close' })
     assert.throws(() => server.send({ type: 'text', data: '' }), LocalProtocolError)
@@ -45,14 +45,14 @@ describe('the close handshake', () => {
     assert.equal(server.hasOutgoing, false)
   })
 
-  it('comes after the pongs that were not written before it', () => {
+  it('the close handshake comes after the pongs that were not written before it', () => {
     const client = opened('client', { random: (octets) => octets.fill(0) })
     after(client, hex('89 00 89 01 31'))
     assert.deepEqual(client.send({ type: 'close' }), hex('8a 80 00 00 00 00 8a 81 00 00 00 00 31 88 80 00 00 00 00'))
     assert.equal(client.hasOutgoing, false)
   })
 
-  it('lets a message that came before it in one segment be answered', () => {
+  it('the close handshake lets a message that came before it in one segment be answered', () => {
     const server = opened('server')
     server.receive(hex('81 81 00 00 00 00 41 88 80 00 00 00 00'))
     assert.equal(server.state, 'open')
@@ -63,7 +63,7 @@ describe('the close handshake', () => {
     assert.deepEqual(server.takeOutgoing(), hex('88 00'))
   })
 
-  it('lets a message that came before a fault in one segment be answered', () => {
+  it('the close handshake lets a message that came before a fault in one segment be answered', () => {
     const server = opened('server')
     server.receive(hex('81 81 00 00 00 00 41 83 80 00 00 00 00 81 80 00 00 00 00'))
     const types: string[] = []
@@ -76,7 +76,7 @@ describe('the close handshake', () => {
     assert.equal(closeCode(server.takeOutgoing()), 1002)
   })
 
-  it('lets a message that came before the end of the transport be answered', () => {
+  it('the close handshake lets a message that came before the end of the transport be answered', () => {
     const server = opened('server')
     server.receive(hex('81 81 00 00 00 00 41'))
     server.receive(null)
@@ -85,7 +85,7 @@ describe('the close handshake', () => {
     assert.equal(server.state, 'closed')
   })
 
-  it('is over once it was read, when the transport ended after it', () => {
+  it('the close handshake is over once it was read, when the transport ended after it', () => {
     const server = opened('server', { autoReply: false })
     server.receive(hex('88 80 00 00 00 00'))
     server.receive(null)
@@ -94,7 +94,7 @@ describe('the close handshake', () => {
     assert.equal(server.state, 'closed')
   })
 
-  it('follows what a handshake leads to in the same segment', () => {
+  it('the close handshake follows what a handshake leads to in the same segment', () => {
     const client = opened('client')
     client.receive(hex('88 02 03 f5'))
     client.send({ type: 'text', data: 'Hello' })
@@ -102,13 +102,13 @@ describe('the close handshake', () => {
     assert.equal(client.state, 'closed')
   })
 
-  it('comes after the pong that is due', () => {
+  it('the close handshake comes after the pong that is due', () => {
     const server = opened('server')
     after(server, hex('89 81 00 00 00 00 31'), hex('88 80 00 00 00 00'))
     assert.deepEqual(server.takeOutgoing(), hex('8a 01 31 88 00'))
   })
 
-  it('can be answered by hand, after what was still to say', () => {
+  it('the close handshake can be answered by hand, after what was still to say', () => {
     const client = opened('client', { autoReply: false })
     assert.deepEqual(after(client, hex('89 00')), [{ type: 'ping', payload: new Uint8Array(0) }])
     assert.deepEqual(after(client, hex('88 02 03 e8 81 00')), closed(1000))
@@ -129,7 +129,7 @@ describe('the close handshake', () => {
     }
   })
 
-  it('refuses codes and reasons that cannot be sent', () => {
+  it('the close handshake refuses codes and reasons that cannot be sent', () => {
     const server = opened('server')
     for (const code of [0, 999, 1004, 1006, 1015, 2999, 5000, 1000.5, Number.NaN]) {
       assert.throws(() => server.send({ type: 'close', code }), LocalProtocolError)
@@ -140,7 +140,7 @@ describe('the close handshake', () => {
     server.send({ type: 'close', code: 1000, reason: `${'ü'.repeat(61)}x` })
   })
 
-  it('answers each ping, in order, before what is sent later', () => {
+  it('the close handshake answers each ping, in order, before what is sent later', () => {
     const server = opened('server')
     after(server, hex('89 81 00 00 00 00 31 89 81 00 00 00 00 32'))
     assert.deepEqual(server.send({ type: 'text', data: 'A' }), hex('8a 01 31 8a 01 32 81 01 41'))
@@ -149,7 +149,7 @@ describe('the close handshake', () => {
 })
 
 describe('the end of the transport', () => {
-  it('is 1006 without a close frame', () => {
+  it('the end of the transport is 1006 without a close frame', () => {
     const client = opened('client')
     client.receive(null)
     assert.deepEqual(events(client), closed(1006))
@@ -161,7 +161,7 @@ describe('the end of the transport', () => {
     assert.deepEqual(events(closing), closed(1006))
   })
 
-  it('is nothing new after one', () => {
+  it('the end of the transport after a close frame is no further event', () => {
     const client = opened('client', { autoReply: false })
     after(client, hex('88 00'))
     client.receive(null)
@@ -169,7 +169,7 @@ describe('the end of the transport', () => {
     assert.equal(client.state, 'closed')
   })
 
-  it('leaves a failure after our own close unsaid', () => {
+  it('a failure after our own close sends no second close frame', () => {
     const client = opened('client')
     client.send({ type: 'close' })
     client.receive(hex('83 00'))
@@ -179,7 +179,7 @@ describe('the end of the transport', () => {
 })
 
 describe('events()', () => {
-  it('gives each event once, also to a loop that is left early', () => {
+  it('events() gives each event once, also to a loop that is left early', () => {
     const client = opened('client')
     client.receive(hex('81 01 31 81 01 32'))
     for (const event of client.events()) {
@@ -196,7 +196,7 @@ describe('events()', () => {
 })
 
 describe('a bug of the caller', () => {
-  it('is no error of the peer', () => {
+  it('a bug of the caller is no error of the peer', () => {
     const octets = hex('81 01 31')
     octets.subarray = () => {
       throw new TypeError('broken')

@@ -36,7 +36,7 @@ function headOf(section: readonly string[], change: Partial<RequestHead> = {}): 
 }
 
 describe('extended CONNECT', () => {
-  it('is the handshake of RFC 8441 section 5.1', () => {
+  it('extended CONNECT is the handshake of RFC 8441 section 5.1', () => {
     const { section, offer } = connectRequest({
       authority: 'server.example.com',
       path: '/chat',
@@ -73,7 +73,7 @@ describe('extended CONNECT', () => {
     assert.deepEqual(messages(after(server, octets)), ['Hello '.repeat(20)])
   })
 
-  it('has defaults', () => {
+  it('extended CONNECT has defaults for scheme and path', () => {
     const { section, offer } = connectRequest({ authority: 'a', scheme: 'http' })
     assert.deepEqual(section.slice(4), [
       ...[':scheme', 'http', ':path', '/', ':authority', 'a', 'sec-websocket-version', '13'],
@@ -88,13 +88,13 @@ describe('extended CONNECT', () => {
     assert.throws(() => acceptConnect(request, { subprotocol: 'x' }), LocalProtocolError)
   })
 
-  it('refuses what cannot be sent', () => {
+  it('extended CONNECT refuses what cannot be sent', () => {
     const bad: Partial<ConnectRequest>[] = [{ authority: '' }, { path: '/ ' }, { origin: 'ü' }, { subprotocols: [''] }]
     bad.push({ headers: ['sec-websocket-version', '8'] }, { headers: [':path', '/'] }, { deflate: { level: 99 } })
     for (const part of bad) assert.throws(() => connectRequest({ authority: 'a', ...part }), LocalProtocolError)
   })
 
-  it('is rejected by any other status', () => {
+  it('extended CONNECT is rejected by any other status', () => {
     const { offer } = connectRequest({ authority: 'a' })
     const headers = ['content-length', '3']
     assert.deepEqual(rejectConnect(404, headers), [':status', '404', ...headers])
@@ -105,7 +105,7 @@ describe('extended CONNECT', () => {
     for (const status of [200, 299, 600, 404.5]) assert.throws(() => rejectConnect(status), LocalProtocolError)
   })
 
-  it('fails when the server agrees to what was not offered', () => {
+  it('extended CONNECT fails when the server agrees to what was not offered', () => {
     const { offer } = connectRequest({ authority: 'a' })
     for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
       const event = readConnectResponse(offer, 200, [name, 'x'])
@@ -114,7 +114,7 @@ describe('extended CONNECT', () => {
     }
   })
 
-  it('is an error when it asks for something else', () => {
+  it('extended CONNECT is an error when it asks for something else', () => {
     const { section } = connectRequest({ authority: 'a' })
     const wrong: [Partial<RequestHead>, number][] = [
       [{ method: 'GET' }, 501],
@@ -130,14 +130,14 @@ describe('extended CONNECT', () => {
     }
   })
 
-  it('leaves bugs of the caller as they are', () => {
+  it('extended CONNECT leaves bugs of the caller as they are', () => {
     const fields = null as unknown as string[]
     assert.throws(() => readConnectResponse({ subprotocols: [], extensions: [] }, 200, fields), TypeError)
   })
 })
 
 describe('over a stream of HTTP/2', () => {
-  it('carries messages both ways, and the close', () => {
+  it('a WebSocket over a stream of HTTP/2 carries messages both ways, and the close', () => {
     const pair = new Pair({}, { enableConnectProtocol: true })
     const { section, offer } = connectRequest({ authority: 'a', path: '/chat', deflate: true })
     const { stream, seen, at } = pair.request(section, false)

@@ -38,11 +38,11 @@ describe('the examples of RFC 7692 section 7.2.3', () => {
     failed(client, 1007)
   })
 
-  it('a block without compression', () => {
+  it('an uncompressed block is inflated', () => {
     assert.deepEqual(messages(after(compressing('client'), hex('c1 0b 00 05 00 fa ff 48 65 6c 6c 6f 00'))), ['Hello'])
   })
 
-  it('a final block', () => {
+  it('a message with a final block is inflated', () => {
     const client = compressing('client')
     const octets = hex('c1 08 f3 48 cd c9 c9 07 00 00')
     assert.deepEqual(messages(after(client, octets, octets)), ['Hello', 'Hello'])
@@ -50,19 +50,19 @@ describe('the examples of RFC 7692 section 7.2.3', () => {
     assert.deepEqual(messages(after(client, hex('c1 05 f2 00 11 00 00'))), ['Hello'])
   })
 
-  it('two blocks', () => {
+  it('a message of two blocks is inflated', () => {
     const octets = hex('c1 0d f2 48 05 00 00 00 ff ff ca c9 c9 07 00')
     assert.deepEqual(messages(after(compressing('client'), octets)), ['Hello'])
   })
 
-  it('an empty message', () => {
+  it('an empty message is one octet when compressed', () => {
     assert.deepEqual(messages(after(compressing('client'), hex('c1 01 00'))), [''])
     assert.deepEqual(compressing('server').send({ type: 'text', data: '' }), hex('c1 01 00'))
   })
 })
 
 describe('permessage-deflate', () => {
-  it('takes several DEFLATE streams in one message, and a last one without padding', () => {
+  it('permessage-deflate takes several DEFLATE streams in one message, and a last one without padding', () => {
     const final = hex('f3 48 cd c9 c9 07 00')
     const data = Buffer.concat([final, final, final])
     for (const agreement of [DEFLATE, without({ serverNoContextTakeover: true })]) {
@@ -71,7 +71,7 @@ describe('permessage-deflate', () => {
     }
   })
 
-  it('does not let a message begin streams without end', () => {
+  it('permessage-deflate does not let a message begin streams without end', () => {
     const message = (count: number) => frame(0xc1, Buffer.concat([...Array(count).fill(hex('03 00')), hex('00')]))
     assert.deepEqual(messages(after(compressing('client'), message(16))), [''])
     const client = compressing('client')
@@ -88,13 +88,13 @@ describe('permessage-deflate', () => {
     }
   })
 
-  it('fails for text that is not UTF-8 when inflated', () => {
+  it('permessage-deflate fails for text that is not UTF-8 when inflated', () => {
     const client = compressing('client')
     client.receive(frame(0xc1, deflateRawSync(Uint8Array.of(0xc3, 0x28))))
     failed(client, 1007)
   })
 
-  it('fails for a compressed continuation', () => {
+  it('permessage-deflate fails for a compressed continuation', () => {
     const client = compressing('client')
     client.receive(hex('41 00 c0 00'))
     failed(client, 1002)
@@ -113,7 +113,7 @@ describe('permessage-deflate', () => {
     assert.equal(closeCode(server.takeOutgoing()), 1002)
   })
 
-  it('counts what several streams of a message inflate to', () => {
+  it('permessage-deflate counts what several streams of a message inflate to', () => {
     const part = deflateRawSync(Buffer.alloc(60))
     const octets = frame(0xc2, Buffer.concat([part, part]))
     assert.equal(after(compressing('client', { maxMessageSize: 120 }), octets).length, 1)
@@ -124,7 +124,7 @@ describe('permessage-deflate', () => {
     }
   })
 
-  it('counts to the octet over several streams', () => {
+  it('permessage-deflate counts to the octet over several streams', () => {
     const octets = frame(0xc2, Buffer.concat([deflateRawSync(Buffer.alloc(60)), deflateRawSync(Buffer.alloc(1))]))
     assert.equal(after(compressing('client', { maxMessageSize: 61 }), octets).length, 1)
     const client = compressing('client', { maxMessageSize: 60 })
@@ -132,7 +132,7 @@ describe('permessage-deflate', () => {
     failed(client, 1009)
   })
 
-  it('takes a message that inflates to exactly the limit, and none longer', () => {
+  it('permessage-deflate takes a message that inflates to exactly the limit, and none longer', () => {
     const message = Buffer.alloc(5000, 'ab')
     const octets = frame(0xc2, deflateRawSync(message))
     assert.deepEqual(messages(after(compressing('client', { maxMessageSize: 5000 }), octets)), [message])
@@ -141,7 +141,7 @@ describe('permessage-deflate', () => {
     failed(client, 1009)
   })
 
-  it('leaves short messages as they are', () => {
+  it('permessage-deflate leaves short messages as they are', () => {
     const server = opened('server', { agreement: DEFLATE })
     assert.deepEqual(server.send({ type: 'text', data: 'Hello' }), hex('81 05 48 65 6c 6c 6f'))
     assert.deepEqual(server.send({ type: 'bytes', data: hex('01') }), hex('82 01 01'))
@@ -169,7 +169,7 @@ describe('permessage-deflate', () => {
     }
   })
 
-  it('tells a peer with a larger window than agreed on', () => {
+  it('permessage-deflate fails when the peer uses a larger window than agreed on', () => {
     const far = Buffer.concat([
       Buffer.from('unrepeated beginning'),
       Buffer.alloc(2000),
@@ -180,7 +180,7 @@ describe('permessage-deflate', () => {
     failed(client, 1007)
   })
 
-  it('refuses options out of range', () => {
+  it('permessage-deflate refuses options out of range', () => {
     for (const deflate of [
       { serverMaxWindowBits: 7 },
       { clientMaxWindowBits: 16 },

@@ -79,7 +79,7 @@ function connected(
 }
 
 describe('an extension', () => {
-  it('is offered, accepted, and changes messages under its reserved bit, in both directions', () => {
+  it('an extension is offered, accepted, and changes messages under its reserved bit, in both directions', () => {
     const mine = new Shift(5)
     const [client, server, offered] = connected({ extensions: [mine] }, { extensions: [new Shift(1)] })
     assert.equal(offered, 'x-shift; by=5')
@@ -92,7 +92,7 @@ describe('an extension', () => {
     assert.deepEqual(messages(after(client, answer)), ['grüße'])
   })
 
-  it('leaves alone what it does not want, and is asked once a message', () => {
+  it('an extension leaves alone what it does not want, and is asked once a message', () => {
     const mine = new Shift(5)
     const [client, server] = connected({ extensions: [mine] }, { extensions: [new Shift(1)] })
     const short = client.send({ type: 'text', data: 'abc' })
@@ -129,14 +129,14 @@ describe('an extension', () => {
     assert.deepEqual(messages(after(client, short)), [''])
   })
 
-  it('that has no reserved bit changes every message', () => {
+  it('an extension that has no reserved bit changes every message', () => {
     const [client, server] = connected({ extensions: [new Shift(1, 0)] }, { extensions: [new Shift(1, 0)] })
     const octets = client.send({ type: 'text', data: 'a' })
     assert.equal(octets[0], 0x81)
     assert.deepEqual(messages(after(server, octets)), ['a'])
   })
 
-  it('without wants() changes every message, and marks it', () => {
+  it('an extension without wants() changes every message, and marks it', () => {
     const every = (): WebSocketExtension => Object.assign(new Shift(1, 1), { wants: undefined })
     const [client, server] = connected({ extensions: [every()] }, { extensions: [every()] })
     const octets = client.send({ type: 'text', data: 'a' })
@@ -144,7 +144,7 @@ describe('an extension', () => {
     assert.deepEqual(messages(after(server, octets)), ['a'])
   })
 
-  it('that the server declines or does not know is not used', () => {
+  it('an extension that the server declines or does not know is not used', () => {
     for (const extensions of [[], [new Shift(1, 1, 'x-other')]]) {
       const [client, server] = connected({ extensions: [new Shift(5)] }, { extensions })
       assert.deepEqual(client.agreement, PLAIN)
@@ -154,7 +154,7 @@ describe('an extension', () => {
     assert.deepEqual(client.agreement, PLAIN)
   })
 
-  it('whose answer does not fit ends the handshake', () => {
+  it('an extension whose answer does not fit ends the handshake', () => {
     const client = new WSConnection({ role: 'client', extensions: [new Shift(5)] })
     const server = new WSConnection({
       role: 'server',
@@ -166,7 +166,7 @@ describe('an extension', () => {
     assert.match(failed(client, CloseCode.PROTOCOL_ERROR).message, /by something else/)
   })
 
-  it('goes over HTTP/2 as well, with its agreement', () => {
+  it('an extension goes over HTTP/2 as well, with its agreement', () => {
     const { section, offer } = connectRequest({ authority: 'a', extensions: [new Shift(3)] })
     const request = readConnectRequest({
       method: 'CONNECT',
@@ -190,7 +190,7 @@ describe('what comes for an extension', () => {
   const with1 = (extension: WebSocketExtension, more: Partial<WSConnectionOptions> = {}): WSConnection =>
     opened('client', { agreement: { ...PLAIN, extensions: [extension] }, ...more })
 
-  it('may have its reserved bits in the first frame of a message alone', () => {
+  it('what comes for an extension may have its reserved bits in the first frame of a message alone', () => {
     const good = with1(new Shift(1))
     assert.deepEqual(messages(after(good, frame(0xa2, 'b'))), [Buffer.from('a')])
     for (const wrong of [[frame(0xc2, 'b')], [frame(0x92, 'b')], [frame(0xa9)], [frame(0x22, 'b'), frame(0xa0, 'b')]]) {
@@ -203,7 +203,7 @@ describe('what comes for an extension', () => {
     failed(none, CloseCode.PROTOCOL_ERROR)
   })
 
-  it('ends the connection with the code that the extension says, 1007 for another error, 1009 for too much', () => {
+  it('what comes for an extension ends the connection with the code that the extension says, 1007 for another error, 1009 for too much', () => {
     const decoding = (decode: () => Uint8Array): WSConnection =>
       with1(Object.assign(new Shift(1), { decode }), { maxMessageSize: 10 })
     const own = decoding(() => {
@@ -223,7 +223,7 @@ describe('what comes for an extension', () => {
 })
 
 describe('extensions that cannot be used', () => {
-  it('are refused by name before anything is sent', () => {
+  it('extensions that cannot be used are refused by name before anything is sent', () => {
     const refused = (extensions: WebSocketExtension[], message: RegExp, deflate = false): void => {
       assert.throws(
         () => new WSConnection({ role: 'client', deflate, extensions }),
@@ -242,7 +242,7 @@ describe('extensions that cannot be used', () => {
     assert.throws(() => opened('client', { agreement: { ...PLAIN, extensions: two } }), LocalProtocolError)
   })
 
-  it('with parameters that break the grammar are not offered', () => {
+  it('extensions that cannot be used with parameters that break the grammar are not offered', () => {
     for (const parameters of ['=', 'a, b', ';']) {
       const extension = Object.assign(new Shift(1), { offer: () => parameters })
       const client = new WSConnection({ role: 'client', extensions: [extension] })

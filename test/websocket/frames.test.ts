@@ -17,7 +17,7 @@ describe('the examples of RFC 6455 section 5.7', () => {
     assert.deepEqual(opened('client', { random: key }).send({ type: 'text', data: 'Hello' }), masked)
   })
 
-  it('a fragmented text message', () => {
+  it('a fragmented text message is put together', () => {
     assert.deepEqual(after(opened('client'), hex('01 03 48 65 6c'), hex('80 02 6c 6f')), [text('Hello')])
     const server = opened('server')
     assert.deepEqual(server.send({ type: 'text', data: 'Hel', messageFinished: false }), hex('01 03 48 65 6c'))
@@ -81,7 +81,7 @@ describe('framing', () => {
     'a fragment of text that is not UTF-8': [hex('01 02 c3 28'), 1007],
   }
   for (const [name, [octets, code]] of Object.entries(wrong)) {
-    it(`fails for ${name}, whole and octet by octet`, () => {
+    it(`framing fails for ${name}, whole and octet by octet`, () => {
       for (const size of [octets.length, 1]) {
         for (const mode of ['whole', 'pieces'] as const) {
           const client = opened('client', { messages: mode })
@@ -96,14 +96,14 @@ describe('framing', () => {
     })
   }
 
-  it('fails for a frame of a client that is not masked', () => {
+  it('framing fails for a frame of a client that is not masked', () => {
     const server = opened('server')
     server.receive(hex('81 00'))
     failed(server, 1002)
     assert.equal(closeCode(server.takeOutgoing()), 1002)
   })
 
-  it('fails as soon as it can be seen', () => {
+  it('framing fails as soon as it can be seen', () => {
     const client = opened('client')
     client.receive(hex('7f'))
     client.receive(hex('7f'))
@@ -113,13 +113,13 @@ describe('framing', () => {
     failed(invalid, 1007)
   })
 
-  it('takes control frames between fragments, in the order of the wire', () => {
+  it('framing takes control frames between fragments, in the order of the wire', () => {
     const list = after(opened('client', { messages: 'pieces' }), hex('01 01 41 89 01 31 00 01 42 8a 01 32 80 01 43'))
     assert.deepEqual(ofOctets(list), ['text', '49', 'text', '50', 'text'])
     assert.deepEqual(ofOctets(after(opened('client'), hex('01 01 41 89 00 80 01 42'))), ['', 'text'])
   })
 
-  it('takes control frames cut anywhere', () => {
+  it('framing takes control frames cut anywhere', () => {
     const client = opened('client')
     for (const octet of hex('89 03 31 32 33')) client.receive(Uint8Array.of(octet))
     assert.deepEqual(events(client), [{ type: 'ping', payload: Uint8Array.of(0x31, 0x32, 0x33) }])
@@ -137,7 +137,7 @@ describe('framing', () => {
     assert.deepEqual({ ...bytes, data: 0 }, { type: 'bytes', data: 0, frameFinished: false, messageFinished: false })
   })
 
-  it('reads a message of many frames, some of them empty', () => {
+  it('framing reads a message of many frames, some of them empty', () => {
     const pieces = Array.from({ length: 3000 }, (_, i) => frame(i === 0 ? 0x02 : 0x00, i % 2 === 0 ? 'x' : ''))
     const [event] = after(opened('client'), Buffer.concat([...pieces, frame(0x80)]))
     assert.ok(event.type === 'bytes')
@@ -146,7 +146,7 @@ describe('framing', () => {
 })
 
 describe('sending', () => {
-  it('keeps a pair of surrogates together that is cut in two', () => {
+  it('sending keeps a pair of surrogates together that is cut in two', () => {
     const server = opened('server')
     const pieces = ['a\ud83d', '', '\ude00b\ud83d'].map((data, i) =>
       server.send({ type: 'text', data, messageFinished: i === 2 }),
@@ -156,7 +156,7 @@ describe('sending', () => {
     assert.deepEqual(event, text('a😀b\ufffd'))
   })
 
-  it('refuses a message of the other type before the first is finished', () => {
+  it('sending refuses a message of the other type before the first is finished', () => {
     const server = opened('server')
     server.send({ type: 'text', data: 'a', messageFinished: false })
     const refused = { code: 'ERR_HYPER_WEBSOCKET_LOCAL' }
@@ -167,7 +167,7 @@ describe('sending', () => {
     assert.throws(() => server.send({ type: 'text', data: 'a' }), refused)
   })
 
-  it('refuses control frames of more than 125 octets', () => {
+  it('sending refuses control frames of more than 125 octets', () => {
     const server = opened('server')
     assert.throws(() => server.send({ type: 'ping', payload: new Uint8Array(126) }), /125 octets, not 126/)
     assert.throws(() => server.send({ type: 'pong', payload: new Uint8Array(126) }), /125/)

@@ -56,7 +56,7 @@ function asked(change: Parameters<typeof head>[1] = {}, deflate: boolean | Defla
 const text = (octets: Uint8Array) => Buffer.from(octets).toString('latin1')
 
 describe('the upgrade', () => {
-  it('is that of RFC 6455 section 1.3', () => {
+  it('the upgrade is that of RFC 6455 section 1.3', () => {
     const client = new WSConnection({ role: 'client', random: sample })
     assert.equal(client.state, 'connecting')
     const request = client.send({
@@ -103,7 +103,7 @@ describe('the upgrade', () => {
     assert.throws(() => client.send({ type: 'request', host: 'a' }), /over/)
   })
 
-  it('may come octet by octet, with frames right behind the answer', () => {
+  it('the upgrade may come octet by octet, with frames right behind the answer', () => {
     const client = asking()
     const server = asked()
     const octets = Buffer.concat([server.send({ type: 'accept' }), server.send({ type: 'text', data: 'first' })])
@@ -119,14 +119,14 @@ describe('the upgrade', () => {
     )
   })
 
-  it('takes lists, other cases and other white space as RFC 9110 allows', () => {
+  it('the upgrade takes lists, other cases and other white space as RFC 9110 allows', () => {
     asked({ connection: 'keep-alive,\tUPGRADE', upgrade: 'h2c, WebSocket', host: '  a\t' })
     asked({ connection: ['keep-alive', 'upgrade'] })
     const [event] = after(asking(), head(ANSWER, { connection: 'UPGRADE', upgrade: 'WEBSOCKET' }))
     assert.equal(event.type, 'accept')
   })
 
-  it('reads past informational responses, but not many', () => {
+  it('the upgrade reads past informational responses, but not many', () => {
     const early = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'
     assert.equal(after(asking(), `HTTP/1.1 100\r\n\r\n${early}${head(ANSWER)}`)[0].type, 'accept')
     const client = asking()
@@ -167,7 +167,7 @@ describe('a server', () => {
     'a NUL': [{ x: 'a\0b' }],
   }
   for (const [name, [change, status = 400]] of Object.entries(wrong)) {
-    it(`answers ${status} to ${name}`, () => {
+    it(`a server answers ${status} to ${name}`, () => {
       const server = new WSConnection({ role: 'server' })
       server.receive(Buffer.from(head(REQUEST, change), 'latin1'))
       assert.equal(failed(server, 1002).status, status)
@@ -178,7 +178,7 @@ describe('a server', () => {
     })
   }
 
-  it('fails when the client does not wait for the answer', () => {
+  it('a server fails when the client does not wait for the answer', () => {
     const eager = new WSConnection({ role: 'server' })
     eager.receive(Buffer.from(`${head(REQUEST)}x`))
     failed(eager, 1002)
@@ -189,7 +189,7 @@ describe('a server', () => {
     assert.match(text(later.takeOutgoing()), /^HTTP\/1\.1 400/)
   })
 
-  it('fails when the client goes before the answer', () => {
+  it('a server fails when the client goes before the answer', () => {
     const cut = new WSConnection({ role: 'server' })
     cut.receive(Buffer.from('GET / HT'))
     for (const server of [new WSConnection({ role: 'server' }), cut, asked()]) {
@@ -199,7 +199,7 @@ describe('a server', () => {
     assert.match(text(cut.takeOutgoing()), /^HTTP\/1\.1 400/)
   })
 
-  it('says nothing but an answer, and that once', () => {
+  it('a server says nothing but an answer, and that once', () => {
     const refused: WebSocketMessage[] = [
       { type: 'text', data: 'x' },
       { type: 'close' },
@@ -215,13 +215,13 @@ describe('a server', () => {
     assert.throws(() => server.send({ type: 'reject' }), LocalProtocolError)
   })
 
-  it('accepts only a subprotocol that was asked for', () => {
+  it('a server accepts only a subprotocol that was asked for', () => {
     const server = asked({ 'sec-websocket-protocol': 'a, b' })
     assert.throws(() => server.send({ type: 'accept', subprotocol: 'c' }), /did not ask for the subprotocol "c"/)
     assert.match(text(server.send({ type: 'accept', subprotocol: 'b' })), /sec-websocket-protocol: b\r\n/)
   })
 
-  it('refuses fields of its own that would break the head', () => {
+  it('a server refuses fields of its own that would break the head', () => {
     const bad = [
       ['x'],
       ['x y', 'a'],
@@ -264,7 +264,7 @@ describe('a client', () => {
     'a rejection with another coding': { line: 'HTTP/1.1 404 x', 'transfer-encoding': 'gzip, chunked' },
   }
   for (const [name, change] of Object.entries(wrong)) {
-    it(`fails for ${name}`, () => {
+    it(`a client fails for ${name}`, () => {
       const client = asking({}, { subprotocols: ['a'] })
       client.receive(Buffer.from(head(ANSWER, change as Record<string, string>)))
       failed(client, 1002)
@@ -272,7 +272,7 @@ describe('a client', () => {
     })
   }
 
-  it('fails when the server speaks first, or goes', () => {
+  it('a client fails when the server speaks first, or goes', () => {
     const early = new WSConnection({ role: 'client' })
     early.receive(Buffer.from('x'))
     failed(early, 1002)
@@ -282,13 +282,13 @@ describe('a client', () => {
     }
   })
 
-  it('says nothing but one request', () => {
+  it('a client says nothing but one request', () => {
     const client = asking()
     assert.throws(() => client.send({ type: 'request', host: 'a' }), LocalProtocolError)
     assert.throws(() => client.send({ type: 'text', data: 'a' }), /cannot send text now/)
   })
 
-  it('refuses what would break the head', () => {
+  it('a client refuses what would break the head', () => {
     const bad: Partial<Request>[] = [{ host: '' }, { host: 'a b' }, { target: '/a b' }, { target: '/ü' }]
     bad.push({ target: '/\r\n' }, { origin: 'a\n' }, { subprotocols: ['a b'] }, { subprotocols: ['a', 'a'] })
     bad.push({ headers: ['host', 'b'] }, { headers: ['Sec-WebSocket-Key', 'b'] }, { headers: ['origin', 'b'] })
@@ -306,7 +306,7 @@ describe('a rejection', () => {
       event.type === 'rejectData' ? `${text(event.data)}${event.bodyFinished ? '.' : ''}` : event.type,
     )
 
-  it('goes without a body', () => {
+  it('a rejection goes without a body', () => {
     const server = asked()
     const octets = server.send({ type: 'reject' })
     assert.equal(text(octets), 'HTTP/1.1 400 \r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
@@ -319,7 +319,7 @@ describe('a rejection', () => {
     assert.deepEqual(events(client), [])
   })
 
-  it('goes with a body in chunks', () => {
+  it('a rejection goes with a body in chunks', () => {
     const server = asked()
     const pieces = [
       server.send({ type: 'reject', status: 403, headers: ['content-type', 'text/plain'], hasBody: true }),
@@ -340,7 +340,7 @@ describe('a rejection', () => {
     assert.equal(body(events(slow)).join(''), 'rejectHelloWorldWorldWorldWorld.')
   })
 
-  it('goes with a body of a given length', () => {
+  it('a rejection goes with a body of a given length', () => {
     const server = asked()
     const octets = [server.send({ type: 'reject', headers: ['Content-Length', '5'], hasBody: true })]
     octets.push(server.send({ type: 'rejectData', data: Buffer.from('Hel'), bodyFinished: false }))
@@ -351,7 +351,7 @@ describe('a rejection', () => {
     assert.deepEqual(body(after(client, ...octets)), ['reject', 'Hel', 'lo.'])
   })
 
-  it('goes with a body of no octets, of a length that says so', () => {
+  it('a rejection may have an empty body with content-length 0', () => {
     const server = asked()
     const octets = [server.send({ type: 'reject', headers: ['Content-Length', '0'], hasBody: true })]
     assert.equal(server.state, 'connecting')
@@ -367,7 +367,7 @@ describe('a rejection', () => {
     assert.equal(client.state, 'closed')
   })
 
-  it('may end with the transport', () => {
+  it('a rejection may end with the transport', () => {
     const client = asking()
     const list = after(client, 'HTTP/1.1 500 \r\n\r\nHello')
     client.receive(null)
@@ -375,7 +375,7 @@ describe('a rejection', () => {
     assert.equal(client.state, 'closed')
   })
 
-  it('has no body with some statuses', () => {
+  it('a rejection has no body with some statuses', () => {
     for (const status of [204, 304]) {
       const server = asked()
       assert.throws(() => server.send({ type: 'reject', status, hasBody: true }), LocalProtocolError)
@@ -400,7 +400,7 @@ describe('a rejection', () => {
     server.send({ type: 'reject', headers: ['content-length', '0'] })
   })
 
-  it('fails in the middle of a body: the client says so, a server that is answering says nothing more', () => {
+  it('a rejection that breaks off in its body is an error for the client, and a server sends nothing more', () => {
     const chunked = 'HTTP/1.1 404 \r\ntransfer-encoding: chunked\r\n\r\n'
     const lines = 'a: b\r\n'.repeat(MAX_HEADER_FIELDS + 1)
     for (const rest of [
@@ -437,7 +437,7 @@ describe('a request that somebody else has read', () => {
     return Object.entries(rest).flat()
   }
 
-  it('is accepted as one from a socket is, and what came behind it is read after the answer', () => {
+  it('a request that somebody else has read is accepted as one from a socket is, and what came behind it is read after the answer', () => {
     const server = new WSConnection({ role: 'server' })
     server.receiveRequest({ target: '/chat', headers: fields({ 'Content-Length': '0', Origin: 'https://a.test' }) })
     const [event] = events(server)
@@ -450,7 +450,7 @@ describe('a request that somebody else has read', () => {
     ])
   })
 
-  it('is answered with a status when it is wrong', () => {
+  it('a request that somebody else has read is answered with a status when it is wrong', () => {
     const wrong: [Parameters<WSConnection['receiveRequest']>[0], number][] = [
       [{ target: '/', method: 'POST', headers: fields() }, 400],
       [{ target: '/', method: 'G T', headers: fields() }, 400],
@@ -467,7 +467,7 @@ describe('a request that somebody else has read', () => {
     }
   })
 
-  it('comes once, to a server that has read nothing', () => {
+  it('a request that somebody else has read comes once, to a server that has read nothing', () => {
     const request = { target: '/', headers: fields() }
     const server = new WSConnection({ role: 'server' })
     assert.throws(() => server.receiveRequest({ target: '/', headers: ['x'] }), LocalProtocolError)

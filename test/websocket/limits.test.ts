@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import { WEBSOCKET_MAX_FRAME_SIZE, WEBSOCKET_MAX_HANDSHAKE_SIZE, WEBSOCKET_MAX_MESSAGE_SIZE } from '../../src/limits.ts'
-import { LocalProtocolError, WSConnection } from '../../src/websocket/index.ts'
+import { acceptConnect, connectRequest, LocalProtocolError, WSConnection } from '../../src/websocket/index.ts'
 import { after, DEFLATE, failed, frame, opened } from './pair.ts'
 
 describe('limits', () => {
@@ -32,7 +32,7 @@ describe('limits', () => {
     assert.equal(list.length, 2)
   })
 
-  it('are 16 MiB by default', () => {
+  it('limits are 16 MiB by default', () => {
     assert.equal(WEBSOCKET_MAX_FRAME_SIZE, 2 ** 24)
     assert.equal(WEBSOCKET_MAX_MESSAGE_SIZE, 2 ** 24)
     assert.equal(after(opened('client'), frame(0x82, Buffer.alloc(2 ** 24))).length, 1)
@@ -73,7 +73,7 @@ describe('limits', () => {
     assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24)
   })
 
-  it('must be sensible', () => {
+  it('limits that make no sense are refused', () => {
     for (const options of [
       { maxFrameSize: 0 },
       { maxMessageSize: -1 },
@@ -83,5 +83,31 @@ describe('limits', () => {
     ]) {
       assert.throws(() => opened('client', options), LocalProtocolError)
     }
+  })
+})
+
+describe('options', () => {
+  /** As somebody writes them who has no types. */
+  const untyped = (options: object): object => options
+  const refused = (make: () => unknown, message: RegExp): void => {
+    assert.throws(make, { name: 'LocalProtocolError', code: 'ERR_HYPER_WEBSOCKET_LOCAL', message })
+  }
+
+  it('an unknown option is refused by name, with the one that was probably meant', () => {
+    refused(() => new WSConnection({ role: 'client', ...untyped({ maxFramesize: 1 }) }), /mean maxFrameSize\?/)
+    refused(
+      () => new WSConnection({ role: 'client', deflate: untyped({ treshold: 1 }) }),
+      /no option deflate\.treshold: did you mean deflate\.threshold\?/,
+    )
+    refused(() => connectRequest({ authority: 'a', ...untyped({ subprotocol: 'x' }) }), /mean subprotocols\?/)
+    const request = { type: 'request', host: 'a', target: '/', origin: undefined, extensions: '' } as const
+    refused(
+      () => acceptConnect({ ...request, subprotocols: [], headers: [] }, untyped({ subprotocols: 'x' })),
+      /mean subprotocol\?/,
+    )
+  })
+
+  it('a value of `messages` that is neither whole nor pieces is refused', () => {
+    refused(() => new WSConnection({ role: 'client', ...untyped({ messages: 'parts' }) }), /must be whole or pieces/)
   })
 })

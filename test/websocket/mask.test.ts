@@ -4,7 +4,7 @@ import { applyMask, KeySource } from '../../src/websocket/mask.ts'
 import { fc, runs } from '../support/property.ts'
 
 describe('applyMask', () => {
-  it('does as octet by octet, at any place in memory and from any phase', () => {
+  it('applyMask does as octet by octet, at any place in memory and from any phase', () => {
     const octets = fc.uint8Array({ maxLength: 200 })
     const key = fc.uint8Array({ minLength: 4, maxLength: 4 })
     fc.assert(
@@ -21,7 +21,7 @@ describe('applyMask', () => {
     )
   })
 
-  it('begins with the first octet of the key', () => {
+  it('applyMask begins with the first octet of the key', () => {
     const octets = new Uint8Array(64)
     applyMask(octets, 0, 64, Uint8Array.of(1, 2, 3, 4))
     assert.deepEqual([...octets.subarray(0, 5), octets[63]], [1, 2, 3, 4, 1, 4])
@@ -29,7 +29,7 @@ describe('applyMask', () => {
 })
 
 describe('KeySource', () => {
-  it('uses every octet of randomness once', () => {
+  it('KeySource uses every octet of randomness once', () => {
     let filled = 0
     const keys = new KeySource((octets) => {
       for (let i = 0; i < octets.length; i += 4)
@@ -41,7 +41,7 @@ describe('KeySource', () => {
     }
   })
 
-  it('is random by default', () => {
+  it('KeySource is random by default', () => {
     const keys = new KeySource()
     assert.notDeepEqual(keys.next().slice(), keys.next().slice())
     assert.equal(keys.take(16).length, 16)

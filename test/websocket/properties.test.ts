@@ -40,7 +40,7 @@ function cut<T extends string | Buffer>(whole: T, cuts: readonly number[]): T[] 
 }
 
 describe('messages', () => {
-  it('come through whole, however they are fragmented, compressed and cut', () => {
+  it('messages come through whole, however they are fragmented, compressed and cut', () => {
     fc.assert(
       fc.property(
         setup,
@@ -163,7 +163,7 @@ describe('whatever the peer sends', () => {
     fc.uint8Array({ maxLength: 200 }).map((octets) => Buffer.from(octets)),
   )
 
-  it('ends in typed errors at the most, however it is cut', () => {
+  it('whatever the peer sends ends in typed errors at the most, however it is cut', () => {
     const connections = [
       () => new WSConnection({ role: 'server', deflate: true }),
       () => {

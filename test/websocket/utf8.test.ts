@@ -24,7 +24,7 @@ function cut(octets: Uint8Array, at: readonly number[]): Uint8Array[] {
 const cuts = fc.array(fc.nat(1000), { maxLength: 8 })
 
 describe('Utf8Reader', () => {
-  it('reads text cut anywhere', () => {
+  it('Utf8Reader reads text cut anywhere', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), cuts, (text, at) => {
         const octets = Buffer.from(text)
@@ -33,7 +33,7 @@ describe('Utf8Reader', () => {
     )
   })
 
-  it('accepts what is UTF-8 and nothing else', () => {
+  it('Utf8Reader accepts what is UTF-8 and nothing else', () => {
     const octet = fc.oneof(
       fc.nat(255),
       fc.constantFrom(0xe0, 0xed, 0xf0, 0xf4, 0xc2, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf),
@@ -47,7 +47,7 @@ describe('Utf8Reader', () => {
     )
   })
 
-  it('fails at the first octet that can be no part of a text', () => {
+  it('Utf8Reader fails at the first octet that can be no part of a text', () => {
     const hopeless = [[0xc0], [0xc1], [0xf5], [0xff], [0x80], [0xe0, 0x9f], [0xed, 0xa0], [0xf0, 0x8f], [0xf4, 0x90]]
     hopeless.push([0xe1, 0x40], [0xf1, 0x80, 0xc0], [0xf1, 0x80, 0x80, 0x00], [0x41, 0xf8], [0x41, 0xf0, 0x80])
     for (const octets of hopeless) {
@@ -60,11 +60,11 @@ describe('Utf8Reader', () => {
     }
   })
 
-  it('keeps a byte order mark', () => {
+  it('Utf8Reader keeps a byte order mark', () => {
     assert.equal(read([Uint8Array.of(0xef, 0xbb, 0xbf, 0x41)]), '\ufeffA')
   })
 
-  it('says whether a character is cut', () => {
+  it('Utf8Reader says whether a character is cut', () => {
     const reader = new Utf8Reader()
     assert.equal(reader.complete, true)
     assert.equal(reader.push(Uint8Array.of(0x41, 0xc3), true), 'A')

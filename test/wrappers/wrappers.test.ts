@@ -152,7 +152,7 @@ for (const [protocol, pool] of Object.entries(pools)) {
 }
 
 describe('a fetch and an HTTPConnection', () => {
-  test('go through the wrappers that they are given', async () => {
+  test('a fetch and an HTTPConnection go through the wrappers that they are given', async () => {
     const fetch = createFetch({ pool: compose(pools['HTTP/2'], cookies(new CookieJar())) })
     await (await fetch(`${origin}/login`)).text()
     const answer = (await (await fetch(`${origin}/to`)).json()) as { cookie: string }
@@ -167,7 +167,7 @@ describe('a fetch and an HTTPConnection', () => {
 })
 
 describe('a response that needs no second request', () => {
-  test('comes whole: informational responses, trailers', async () => {
+  test('a response that needs no second request comes whole: informational responses, trailers', async () => {
     await using origin = await startH2Origin({
       '/early': (_call, answer) => {
         answer.early(103, { link: '</x>' })
@@ -210,7 +210,7 @@ describe('what is not followed', () => {
     }
   })
 
-  test('unknown options are refused', () => {
+  test('wrong options of a wrapper are refused', () => {
     for (const max of [-1, 0.5, Number.NaN]) assert.throws(() => redirects({ max }), InvalidArgumentError)
     assert.throws(() => cookies({} as never), /needs a jar/)
     assert.throws(() => digest({ username: 'a:b', password: '' }), /no colon/)
@@ -265,7 +265,7 @@ describe('to its caller it is one exchange', () => {
     await assert.rejects(get(compose(pools['HTTP/2'], cookies(jar)), '/end'), /broken jar/)
   })
 
-  test('its timeout is that of all requests together', async () => {
+  test('a request that is sent again or redirected has one timeout for all of its exchanges', async () => {
     const timeouts: unknown[] = []
     const slow: Transport = {
       dispatch(request, handler) {

@@ -70,7 +70,7 @@ const kinds: [string, () => Promise<Started>, string][] = [
 
 for (const [kind, start, protocol] of kinds) {
   describe(`agents, with ${kind}`, () => {
-    test('a GET by node:https', async () => {
+    test('node:https makes a GET over the agent', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const agent = createHyperAgent({ pool }).https
@@ -102,7 +102,7 @@ for (const [kind, start, protocol] of kinds) {
       assert.equal(empty.response.headers['x-method'], 'DELETE')
     })
 
-    test('HEAD, 204 and trailers', async () => {
+    test('a response to HEAD or with 204 has no body, and trailers arrive', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const agent = createHyperAgent({ pool }).https
@@ -113,7 +113,7 @@ for (const [kind, start, protocol] of kinds) {
       assert.deepEqual({ ...response.trailers }, { 'x-sum': 'abc' })
     })
 
-    test('informational responses', async () => {
+    test('informational responses reach the request', async () => {
       await using origin = await start()
       await using pool = new Pool({ tls: { ca: origin.ca } })
       const request = https.get(`${origin.origin}/early`, { agent: createHyperAgent({ pool }).https })
@@ -298,7 +298,7 @@ for (const [protocol, start] of [
   ['HTTP/2', startH2Origin],
   ['HTTP/1.1', startH1Origin],
 ] as const) {
-  test(`${protocol}: a body that breaks off is told to the message alone, after all that arrived`, async () => {
+  test(`${protocol}: when a body breaks off only the message gets the error, after everything that arrived`, async () => {
     await using origin = await start({
       '*'(_call, answer) {
         answer.head(200, { 'content-length': 200_000 })

@@ -71,12 +71,12 @@ const cases: [string, string, Heard][] = [
 
 describe('the text of a request', () => {
   for (const [what, text, expected] of cases) {
-    test(`with ${what}, cut anywhere`, () => {
+    test(`the text of a request with ${what}, cut anywhere`, () => {
       for (const size of [1, 2, 3, 7, text.length]) assert.deepEqual(read(text, size), expected)
     })
   }
 
-  test('waits until a piece of the body was taken', () => {
+  test('the text of a request waits until a piece of the body was taken', () => {
     let take: (error?: Error | null) => void = () => {}
     const bodies: string[] = []
     const reader = new HttpText({
@@ -114,7 +114,7 @@ describe('the text of a request', () => {
     assert.equal(failed?.message, 'enough')
   })
 
-  test('that is no request is the caller’s fault', () => {
+  test('the text of a request that is no request is the caller’s fault', () => {
     const text = new HttpText({ onRequestHead: () => {}, onRequestBody: () => {}, onRequestEnd: () => {} })
     for (let i = 0; i < 2; i++) {
       let failed: Error | null | undefined
@@ -159,7 +159,7 @@ describe('the text of a response', () => {
     return all + text.end(trailers)
   }
 
-  test('is framed by its length, or in chunks', () => {
+  test('the text of a response is framed by its length, or in chunks', () => {
     const length = ['content-length', '2']
     assert.equal(answered('GET', 200, length, 'hi', ['a', 'b']), 'HTTP/1.1 200 Yes\r\ncontent-length: 2\r\n\r\nhi')
     assert.equal(answered('GET', 200, ['content-length', '0']), 'HTTP/1.1 200 Yes\r\ncontent-length: 0\r\n\r\n')
@@ -184,7 +184,7 @@ describe('the text of a response', () => {
     }
   })
 
-  test('says nothing of a connection, which is not there', () => {
+  test('the text of a response says nothing of a connection, which is not there', () => {
     const fields = ['connection', 'close', 'keep-alive', 'timeout=5', 'upgrade', 'h2c', 'transfer-encoding', 'gzip']
     const text = answered('GET', 200, [...fields, 'proxy-connection', 'a', 'x', 'y'])
     assert.equal(text, 'HTTP/1.1 200 Yes\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n')

@@ -134,7 +134,7 @@ for (const [kind, start, protocol] of kinds) {
       assert.equal(await text(response.body), 'xxxxx')
     })
 
-    test('a body that breaks off while nobody listens does not end the process, and its later reader gets the error', async () => {
+    test('a body that breaks off without a listener does not end the process, and its later reader gets the error', async () => {
       await using origin = await startWith({
         '*'(_call, answer) {
           answer.head(200, { 'content-length': 100 })
@@ -176,7 +176,7 @@ describe('HyperRequestHandler', () => {
     handler.destroy()
   })
 
-  test('gives trailers with the body, once it has ended', async () => {
+  test('HyperRequestHandler gives trailers with the body, once it has ended', async () => {
     await using origin = await startH2Origin()
     const handler = new HyperRequestHandler({ tls: { ca: origin.ca } })
     const { response } = await handler.handle({ ...request, port: origin.port, path: '/trailers' })

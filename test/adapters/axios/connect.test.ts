@@ -52,7 +52,7 @@ test('servername, checkServerIdentity and rejectUnauthorized of an agent', async
   }
 })
 
-test('httpVersion and http2Options', async () => {
+test('httpVersion and http2Options choose the protocol and the TLS options', async () => {
   await using origin = await startDualOrigin()
   await using pool = new Pool()
   const instance = axios.create({ adapter: createHyperAdapter({ pool }), proxy: false, baseURL: origin.origin })

@@ -98,7 +98,7 @@ for (const [name, start] of protocols) {
     await origin.close()
   })
 
-  test(`${name}: nobody listening is ECONNREFUSED, an untrusted certificate has its own code`, async () => {
+  test(`${name}: a port without a server is ECONNREFUSED, and an untrusted certificate has its own code`, async () => {
     await using bench = await open(start)
     const gone = await start()
     await gone.close()

@@ -122,7 +122,7 @@ for (const [name, start] of protocols) {
   })
 }
 
-test('nobody listening is ECONNREFUSED, an untrusted certificate has its own code', async () => {
+test('a port without a server is ECONNREFUSED, and an untrusted certificate has its own code', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

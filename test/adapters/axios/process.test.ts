@@ -32,7 +32,7 @@ for (const [length, what] of [
   [10, 'has come whole'],
   [3_000_000, 'is held back'],
 ] as const) {
-  test(`a streamed error response that nobody read and that ${what} leaves nothing on the caller's signal`, async () => {
+  test(`a streamed error response that was not read and that ${what} leaves no listener on the caller's signal`, async () => {
     await using origin = await startH2Origin({
       '/missing'(_call, answer) {
         answer.head(404)

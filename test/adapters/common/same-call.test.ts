@@ -48,7 +48,7 @@ for (const [protocol, start] of [
   ['HTTP/2', startH2Origin],
   ['HTTP/1.1', startH1Origin],
 ] as const) {
-  test(`${protocol}: an empty body says so for each method that takes one, and a length that was given for no body is set right`, async () => {
+  test(`${protocol}: an empty body has content-length 0 for each method that takes one, and a wrong length without a body is corrected`, async () => {
     await using origin = await start({
       '*': (call, answer) => answer.end(String(call.headers['content-length'] ?? 'none')),
     })

@@ -81,7 +81,7 @@ test('the code of the system is found through the causes', () => {
   assert.equal(systemError(new ConnectionLostError('lost')), undefined)
 })
 
-test('an error that a check of the caller threw without a code is given without one, so that nobody takes it for a lost connection', () => {
+test("an error without a code that the caller's own check threw gets none, so that it is not taken for a lost connection", () => {
   const mine = Object.assign(new RangeError('not this one'), { reason: 'mine' })
   const given = toNodeError(new ConnectError('no connection', { phase: 'tls', cause: mine }))
   assert.equal(Reflect.get(given, 'code'), undefined)

@@ -133,7 +133,7 @@ for (const [protocol, start] of protocols) {
     assert.equal(await runModule(script, { ORIGIN: origin.origin, CA: origin.ca }), 'world')
   })
 
-  test(`a response that nobody can reach any more ends its exchange (${protocol})`, async () => {
+  test(`a response that was garbage-collected ends its exchange (${protocol})`, async () => {
     let ended: () => void = () => {}
     const closed = new Promise<void>((resolve) => {
       ended = resolve

@@ -26,7 +26,7 @@ test('fetch put in the place of the global one still leaves data: to Node', asyn
   assert.equal(found, 'hello')
 })
 
-test('a response that nobody can reach any more ends its exchange', async () => {
+test('a response that was garbage-collected ends its exchange', async () => {
   let ended: () => void = () => {}
   const closed = new Promise<void>((resolve) => {
     ended = resolve

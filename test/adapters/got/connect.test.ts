@@ -50,7 +50,7 @@ test('a client certificate is sent, and has a connection of its own', async () =
   assert.equal(origin.connections, 2)
 })
 
-test('https.serverName, checkServerIdentity and rejectUnauthorized', async () => {
+test('https.serverName, checkServerIdentity and rejectUnauthorized mean what they mean in got', async () => {
   const named = await certificateFor('named.test')
   await using origin = await startH2Origin({}, { server: { cert: named.cert, key: named.key } })
   await using pool = new Pool({ tls: { ca: named.ca } })
@@ -77,7 +77,7 @@ test('https.alpnProtocols without h2 means HTTP/1.1', async () => {
   assert.equal(old.httpVersion, '1.1')
 })
 
-test('dnsLookup, dnsLookupIpVersion and localAddress', async () => {
+test('dnsLookup, dnsLookupIpVersion and localAddress mean what they mean in got', async () => {
   await using origin = await startH2Origin()
   await using pool = new Pool({ tls: { ca: origin.ca } })
   const client = got.extend(hyperGot({ pool }))
@@ -95,7 +95,9 @@ test('dnsLookup, dnsLookupIpVersion and localAddress', async () => {
   assert.equal((await client(`${origin.origin}/json`, { localAddress: '127.0.0.1' })).statusCode, 200)
 })
 
-test('a unix socket', { skip: process.platform === 'win32' && 'no unix sockets' }, async () => {
+test('got sends requests to a unix domain socket', {
+  skip: process.platform === 'win32' && 'no unix sockets',
+}, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'got-'))
   const path = join(folder, 's')
   const server = createServer((request, response) => response.end(`at ${request.url ?? ''}`)).listen(path)

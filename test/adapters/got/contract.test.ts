@@ -239,7 +239,7 @@ for (const [name, start, version] of [
     assert.equal(told, 1)
   })
 
-  test(`${name}: nobody listening is ECONNREFUSED, which got tries again`, async () => {
+  test(`${name}: a port without a server is ECONNREFUSED, which got tries again`, async () => {
     const origin = await start()
     await origin.close()
     await using pool = new Pool({ tls: { ca: origin.ca } })

@@ -271,7 +271,7 @@ test('a refused stream is sent again by the pool, even a POST', async () => {
   assert.equal(calls, 2)
 })
 
-test('a port where nobody listens is ECONNREFUSED, a name nobody has ENOTFOUND', async () => {
+test('a port without a server is ECONNREFUSED, and an unknown name ENOTFOUND', async () => {
   const pool = new Pool()
   const client = got.extend(hyperGot({ pool }), { retry: { limit: 0 } })
   const server = createServer().listen(0, '127.0.0.1')

@@ -38,7 +38,7 @@ function only(phase: string): Record<string, number> {
   return { lookup: 60_000, connect: 60_000, secureConnect: 60_000, send: 60_000, response: 60_000, [phase]: 30 }
 }
 
-test('timeout.lookup: a name that nobody answers for', async () => {
+test('timeout.lookup ends the lookup of a name for which no answer comes', async () => {
   await using pool = new Pool()
   const client = clientOf(pool)
   const error = await timedOut(

@@ -101,7 +101,7 @@ for (const [name, create] of Object.entries(onSocket)) {
   }
 }
 
-test("GOAWAY that ends a connection in use is told as 'disconnect' with UND_ERR_INFO", async () => {
+test("GOAWAY that ends a connection in use emits 'disconnect' with UND_ERR_INFO", async () => {
   await using server = await FrameServer.start({
     onRequest: (connection, streamId) => {
       // It is taken, and answered no more: an error code, and the connection ends.
@@ -141,7 +141,7 @@ for (const start of [startH2Origin, startH1Origin]) {
 }
 
 for (const code of [0, 11]) {
-  test(`GOAWAY with code ${code} is told as 'disconnect' with UND_ERR_INFO`, async () => {
+  test(`GOAWAY with code ${code} emits 'disconnect' with UND_ERR_INFO`, async () => {
     await using origin = await startH2Origin()
     await using dispatcher = new HyperDispatcher({ connect: { ca: origin.ca } })
     const told = once(dispatcher, 'disconnect') as Promise<[URL, Dispatcher[], Error & { code: string }]>

@@ -183,7 +183,7 @@ for (const start of [startH2Origin, startH1Origin]) {
     'onResponseData',
     'onResponseEnd',
   ] as const) {
-    test(`what ${name} throws is told as it is, when it is no Error too, over ${protocol}`, async () => {
+    test(`what ${name} throws reaches the handler unchanged, also when it is not an Error, over ${protocol}`, async () => {
       await using origin = await start()
       await using dispatcher = dispatcherFor(origin)
       const recorder = new Recorder()
@@ -196,7 +196,7 @@ for (const start of [startH2Origin, startH1Origin]) {
     })
   }
 
-  test(`what a body throws is told as it is, when it is no Error too, over ${protocol}`, async () => {
+  test(`what a body throws reaches the handler unchanged, also when it is not an Error, over ${protocol}`, async () => {
     await using origin = await start()
     await using dispatcher = dispatcherFor(origin)
     const body = async function* () {

@@ -55,7 +55,7 @@ for (const start of [startH2Origin, startH1Origin] as Start[]) {
     }
   })
 
-  test(`the retry interceptor sends again after a stream reset, when told of its code over ${protocol}`, async () => {
+  test(`the retry interceptor sends again after a stream reset, when its options have the code, over ${protocol}`, async () => {
     let calls = 0
     await using origin = await start({
       '/once-reset'(_call, answer) {

@@ -62,7 +62,7 @@ for (const [name, start] of [
   ['HTTP/2', startH2Origin],
   ['HTTP/1.1', startH1Origin],
 ] as const) {
-  test(`without undici, install() carries Node's own fetch over ${name}, which is told our errors by undici's names`, async () => {
+  test(`without undici, install() carries Node's own fetch over ${name}, and its errors have undici's names`, async () => {
     await using origin = await start(routes)
     const nobody = await start()
     await nobody[Symbol.asyncDispose]()

@@ -69,7 +69,7 @@ test('an expect header is refused with UND_ERR_NOT_SUPPORTED', async () => {
   await assert.rejects(request, { code: 'UND_ERR_NOT_SUPPORTED' })
 })
 
-test('a handler that cannot be told of errors makes dispatch throw', async () => {
+test('dispatch throws when the handler has no callback for errors', async () => {
   await using dispatcher = new HyperDispatcher()
   const options = { origin: 'https://localhost:1', path: '/', method: 'GET' as const }
   assert.throws(() => dispatcher.dispatch(options, null as unknown as object), { code: 'UND_ERR_INVALID_ARG' })

@@ -106,7 +106,7 @@ test('connect() gives the socket of a tunnel', async () => {
   await dispatcher.destroy()
 })
 
-test('an upgrade that fails is told to the handler', async () => {
+test('an upgrade that fails calls the handler with the error', async () => {
   const dispatcher = new HyperDispatcher()
   const upgrade = dispatcher.upgrade({ ...{ origin: 'http://localhost:1' }, path: '/', protocol: 'echo' })
   await assert.rejects(upgrade, { code: 'ECONNREFUSED' })

@@ -134,7 +134,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'a limit of 5 streams is kept',
+    title: 'a limit of 5 concurrent streams is respected',
     needs: 'streams',
     async run({ kind, backend }) {
       await using server = await started(kind.start({ streams: 5, backend }))
@@ -147,7 +147,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'a limit of 5 streams, and 200 requests before it is known',
+    title: '200 requests sent before the limit of 5 streams is known all succeed',
     needs: 'cold burst',
     async run({ kind, backend }) {
       await using server = await started(kind.start({ streams: 5, backend }))
@@ -157,7 +157,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'a limit of 10 requests a connection moves on to the next',
+    title: 'after a limit of 10 requests per connection, requests go on over another',
     needs: 'requests',
     async run({ kind, backend }) {
       await using server = await started(kind.start({ requests: 10, backend }))
@@ -168,7 +168,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'headers too large for it harm nothing after them',
+    title: 'request headers that are too large for the server do not affect later requests',
     async run({ server }) {
       await using pool = new WatchedPool({ tls: { ca: server.ca } })
       let refusals = 0
@@ -190,7 +190,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'a connection that it closed while idle is not used again',
+    title: 'a connection that the server closed while idle is not used again',
     needs: 'idle',
     async run({ kind, backend }) {
       await using server = await started(kind.start({ impatient: true, backend }))
@@ -205,7 +205,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'a reload in mid-traffic loses no request',
+    title: 'a reload of the server under load loses no request',
     needs: 'reload',
     async run({ kind, backend }) {
       const startedOne = await kind.reloadable?.({ backend })
@@ -217,7 +217,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'prior knowledge over cleartext',
+    title: 'HTTP/2 without TLS, by prior knowledge',
     async run({ kind, backend }) {
       await using server = await started(kind.start({ plain: true, backend }))
       await using pool = new WatchedPool({ h2c: 'prior-knowledge' })
@@ -231,7 +231,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'a response pushed with another one',
+    title: 'server push',
     needs: 'push',
     async run({ kind, backend }) {
       await using server = await kind.start({ backend })
@@ -263,7 +263,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'HTTPConnection: pushes that are claimed, and that are cancelled',
+    title: 'HTTPConnection: pushes are accepted and cancelled',
     needs: 'push',
     async run({ kind, backend }) {
       await using server = await started(kind.start({ backend }))
@@ -286,7 +286,7 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
-    title: 'HTTPConnection: responses in any order, one read in parts',
+    title: 'HTTPConnection: responses are read in any order, and in parts',
     async run({ kind, server }) {
       await using connection = new HTTPConnection(server.origin, { tls: { ca: server.ca } })
       const first = await connection.request('GET', '/ten-megabytes')

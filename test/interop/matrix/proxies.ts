@@ -54,7 +54,7 @@ async function startedWith(kind: ProxyKind, options: ProxyProgramOptions): Promi
 
 export const proxyBehaviours: readonly ProxyBehaviour[] = [
   {
-    title: 'HTTP/2 in a tunnel to an https: origin, 100 requests in one',
+    title: '100 requests to an https: origin over HTTP/2 through one tunnel',
     async run(_kind, proxy) {
       await using origin = await startH2Origin()
       await using pool = new WatchedPool({ tls: { ca: origin.ca }, proxy: proxy.origin })
@@ -108,7 +108,7 @@ export const proxyBehaviours: readonly ProxyBehaviour[] = [
     },
   },
   {
-    title: 'an http: origin is asked for in absolute form',
+    title: 'a request to an http: origin has its target in absolute form',
     needs: 'absolute form',
     async run(_kind, proxy) {
       await using origin = await startH1Origin({}, { plain: true })
@@ -136,7 +136,7 @@ export const proxyBehaviours: readonly ProxyBehaviour[] = [
     },
   },
   {
-    title: 'a wrong password: an error for a tunnel, the answer of the proxy in absolute form',
+    title: "a wrong password: CONNECT fails with an error; with a target in absolute form, the response is the proxy's",
     needs: 'users',
     async run(kind) {
       await using proxy = await startedWith(kind, { user: USER })

@@ -69,7 +69,7 @@ const signalled = (
   }
 }
 
-const KNOWS_UPGRADE = 'it knows `Upgrade: h2c`'
+const KNOWS_UPGRADE = 'supports `Upgrade: h2c`'
 const NO_REQUEST_LIMIT = 'no limit of requests for HTTP/2 connections'
 
 const nginx: ServerKind = {
@@ -111,10 +111,10 @@ const h2o: ServerKind = {
   pushes: '/page',
   upload: { path: '/echo', by: 'echo' },
   without: {
-    trailers: 'drops the trailers of its backend',
+    trailers: 'removes the trailers that its backend sends',
     informational: 'sends no 1xx before 2.3',
-    streams: 'announces 100 streams whatever is set',
-    'cold burst': 'announces 100 streams whatever is set',
+    streams: 'announces a limit of 100 streams, whatever its configuration says',
+    'cold burst': 'announces a limit of 100 streams, whatever its configuration says',
     requests: NO_REQUEST_LIMIT,
     'no upgrade': KNOWS_UPGRADE,
   },
@@ -197,11 +197,11 @@ const hypercorn: ServerKind = {
   post: '/echo',
   upload: { path: '/echo', by: 'echo' },
   without: {
-    push: 'pushes only what an application asks for by an extension of its own',
+    push: 'pushes only through an ASGI extension of its own',
     trailers: 'the ASGI extension for trailers comes with 0.15',
     informational: 'the ASGI extension for early hints comes with 0.15',
     reload: 'cannot be reloaded without closing its port',
-    idle: '0.13 forgets to count the idle time of a connection that was used',
+    idle: 'version 0.13 does not count the idle time of a connection that was used',
     requests: NO_REQUEST_LIMIT,
     'no upgrade': KNOWS_UPGRADE,
   },

@@ -69,7 +69,7 @@ export class Table {
       `| version | ${this.columns.map(({ version }) => plainVersion(version)).join(' | ')} |`,
       ...lines,
       '',
-      'Not offered by the server:',
+      'Why not:',
       '',
       ...reasons.map((reason, at) => `${at + 1}. ${reason}`),
     ].join('\n')
@@ -96,11 +96,11 @@ export async function writePage(path: URL, tables: readonly Table[]): Promise<st
 
 const INTRODUCTION = `# Servers and proxies
 
-What was tried against real servers and proxies of other projects, through the public \`Pool\`, on the loopback interface.
-\`npm run interop\` tries it again with the versions that are installed, and writes this page when all of them are there.
+What was tested against real servers and proxies of other projects, through the public \`Pool\`, on the loopback interface.
+\`npm run interop\` runs the tests against the versions that are installed, and writes this page if all of the programs are there.
 
-"yes": it works, and a test says so. A number: the server has no such thing, for the reason under the table. Downloads and
-uploads are compared octet for octet.`
+"yes": a test shows that it works. A number: the server or proxy does not offer it, for the reason given under the table. Downloads
+and uploads are compared octet by octet.`
 
 /** The number alone, out of however the program puts it. */
 function plainVersion(version: string | undefined): string {

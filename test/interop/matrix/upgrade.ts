@@ -33,7 +33,7 @@ export const upgrades: readonly Behaviour[] = [
     },
   },
   {
-    title: 'Upgrade: h2c where the first request has a body',
+    title: 'Upgrade: h2c by a request with a body',
     needs: 'upgrade with a body',
     async run({ kind, backend }) {
       await using server = await kind.start({ plain: true, backend })
@@ -47,7 +47,7 @@ export const upgrades: readonly Behaviour[] = [
     },
   },
   {
-    title: 'Upgrade: h2c unknown to it: HTTP/1.1 goes on',
+    title: 'where Upgrade: h2c is not supported, the request goes on over HTTP/1.1',
     needs: 'no upgrade',
     async run({ kind, backend }) {
       await using server = await kind.startHttp1?.({ backend })
