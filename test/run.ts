@@ -31,7 +31,7 @@ const REST: readonly string[] = [
   // folder stays, with its contract and parity tests.
   'test/adapters/differential/*',
   // A process for each row or test; run, request, output and the others call the command in their own process.
-  'test/cli/{parity,process,terminal,microscope}.test.ts',
+  'test/cli/{httpie-session,microscope,parity,process,terminal,trust}.test.ts',
   // Processes that register, or that replace or lack a library.
   'test/adapters/register.test.ts',
   'test/adapters/*/process.test.ts',

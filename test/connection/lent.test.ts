@@ -7,7 +7,7 @@ import { joined } from '../../src/exchange/joined.ts'
 import type { DataUse, Exchange, ExchangeHandler } from '../../src/index.ts'
 import { Pool } from '../../src/index.ts'
 
-const SIZE = 700_000
+const SIZE = 300_000
 
 /** The body at this path: no two paths have the same octets at the same place. */
 function bodyOf(id: number): Buffer {
