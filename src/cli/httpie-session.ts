@@ -98,9 +98,9 @@ export class HttpieSession {
     return {
       ...this.file,
       auth: unchanged
-        ? (this.file['auth'] ?? NOBODY)
+        ? (this.file['auth'] ?? NO_AUTH)
         : auth === undefined
-          ? NOBODY
+          ? NO_AUTH
           : { raw_auth: auth.raw, type: auth.type },
       cookies: inForm(this.file['cookies'], kept, ({ name, ...rest }) => [name, rest]),
       headers: inForm(this.file['headers'], named, ({ name, value }) => [name, value]),
@@ -108,7 +108,7 @@ export class HttpieSession {
   }
 }
 
-const NOBODY = { password: null, type: null, username: null }
+const NO_AUTH = { password: null, type: null, username: null }
 
 /** Lists as they are; of an object its members, named. */
 function entriesOf(value: unknown, what: string, wrong: (why: string) => Error): (Json & { readonly name: string })[] {
