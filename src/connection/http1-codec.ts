@@ -312,12 +312,16 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
 
   private put(octets: Uint8Array): boolean {
     let room = true
-    for (const part of this.engine.data(octets)) {
+    const parts = this.engine.data(octets)
+    // A chunk goes out whole, and not its size first: three segments would wake the server three times.
+    if (parts.length > 1) this.socket.cork()
+    for (const part of parts) {
       room =
         typeof part === 'string'
           ? this.socket.write(part, 'latin1', this.host.written)
           : this.socket.write(part, this.host.written)
     }
+    if (parts.length > 1) this.socket.uncork()
     this.full = !room
     this.untold += octets.length
     if (this.left > 0) {

@@ -1,7 +1,9 @@
 /** HTTP/1.1 connections: what exchanges that share one, or pause, have of it. */
 import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Pool } from '../../src/index.ts'
 import { begin, send } from '../support/exchange.ts'
 import { startH1Origin } from '../support/origin.ts'
@@ -94,3 +96,29 @@ for (const when of ['at once', 'while its next piece is awaited', 'by an early r
     await ended.promise
   })
 }
+
+test('a chunk of a body goes out in one write, with its size before it and its line end behind it', async (t) => {
+  await using origin = await startH1Origin({}, { plain: true })
+  const together: string[] = []
+  const { prototype } = Socket
+  const { _writev: writev } = prototype
+  prototype._writev = function spy(this: Socket, chunks, callback): void {
+    together.push(chunks.map(({ chunk }) => String(chunk)).join(''))
+    writev?.call(this, chunks, callback)
+  }
+  t.after(() => {
+    if (writev !== undefined) prototype._writev = writev
+  })
+  await using pool = new Pool()
+  async function* body(): AsyncGenerator<string> {
+    yield 'abc'
+    await turn()
+    yield 'defgh'
+  }
+  const request = { origin: origin.origin, method: 'POST', path: '/json', body: body() }
+  assert.equal((await send(pool, request)).status, 200)
+  assert.deepEqual(
+    together.filter((text) => /abc|defgh/.test(text)),
+    ['3\r\nabc\r\n', '5\r\ndefgh\r\n'],
+  )
+})
