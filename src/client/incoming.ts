@@ -8,6 +8,7 @@
  */
 import { abortReason } from '../errors.ts'
 import type { Exchange } from '../exchange/contract.ts'
+import { joined } from '../exchange/joined.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { RESPONSE_BUFFER } from '../limits.ts'
 
@@ -29,6 +30,7 @@ export class IncomingBody {
   private failure: Error | undefined
   private closed = false
   private reader: Waiting<Buffer | null> | undefined
+  private collector: Waiting<Buffer> | undefined
   private trailerWaiting: Waiting<FieldList>[] = []
 
   /** Whom to pause and to abort. It may push before this is called. */
@@ -59,6 +61,8 @@ export class IncomingBody {
     this.trailerFields = trailers
     this.reader?.resolve(null)
     this.reader = undefined
+    this.collector?.resolve(this.takeAll())
+    this.collector = undefined
     for (const waiting of this.trailerWaiting.splice(0)) waiting.resolve(trailers)
   }
 
@@ -67,6 +71,8 @@ export class IncomingBody {
     this.failure = error
     this.reader?.reject(error)
     this.reader = undefined
+    this.collector?.reject(error)
+    this.collector = undefined
     for (const waiting of this.trailerWaiting.splice(0)) waiting.reject(error)
   }
 
@@ -95,6 +101,33 @@ export class IncomingBody {
     return new Promise((resolve, reject) => {
       this.reader = { resolve, reject }
     })
+  }
+
+  /** What is to come is joined. */
+  get collecting(): boolean {
+    return this.collector !== undefined
+  }
+
+  /** Everything that was not read yet, at the end, as one: a promise for each piece costs as much as all the rest. */
+  collect(): Promise<Buffer> {
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    if (this.trailerFields !== undefined) return Promise.resolve(this.takeAll())
+    this.readsOn = true
+    if (this.held) {
+      this.held = false
+      this.exchange?.resume()
+    }
+    return new Promise((resolve, reject) => {
+      this.collector = { resolve, reject }
+    })
+  }
+
+  private takeAll(): Buffer {
+    const whole = joined(this.head === 0 ? this.queue : this.queue.slice(this.head), this.queued)
+    this.queue = []
+    this.head = 0
+    this.queued = 0
+    return whole
   }
 
   /** Lets go of what was read, once that is most of the list. */

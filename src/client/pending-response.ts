@@ -1,5 +1,5 @@
 /** A response that is awaited: between the callbacks of an exchange and the promise of a {@link HTTPResponse}. */
-import type { Exchange, ExchangeHandler, PushPromise } from '../exchange/contract.ts'
+import type { DataUse, Exchange, ExchangeHandler, PushPromise } from '../exchange/contract.ts'
 import type { FieldList } from '../headers/fields.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { HTTPHeaderMap } from './header-map.ts'
@@ -57,6 +57,10 @@ export class PendingResponse implements ExchangeHandler {
     const connection = this.exchange?.connection
     const version = connection?.protocol === 'http/1.1' ? 'HTTP/1.1' : 'HTTP/2'
     this.resolve(new HTTPResponse(status, statusText, version, fields, connection, this.incoming, this.limits))
+  }
+
+  get dataUse(): DataUse {
+    return this.incoming.collecting ? 'joined' : 'passed on'
   }
 
   onData(chunk: Buffer): void {

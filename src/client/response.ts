@@ -200,6 +200,7 @@ export class HTTPResponse implements AsyncDisposable {
 
   /** @param late was it asked for after close()? */
   private async readNow(size: number, late: boolean): Promise<Buffer> {
+    if (size === Number.POSITIVE_INFINITY && this.isWholeAsItCame) return this.collect()
     const parts: Buffer[] = []
     let length = 0
     while (length < size) {
@@ -212,6 +213,27 @@ export class HTTPResponse implements AsyncDisposable {
     if (length <= size) return whole
     this.rest = whole.subarray(size)
     return whole.subarray(0, size)
+  }
+
+  /** Nothing was read, nothing has ended it, and there is nothing to decode. */
+  private get isWholeAsItCame(): boolean {
+    if (this.source !== undefined || this.ended || this.failure !== undefined || this.gone !== undefined) return false
+    return this.codings === undefined
+  }
+
+  private async collect(): Promise<Buffer> {
+    try {
+      const whole = await this.incoming.collect()
+      this.ended = true
+      return whole
+    } catch (thrown) {
+      this.failure = toError(thrown)
+      throw this.failure
+    }
+  }
+
+  private get codings(): readonly Coding[] | undefined {
+    return this.decoding === true ? parseCodings(this.headers.text('content-encoding')) : undefined
   }
 
   /** Gives the Node stream its next piece. */
@@ -250,7 +272,7 @@ export class HTTPResponse implements AsyncDisposable {
 
   private open(whole: boolean): AsyncIterator<Buffer> {
     const raw = received(this.incoming)
-    const codings = this.decoding === true ? parseCodings(this.headers.text('content-encoding')) : undefined
+    const { codings } = this
     if (codings === undefined) return raw
     const { maxDecodedSize: maxOutput, maxDecodingRatio: maxRatio = MAX_DECODING_RATIO } = this.limits
     const options = { maxOutput, maxRatio, ratioFloor: LENIENT_DECODING_RATIO_FLOOR }
