@@ -39,7 +39,12 @@ export interface CodecHost {
   onDeferredEnded(): void
 }
 
+/** Octets of DATA from which on it is bulk. */
+const LARGE_PIECE = 4096
+
 export class Http2Codec implements ExchangeCodec {
+  /** The last bulk data is not kept by its handler: read buffers may be freed early. */
+  passesDataOn = true
   private readonly host: CodecHost
   private readonly h2: H2Connection
   /** Streams that the server reset for reasons of its own since it last answered one. */
@@ -117,7 +122,9 @@ export class Http2Codec implements ExchangeCodec {
     // What the exchange hands on is returned to the window.
   }
 
-  consume({ stream }: LiveExchange, octets: number): void {
+  consume(exchange: LiveExchange, octets: number): void {
+    const { stream } = exchange
+    if (octets >= LARGE_PIECE) this.passesDataOn = exchange.dataUse === 'passed on'
     if (stream !== null) this.h2.consume(stream, octets)
   }
 

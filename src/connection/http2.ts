@@ -237,6 +237,11 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   }
 
   /** @internal */
+  get passesDataOn(): boolean {
+    return this.codec.passesDataOn
+  }
+
+  /** @internal */
   onSettings(): void {
     this.startDeferred()
     this.owner.onStreamLimit?.(this.h2.streamLimit)

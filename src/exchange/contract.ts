@@ -111,11 +111,11 @@ export interface PushPromise {
 
 /** What comes up: the callbacks of one exchange. */
 /**
- * What a handler does with the body. Over HTTP/1.1 this saves CPU; nothing else follows from it.
+ * What a handler does with the body. This saves CPU; nothing else follows from it.
  *
  * - `passed on`: it is dropped, or soon passed on. Memory of reads is freed early: up to half the CPU of a long body.
  * - `kept`: it is kept until the end of the exchange, where to look for what can be freed would cost up to a quarter more.
- * - `joined`: it is kept, and its pieces are joined in the end. In clear text they are laid side by side, if the server has
+ * - `joined`: it is kept, and its pieces are joined in the end. Over HTTP/1.1 in clear text they are laid side by side, if the server has
  *   announced the length: a third less CPU for 1 MiB.
  */
 export type DataUse = 'passed on' | 'kept' | 'joined'

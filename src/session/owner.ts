@@ -6,6 +6,8 @@ import type { RequestHead } from '../headers/section.ts'
 export interface SessionOwner {
   /** Must the process live for this session now? Asked when it becomes active (`busy`) or idle. */
   holdsProcess(busy: boolean): boolean
+  /** May what was read be freed early? Asked at each read; undefined is yes. */
+  readonly passesDataOn?: boolean
   /** The peer's settings came: its first, or others. */
   onSettings(): void
   /** Room for streams: some came free, or there is none any more. */

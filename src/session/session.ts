@@ -406,7 +406,7 @@ export class Session implements ConnectionListener {
       setImmediate(endReading, this)
     }
     this.liveness.heard(chunk.length, this.time)
-    this.scavenge.read(chunk.length)
+    if (this.owner.passesDataOn !== false) this.scavenge.read(chunk.length)
     this.log?.received(chunk)
     this.h2.receive(chunk)
   }

@@ -336,3 +336,33 @@ describe('large bodies from node:http2', () => {
     })
   }
 })
+
+test('a handler is asked what it does with bulk data, and not for each small piece', async () => {
+  await using server = await FrameServer.start({
+    onRequest(connection, id, fields) {
+      connection.respond(id, 'x'.repeat(fields.includes('/bulk') ? 16_384 : 10))
+    },
+  })
+  await using pool = pooled()
+  let asked = 0
+  const get = (path: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      pool.dispatch(
+        { origin: server.origin, method: 'GET', path },
+        {
+          get dataUse() {
+            asked++
+            return 'kept' as const
+          },
+          onHeaders() {},
+          onData() {},
+          onEnd: () => resolve(),
+          onError: reject,
+        },
+      )
+    })
+  await get('/small')
+  assert.equal(asked, 0)
+  await get('/bulk')
+  assert.equal(asked, 1)
+})
