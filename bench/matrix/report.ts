@@ -101,13 +101,13 @@ function chart(protocol: Protocol, cells: readonly Cell[]): string {
     text(28 + i * 100, foot + 12, word)
   })
   const size = [left + columns.length * width + 8, foot + 26]
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size[0]}" height="${size[1]}" font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>${parts.join('')}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size[0]}" height="${size[1]}" font-family="sans-serif" font-size="12"><title>${escaped(`The matrix over ${protocol}`)}</title><rect width="100%" height="100%" fill="#fff"/>${parts.join('')}</svg>\n`
 }
 
 const BEGIN = '<!-- matrix: written by `npm run bench -- matrix --write` -->'
 const END = '<!-- /matrix -->'
 
-/** Replaces what stands between the marks in docs/benchmarks.md, and writes the charts beside it. */
+/** Replaces what stands between the marks in docs/benchmarks.md, and writes the charts into docs/pictures. */
 export async function writeDocs(cells: readonly Cell[], about: string): Promise<void> {
   const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
   const before = await readFile(page, 'utf8')
@@ -117,8 +117,8 @@ export async function writeDocs(cells: readonly Cell[], about: string): Promise<
   for (const protocol of new Set(cells.map((cell) => cell.protocol))) {
     const own = cells.filter((cell) => cell.protocol === protocol)
     const file = `matrix-${protocol.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.svg`
-    await writeFile(new URL(`../../docs/${file}`, import.meta.url), chart(protocol, own))
-    sections.push(`### ${protocol}`, `![The matrix over ${protocol}](${file})`, table(own))
+    await writeFile(new URL(`../../docs/pictures/${file}`, import.meta.url), chart(protocol, own))
+    sections.push(`### ${protocol}`, `![The matrix over ${protocol}](pictures/${file})`, table(own))
   }
   await writeFile(page, `${before.slice(0, begin + BEGIN.length)}\n${sections.join('\n\n')}\n${before.slice(end)}`)
 }
