@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ContentLengthError, InvalidArgumentError } from '../../src/errors.ts'
+import { ContentLengthError, InvalidArgumentError, ProtocolError } from '../../src/errors.ts'
 import { H1ClientConnection, type H1RequestInit } from '../../src/h1/index.ts'
 import { answered, Client, CONNECT, GET, HEAD, OK, octetsOf, POST, textOf } from './support.ts'
 
@@ -681,3 +681,17 @@ describe('a callback of the client', () => {
     assert.equal(got[0], octets)
   })
 })
+
+for (const [speaks, octets] of [
+  ['tls', '\x15\x03\x01\0\x02\x02\x28'],
+  ['h2', '\0\0\x12\x04\0\0\0\0\0'],
+  [undefined, 'SSH-2.0-OpenSSH'],
+] as const) {
+  test(`an error about first octets that are no response says that the peer speaks ${speaks ?? 'nothing that is known'}`, () => {
+    const client = new Client()
+    client.h1.request(GET)
+    client.h1.receive(octetsOf(octets))
+    assert.ok(client.error instanceof ProtocolError)
+    assert.equal(client.error.speaks, speaks)
+  })
+}
