@@ -274,16 +274,7 @@ describe('the log of frames', () => {
   })
 
   test('the channel hyper:connection:frame gives each frame, with its decoded header fields', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
-    const frames: FrameMessage[] = []
-    const hear = (message: unknown): void => {
-      const frame = message as FrameMessage
-      if (frame.origin === server.origin) frames.push(frame)
-    }
-    subscribe('hyper:connection:frame', hear)
-    await using pool = new Pool({ h2c: 'prior-knowledge' })
-    await send(pool, { origin: server.origin, path: '/' })
-    unsubscribe('hyper:connection:frame', hear)
+    const frames = await framesOf({})
     assert.equal(new Set(frames.map((frame) => frame.connection)).size, 1)
     const texts = frames.map(({ direction, text }) => `${direction} ${text}`)
     assert.ok(texts.some((text) => /^sent HEADERS stream 1/.test(text)))
@@ -292,16 +283,7 @@ describe('the log of frames', () => {
   })
 
   test('the channel hyper:connection:frame gives the same as data, without the secrets', async () => {
-    await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
-    const frames: FrameMessage[] = []
-    const hear = (message: unknown): void => {
-      const frame = message as FrameMessage
-      if (frame.origin === server.origin) frames.push(frame)
-    }
-    subscribe('hyper:connection:frame', hear)
-    await using pool = new Pool({ h2c: 'prior-knowledge' })
-    await send(pool, { origin: server.origin, path: '/', headers: { cookie: 'a=secret', 'x-a': 'b' } })
-    unsubscribe('hyper:connection:frame', hear)
+    const frames = await framesOf({ cookie: 'a=secret', 'x-a': 'b' })
     for (const message of frames) assert.equal(describeFrame(message), message.text)
     const settings = frames.find(({ direction, frame }) => direction === 'received' && frame?.type === 'SETTINGS')
     assert.equal(settings?.frame?.type === 'SETTINGS' && settings.frame.ack, false)
@@ -333,3 +315,18 @@ describe('the log of frames', () => {
     assert.doesNotMatch(quiet.stderr, /HEADERS/)
   })
 })
+
+/** What the channel says of the frames of one GET with these header fields. */
+async function framesOf(headers: Record<string, string>): Promise<FrameMessage[]> {
+  await using server = await FrameServer.start({ onRequest: (connection, id) => connection.respond(id, 'fine') })
+  const frames: FrameMessage[] = []
+  const hear = (message: unknown): void => {
+    const frame = message as FrameMessage
+    if (frame.origin === server.origin) frames.push(frame)
+  }
+  subscribe('hyper:connection:frame', hear)
+  await using pool = new Pool({ h2c: 'prior-knowledge' })
+  await send(pool, { origin: server.origin, path: '/', headers })
+  unsubscribe('hyper:connection:frame', hear)
+  return frames
+}

@@ -160,7 +160,7 @@ export function appendFields(headers: Headers, fields: FieldList): void {
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1])
 }
 
-/** Not enumerable, so that the headers print and compare as any. */
+/** Not enumerable, so that the headers print and compare as other Headers do. */
 const immutable: PropertyDescriptorMap = Object.fromEntries(
   ['append', 'delete', 'set'].map((name) => [name, { value: refuse, writable: true, configurable: true }]),
 )

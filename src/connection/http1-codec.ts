@@ -44,7 +44,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   current: LiveExchange | null = null
   readonly engine: H1ClientConnection
   /** What is being read is in memory that the next read overwrites. */
-  lent = false
+  private lent = false
   private readonly host: Codec1Host
   private readonly socket: Wire
   /** The head of a request without a body that is still to be written. */
@@ -228,6 +228,16 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
       this.end(current, null)
     } else {
       current.onDrain(null)
+    }
+  }
+
+  /** @param lent the next read overwrites the memory of `octets`: what is kept of them is copied. */
+  receive(octets: Buffer, lent: boolean): void {
+    this.lent = lent
+    try {
+      this.engine.receive(octets, lent)
+    } finally {
+      this.lent = false
     }
   }
 

@@ -117,7 +117,7 @@ export class Http1Connection implements Connection, Codec1Host {
     socket.on('drain', this.listeners.drain)
     socket.on('data', this.listeners.data)
     this.direct = DirectRead.of(socket)
-    this.direct?.begin((octets) => this.receiveLent(octets))
+    this.direct?.begin((octets) => this.receive(octets, true))
     this.becomeIdle()
   }
 
@@ -279,21 +279,12 @@ export class Http1Connection implements Connection, Codec1Host {
     return socket
   }
 
+  /** @param lent the next read overwrites the memory of `chunk`. */
   private receive(chunk: Buffer, lent: boolean): void {
     if (this.isOver) return
     beginReading()
     if (this.codec.current?.dataUse === 'passed on') this.scavenge.read(chunk.length)
-    this.codec.engine.receive(chunk, lent)
-  }
-
-  /** Octets in memory that the next read overwrites. */
-  private receiveLent(octets: Buffer): void {
-    this.codec.lent = true
-    try {
-      this.receive(octets, true)
-    } finally {
-      this.codec.lent = false
-    }
+    this.codec.receive(chunk, lent)
   }
 
   /** The peer will send nothing more. */

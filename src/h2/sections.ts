@@ -196,7 +196,10 @@ export class Sections implements BlockListener {
     this.windows.tellLength(stream)
   }
 
-  /** CVE-2023-45288's relative, bounded by octets and rate: informational responses without end cost memory and time as any header section does. */
+  /**
+   * Informational responses without end cost memory and time, as CONTINUATION frames without end do (CVE-2023-45288). They are
+   * bounded by octets and rate.
+   */
   private countInformational(stream: H2Stream, section: FieldList): void {
     let octets = section.length * INFORMATIONAL_FIELD
     for (let i = 0; i < section.length; i++) octets += section[i].length
