@@ -140,6 +140,9 @@ const caddy: ServerKind = {
   },
 }
 
+/** So long a signal may take to be felt, in milliseconds, before it is sent again. */
+const SIGNAL_AGAIN = 1_000
+
 const haproxy: ServerKind = {
   name: 'haproxy',
   version: versionOf('haproxy', '-v'),
@@ -151,10 +154,18 @@ const haproxy: ServerKind = {
     await until(() => said('Loading success') === 1)
     const reload = async (): Promise<void> => {
       const before = said('Loading success')
-      // A signal that comes while the master is still at the last one is lost.
-      await until(() => said('Former worker') === before - 1)
-      program.process.kill('SIGUSR2')
-      await until(() => said('Loading success') > before)
+      await until(() => said('Former worker') >= before - 1)
+      // The master loses a signal that comes while it is still at the last one, and no output tells when it is done:
+      // the signal is sent again until it is felt. One reload more does no harm.
+      let sent = 0
+      await until(() => {
+        if (said('Loading success') > before) return true
+        if (Date.now() - sent > SIGNAL_AGAIN) {
+          sent = Date.now()
+          program.process.kill('SIGUSR2')
+        }
+        return false
+      })
     }
     return { program, reload }
   },
