@@ -1,6 +1,6 @@
 /**
  * The command: a starter that any Node can run, and one file with all that it needs, `socks` too, so that whoever installs the
- * library installs nothing else.
+ * library installs nothing else. What V8 made of that file is kept in the user's folder of caches, for the next start.
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,11 @@ if (${TOO_OLD}) {
   console.error('hyper' + ${NEEDED})
   process.exitCode = 1
 } else {
-  import('./command.js')
+  const { XDG_CACHE_HOME, HOME } = process.env
+  const caches = XDG_CACHE_HOME || (HOME && HOME + '/.cache')
+  // Node's own folder for this is shared by all users of a machine. Where it cannot be written, nothing is kept.
+  if (caches) require('node:module').enableCompileCache(caches + '/hyper')
+  require('./command.cjs')
 }
 `
 
@@ -23,10 +27,11 @@ export async function writeCommand(): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/main.ts'],
-    outfile: join(dist, 'command.js'),
+    outfile: join(dist, 'command.cjs'),
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    // An ES module would have Node load its second loader, and all of each of its own modules that is imported.
+    format: 'cjs',
     target: 'node22',
     legalComments: 'none',
     // Half the octets of the package. Names go with it: what the command says of an error is its message.
@@ -45,10 +50,8 @@ export async function writeCommand(): Promise<void> {
         },
       },
     ],
-    // Libraries that are CommonJS ask for Node's modules with `require`.
-    banner: {
-      js: `import { createRequire as requireOfTheBundle } from 'node:module'\nconst require = requireOfTheBundle(import.meta.url)`,
-    },
+    define: { 'import.meta.url': 'urlOfTheBundle' },
+    banner: { js: `const urlOfTheBundle = require('node:url').pathToFileURL(__filename).href` },
   })
   mkdirSync(dist, { recursive: true })
   writeFileSync(join(dist, 'hyper.cjs'), STARTER)

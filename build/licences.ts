@@ -20,5 +20,5 @@ export function licencesOf(files: readonly string[]): string {
     const text = file === undefined ? '' : `\n\n${readFileSync(join(place, file), 'utf8').trim()}`
     return `${manifest.name} ${manifest.version} (${manifest.license ?? 'see below'})${text}\n`
   })
-  return `command.js contains these libraries.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`
+  return `command.cjs contains these libraries.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`
 }

@@ -5,7 +5,7 @@
  *   entry points share is in chunks, so that each is loaded once, and importing `hyper-transport/frame` loads little.
  * - `NAME.js`: for `import`; hands on what `NAME.cjs` has. So `import` and `require` get the same objects and the same pool.
  * - `NAME.d.cts`, `NAME.d.ts`, `types/`: the declarations, in the same way.
- * - `hyper.cjs`, `command.js`: the command, bundled with the libraries that it alone needs, and their licences beside it.
+ * - `hyper.cjs`, `command.cjs`: the command, bundled with the libraries that it alone needs, and their licences beside it.
  *
  * It is not minified: that saves no time at import (V8 spends it on scopes, not on characters), and stack traces stay readable.
  * Comments are left out, and so are source maps.

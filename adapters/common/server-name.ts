@@ -1,5 +1,5 @@
 /** Which name TLS asks for and verifies, when a request names another host than its URL: node:https's rule. */
-import { isIP } from 'node:net'
+import { addressFamily } from '../../src/net/address-family.ts'
 
 /**
  * node:https takes the name for TLS from the Host header. So a server is asked at an address, or by the name of a load balancer,
@@ -12,5 +12,5 @@ export function serverNameOf(hostHeader: unknown, hostname: string): string | un
   const name = (hostHeader.startsWith('[') ? hostHeader.slice(1).split(']', 1)[0] : hostHeader.split(':', 1)[0]) ?? ''
   const own = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   if (name.toLowerCase() === own.toLowerCase()) return undefined
-  return isIP(name) === 0 ? name : ''
+  return addressFamily(name) === 0 ? name : ''
 }

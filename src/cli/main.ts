@@ -40,18 +40,21 @@ if (complaint !== undefined) {
   process.stderr.write(`hyper: error: ${complaint}\n`)
   process.exit(1)
 }
-// Only now: what is too new for an old Node is not even read.
-const { run } = await import('./run.ts')
 
-const { env } = process
-process.exitCode = await run(process.argv.slice(2), {
-  get stdin() {
-    return process.stdin
-  },
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env,
-  signal: interrupted.signal,
-})
-// A pipe that is still open would keep the process waiting.
-process.stdin.destroy()
+async function main(): Promise<void> {
+  // Only now: what is too new for an old Node is not even read.
+  const { run } = await import('./run.ts')
+  process.exitCode = await run(process.argv.slice(2), {
+    get stdin() {
+      return process.stdin
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: interrupted.signal,
+  })
+  // A pipe that is still open would keep the process waiting.
+  process.stdin.destroy()
+}
+
+void main()

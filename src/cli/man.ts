@@ -56,6 +56,10 @@ default_options: options that count where the command line does not say otherwis
 .TP
 ~/.netrc
 credentials by host.
+.TP
+~/.cache/hyper
+what V8 made of the program, so that it starts faster. XDG_CACHE_HOME names the folder around it;
+NODE_DISABLE_COMPILE_CACHE=1 keeps nothing. It may be deleted at any time.
 .SH SEE ALSO
 .BR curl (1),
 .BR http (1)

@@ -1,5 +1,4 @@
 /** Asks for a password on the terminal, without showing it. */
-import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { InterruptedError, UsageError } from './failures.ts'
 import type { Stream } from './sink.ts'
@@ -24,6 +23,7 @@ export async function completeCredentials(
 
 /** What is typed up to the end of the line; it is not shown. */
 export async function askSecret(question: string, input: Input, output: Stream, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline')
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
   // Only now: from here on the terminal shows nothing of what is typed.

@@ -7,7 +7,8 @@
  * - `no_proxy` is a list of hosts that are reached directly: `*` for all; a domain, which stands for itself and what is
  *   below it, with or without a leading dot or `*.`; an IP address or a range in CIDR notation; each with `:port` or not.
  */
-import { BlockList, isIP } from 'node:net'
+import { BlockList } from 'node:net'
+import { addressFamily } from './address-family.ts'
 import type { Origin } from './origin.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -46,7 +47,7 @@ function matches(origin: Origin, entry: string): boolean {
   const { name, port } = splitPort(entry)
   if (port !== undefined && port !== origin.port) return false
   const host = origin.host.toLowerCase().replace(/\.$/, '')
-  if (isIP(host) !== 0) return isInRange(host, name)
+  if (addressFamily(host) !== 0) return isInRange(host, name)
   const domain = name.replace(/^\*?\./, '').replace(/\.$/, '')
   return domain !== '' && (host === domain || host.endsWith(`.${domain}`))
 }
@@ -62,12 +63,12 @@ function splitPort(entry: string): { name: string; port: number | undefined } {
 /** Is the address this one, or within this range? Spellings of one address are equal. */
 function isInRange(address: string, range: string): boolean {
   const [network, bits] = range.split('/')
-  const family = isIP(network)
+  const family = addressFamily(network)
   if (family === 0) return false
   const longest = family === 4 ? 32 : 128
   const prefix = bits === undefined ? longest : /^\d{1,3}$/.test(bits) ? Number(bits) : -1
   if (prefix < 0 || prefix > longest) return false
   const list = new BlockList()
   list.addSubnet(network, prefix, family === 4 ? 'ipv4' : 'ipv6')
-  return list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
+  return list.check(address, addressFamily(address) === 4 ? 'ipv4' : 'ipv6')
 }

@@ -7,10 +7,11 @@
  * in parallel, and one for which no dial waits any more is not reused.
  */
 import { ADDRCONFIG, lookup as systemLookup } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import type { LookupFunction } from 'node:net'
 import { performanceNow } from '../clock.ts'
 import { toError } from '../errors.ts'
 import { DNS_CACHE_TIME, LOOKUP_PATIENCE, MAX_DNS_NAMES, MAX_LOOKUPS_BESIDE } from '../limits.ts'
+import { addressFamily } from './address-family.ts'
 import { type Address, type Cancel, later, type Outcome } from './link.ts'
 import { type StartTimer, systemTimer } from './timer.ts'
 
@@ -67,8 +68,8 @@ export class Resolver {
   }
 
   resolve(host: string, options: LookupOptions, outcome: Outcome<Resolved>): Cancel {
-    const literal = isIP(host)
-    if (literal === 4 || literal === 6) {
+    const literal = addressFamily(host)
+    if (literal !== 0) {
       return later(() => outcome.done({ addresses: [{ address: host, family: literal }], cached: false }))
     }
     const family = options.family ?? 0
@@ -197,7 +198,7 @@ function readAnswer(host: string, found: unknown, oneFamily: unknown): readonly 
   const addresses: Address[] = []
   for (const one of list) {
     const address = typeof one === 'object' && one !== null && 'address' in one ? one.address : undefined
-    const family = typeof address === 'string' ? isIP(address) : 0
+    const family = typeof address === 'string' ? addressFamily(address) : 0
     if (typeof address !== 'string' || (family !== 4 && family !== 6)) {
       return Object.assign(
         new Error(`the lookup of ${host} returned ${JSON.stringify(address)}, which is not an IP address`),

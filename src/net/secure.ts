@@ -9,9 +9,10 @@
  * - Verification is node:tls's, of a resumed session as of a fresh one: what it does not accept never comes here.
  */
 import { X509Certificate } from 'node:crypto'
-import { isIP, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls'
 import { toError } from '../errors.ts'
+import { addressFamily } from './address-family.ts'
 import { tlsIdentity } from './identity.ts'
 import { type Cancel, failLater, guard, type Outcome, type Progress, type Wire } from './link.ts'
 import type { TlsOptions } from './options.ts'
@@ -50,7 +51,7 @@ export function secure(
 ): Cancel {
   const { host } = peer
   const tls = effectiveTls(peer.tls)
-  const servername = tls.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '')
+  const servername = tls.servername ?? (addressFamily(host) === 0 ? host.replace(/\.$/, '') : '')
   const resume = tls.resume !== false
   const key = `${host}:${peer.port} ${servername} ${peer.route} ${tlsIdentity(tls)}`
   const offered = trail.session === 'set aside' ? undefined : sessionFor(tls, resume, sessions, key)

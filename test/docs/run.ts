@@ -37,6 +37,7 @@ export class Workshop implements Disposable {
       HOME: folder,
       HYPER_CONFIG_DIR: join(folder, 'config'),
       XDG_CONFIG_HOME: join(folder, 'config'),
+      XDG_CACHE_HOME: join(folder, 'caches'),
       NETRC: join(folder, 'netrc'),
       NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
       DOCS_PORTS: JSON.stringify(world.ports),

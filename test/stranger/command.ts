@@ -1,5 +1,5 @@
 /** The command from an empty folder, and what a Node that is too old is told. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Skipped, type Table } from './table.ts'
 import { type Packed, root, run, twice, type Workshop } from './workshop.ts'
@@ -16,11 +16,28 @@ export async function command(table: Table, shop: Workshop, packed: Packed): Pro
     const cwd = await shop.install('empty', [])
     const args = ['--yes', `--package=${packed.filename}`, 'hyper-transport', '--version']
     const said = await twice(() =>
-      run('npx', args, { cwd, timeout: 30_000, env: { npm_config_prefer_offline: 'true' } }),
+      run('npx', args, { cwd, timeout: 30_000, env: { npm_config_prefer_offline: 'true', XDG_CACHE_HOME: cwd } }),
     )
     if (said !== `${ours}\n`) throw new Error(`it printed: ${said}`)
     return undefined
   })
+  await table.row(
+    'the command keeps what Node compiled, and works where it cannot',
+    'node',
+    process.version.slice(1),
+    async () => {
+      const cwd = await shop.install('kept', [packed.filename])
+      const program = join(cwd, 'node_modules', 'hyper-transport', 'dist', 'hyper.cjs')
+      writeFileSync(join(cwd, 'file'), '')
+      for (const caches of ['caches', 'file']) {
+        const env = { XDG_CACHE_HOME: join(cwd, caches) }
+        const said = await run(process.execPath, [program, '--version'], { cwd, env })
+        if (said !== `${ours}\n`) throw new Error(`it printed: ${said}`)
+      }
+      if (!existsSync(join(cwd, 'caches', 'hyper'))) throw new Error('nothing was kept')
+      return undefined
+    },
+  )
   const [, needed = ''] = /^>=(\d+\.\d+)/.exec(engines.node) ?? []
   const say = 'a Node that is too old is told so'
   // What a distribution brings is often too old, and costs nothing to try.

@@ -22,7 +22,7 @@ export async function figures(table: Table, packed: Packed, alone: string, toget
   }
   await table.row('packed size', 'npm pack', '', async () => below(packed.size, PACKED))
   await table.row('packed size but for the command', 'npm pack', '', async () =>
-    below(packed.size - gzipSync(readFileSync(join(root, 'dist', 'command.js'))).length, PACKED_WITHOUT_COMMAND),
+    below(packed.size - gzipSync(readFileSync(join(root, 'dist', 'command.cjs'))).length, PACKED_WITHOUT_COMMAND),
   )
   const undici = versionOf(together, 'undici')
   const measured = await measure(alone, together)
