@@ -45,16 +45,16 @@ const REST: readonly string[] = [
   'test/connection/blocked-loop.test.ts',
 ]
 
-/**
- * Folders whose files share a process each in `quick`: they touch no globals and leave nothing behind. `net`, `pool` and `hostile` do
- * not belong here: in one process, a clock that a file of theirs mocks or what a pool remembers of origins meets the next.
- */
+/** Folders whose files share a process each in `quick`: starting one costs more than most of what a file has to do. */
 const SHARED: readonly string[] = [
   ...['frame', 'hpack', 'h1', 'h2', 'headers', 'priority', 'websocket', 'content'],
-  ...['exchange', 'session', 'client', 'connection', 'wrappers', 'bench'],
+  ...['exchange', 'session', 'client', 'connection', 'wrappers', 'bench', 'net', 'pool', 'hostile', 'cli'],
   // Importing a library costs most of what a file of its adapter takes. Tests of globals are elsewhere: they are in `rest`.
   ...['axios', 'got', 'fetch', 'undici', 'agent', 'common'].map((folder) => `adapters/${folder}`),
 ]
+
+/** Of these folders, files that need a process of their own: a clock that they mock, or what is said once a process. */
+const ALONE: readonly string[] = ['test/net/{h2-proxy,mocked,tls,weak}.test.ts', 'test/pool/memory.test.ts']
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { list: { type: 'boolean' } } })
 const named = positionals[0] === 'quick' || positionals[0] === 'rest' || positionals[0] === 'all'
@@ -76,7 +76,7 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf
 const shared = new Map<string, string[]>()
 const batches: string[][] = []
 for (const file of files) {
-  const folder = fits(file, REST) ? undefined : SHARED.find((one) => file.startsWith(`test/${one}/`))
+  const folder = fits(file, [...REST, ...ALONE]) ? undefined : SHARED.find((one) => file.startsWith(`test/${one}/`))
   if (folder === undefined) batches.push([file])
   else shared.set(folder, [...(shared.get(folder) ?? []), file])
 }
