@@ -7,7 +7,6 @@ import { ContentLengthError, StreamResetError } from '../errors.ts'
 import { ErrorCode, Flag } from '../frame/codes.ts'
 import { readUint32 } from '../frame/reader.ts'
 import { SMALL_DATA } from '../limits.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { closedError, protocolError, sizeError } from './faults.ts'
 import type { ReceiveWindows } from './receive-windows.ts'
@@ -33,7 +32,7 @@ export class Bodies {
     this.current = null
     this.core.messageFrames++
     if (streamId === 0) throw protocolError('DATA on stream 0')
-    if (length === 0 && (flags & Flag.END_STREAM) === 0) spend(this.core.budgets.emptyData, 'empty DATA frames')
+    if (length === 0 && (flags & Flag.END_STREAM) === 0) this.core.budgets.spend('emptyData')
     this.windows.take(flowLength)
     const stream = this.core.streams.get(streamId)
     if (stream === undefined) {
@@ -49,7 +48,7 @@ export class Bodies {
     } else {
       stream.receiveWindow -= flowLength
       if (length < SMALL_DATA && stream.receivedLength > 0 && (flags & Flag.END_STREAM) === 0) {
-        spend(this.core.budgets.smallData, 'tiny DATA frames')
+        this.core.budgets.spend('smallData')
       }
       stream.receivedLength += length
       if (length > 0 && stream.bodyForbidden) {
@@ -102,7 +101,7 @@ export class Bodies {
     if (end - start !== 4) throw sizeError('RST_STREAM of a wrong length')
     if (streamId === 0 || this.core.isIdle(streamId)) throw protocolError('RST_STREAM on an idle stream')
     // A server resets only what we opened, and may after each early answer; a client can open and reset without end.
-    if (role === 'server') spend(this.core.budgets.resets, 'streams are reset')
+    if (role === 'server') this.core.budgets.spend('resets')
     const stream = streams.get(streamId)
     if (stream === undefined) return
     const code = readUint32(buffer, start)

@@ -39,36 +39,65 @@ export class Budget {
   }
 }
 
-/** Takes one token. @throws {ConnectionFault} when there is none. */
-export function spend(budget: Budget, what: string): void {
-  if (!budget.take()) throw flood(`too many ${what}`)
-}
+type Row = readonly [burst: number, perSecond: number, what: string]
 
-/** All budgets of one connection. */
-export function makeBudgets(clock: () => number) {
-  return {
-    /** SETTINGS, and the frames of other RFCs. */
-    settings: new Budget(limits.SETTINGS_BURST, limits.SETTINGS_PER_SECOND, clock),
-    pings: new Budget(limits.PINGS_BURST, limits.PINGS_PER_SECOND, clock),
-    /** RST_STREAM to a server (CVE-2023-44487). */
-    resets: new Budget(limits.RESETS_BURST, limits.RESETS_PER_SECOND, clock),
-    priorities: new Budget(limits.PRIORITIES_BURST, limits.PRIORITIES_PER_SECOND, clock),
-    smallUpdates: new Budget(limits.SMALL_WINDOW_UPDATES_BURST, limits.SMALL_WINDOW_UPDATES_PER_SECOND, clock),
-    /** DATA that carries nothing and ends nothing: a heartbeat, or a flood (CVE-2019-9518). */
-    emptyData: new Budget(limits.EMPTY_DATA_BURST, limits.EMPTY_DATA_PER_SECOND, clock),
-    goaways: new Budget(limits.GOAWAYS_BURST, limits.GOAWAYS_PER_SECOND, clock),
-    /** Answers to PINGs, asked for or not. */
-    pongs: new Budget(limits.PONGS_BURST, limits.PONGS_PER_SECOND, clock),
-    /** Frames for streams that are closed: they cost as much as others, and have no receiver. */
-    lateFrames: new Budget(limits.LATE_FRAMES_BURST, limits.LATE_FRAMES_PER_SECOND, clock),
-    /** Pushes that are refused without being looked at. */
-    refusedPushes: new Budget(limits.REFUSED_PUSHES_BURST, limits.REFUSED_PUSHES_PER_SECOND, clock),
-    /** Octets of informational responses. */
-    informational: new Budget(limits.INFORMATIONAL_OCTETS_BURST, limits.INFORMATIONAL_OCTETS_PER_SECOND, clock),
-    smallData: new Budget(limits.SMALL_DATA_BURST, limits.SMALL_DATA_PER_SECOND, clock),
-    /** Streams that we must reset on account of the peer (CVE-2025-8671, CVE-2019-9514). */
-    peerFaults: new Budget(limits.PEER_FAULTS_BURST, limits.PEER_FAULTS_PER_SECOND, clock),
+/** What a peer is held to: how much at once, how much each second, and what the error says there was too much of. */
+const ROWS = {
+  /** Of other RFCs, too. */
+  settings: [limits.SETTINGS_BURST, limits.SETTINGS_PER_SECOND, 'SETTINGS, ORIGIN and ALTSVC frames'],
+  pings: [limits.PINGS_BURST, limits.PINGS_PER_SECOND, 'PING frames'],
+  /** Asked for or not. */
+  pongs: [limits.PONGS_BURST, limits.PONGS_PER_SECOND, 'answers to PING'],
+  /** RST_STREAM to a server (CVE-2023-44487). */
+  resets: [limits.RESETS_BURST, limits.RESETS_PER_SECOND, 'streams are reset'],
+  priorities: [limits.PRIORITIES_BURST, limits.PRIORITIES_PER_SECOND, 'priority frames'],
+  smallUpdates: [
+    limits.SMALL_WINDOW_UPDATES_BURST,
+    limits.SMALL_WINDOW_UPDATES_PER_SECOND,
+    'tiny WINDOW_UPDATE frames',
+  ],
+  /** DATA that carries nothing and ends nothing: a heartbeat, or a flood (CVE-2019-9518). */
+  emptyData: [limits.EMPTY_DATA_BURST, limits.EMPTY_DATA_PER_SECOND, 'empty DATA frames'],
+  smallData: [limits.SMALL_DATA_BURST, limits.SMALL_DATA_PER_SECOND, 'tiny DATA frames'],
+  goaways: [limits.GOAWAYS_BURST, limits.GOAWAYS_PER_SECOND, 'GOAWAY frames'],
+  /** Frames for streams that are closed: they cost as much as others, and have no receiver. */
+  lateFrames: [limits.LATE_FRAMES_BURST, limits.LATE_FRAMES_PER_SECOND, 'frames on closed streams'],
+  /** Pushes that are refused without being looked at. */
+  refusedPushes: [limits.REFUSED_PUSHES_BURST, limits.REFUSED_PUSHES_PER_SECOND, 'pushes that are refused'],
+  /** Octets of informational responses. */
+  informational: [
+    limits.INFORMATIONAL_OCTETS_BURST,
+    limits.INFORMATIONAL_OCTETS_PER_SECOND,
+    'octets of informational responses',
+  ],
+  /** Streams that we must reset on account of the peer (CVE-2025-8671, CVE-2019-9514). */
+  peerFaults: [limits.PEER_FAULTS_BURST, limits.PEER_FAULTS_PER_SECOND, 'streams had to be reset'],
+} as const satisfies Readonly<Record<string, Row>>
+
+export type BudgetName = keyof typeof ROWS
+
+/** The budgets of one connection. Most are never drawn on: each is made when it is. */
+export class Budgets {
+  private readonly clock: () => number
+  private readonly made: { [Name in BudgetName]?: Budget } = {}
+
+  constructor(clock: () => number) {
+    this.clock = clock
+  }
+
+  /** Takes so many tokens; false when there are not as many. */
+  take(name: BudgetName, amount = 1): boolean {
+    let budget = this.made[name]
+    if (budget === undefined) {
+      const [burst, perSecond] = ROWS[name]
+      budget = new Budget(burst, perSecond, this.clock)
+      this.made[name] = budget
+    }
+    return budget.take(amount)
+  }
+
+  /** Takes one token. @throws {ConnectionFault} when there is none. */
+  spend(name: BudgetName): void {
+    if (!this.take(name)) throw flood(`too many ${ROWS[name][2]}`)
   }
 }
-
-export type Budgets = Readonly<ReturnType<typeof makeBudgets>>

@@ -4,7 +4,6 @@ import { parsePayload } from '../frame/parse.ts'
 import { readStreamId } from '../frame/reader.ts'
 import { MAX_EARLY_PRIORITIES } from '../limits.ts'
 import { parsePriority, serializePriority } from '../priority/field.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError } from './faults.ts'
 import type { GoingAway } from './going-away.ts'
@@ -60,12 +59,12 @@ export class ControlFrames {
     if (end - start !== 8) throw sizeError('PING of a wrong length')
     const payload = buffer.subarray(start, end)
     if ((flags & Flag.ACK) === 0) {
-      spend(core.budgets.pings, 'PING frames')
+      core.budgets.spend('pings')
       core.writer.ping(payload, true)
       core.announceReply()
       core.listener.onPing?.(Uint8Array.from(payload))
     } else if (!this.going.takePong(payload)) {
-      spend(core.budgets.pongs, 'answers to PING')
+      core.budgets.spend('pongs')
       core.listener.onPong(payload)
     }
   }
@@ -73,7 +72,7 @@ export class ControlFrames {
   /** RFC 9113 section 5.3.2: priorities of RFC 7540 are read past. */
   onPriority(streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId === 0) throw protocolError('PRIORITY on stream 0')
-    spend(this.core.budgets.priorities, 'priority frames')
+    this.core.budgets.spend('priorities')
     const stream = this.core.streams.get(streamId)
     if (end - start !== 5) {
       if (stream !== undefined) this.streams.fail(stream, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY of a wrong length')
@@ -88,7 +87,7 @@ export class ControlFrames {
   onPriorityUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
     const { core } = this
     if (core.role === 'client') throw protocolError('PRIORITY_UPDATE from a server')
-    spend(core.budgets.priorities, 'priority frames')
+    core.budgets.spend('priorities')
     if (streamId !== 0) throw protocolError('PRIORITY_UPDATE on a stream')
     if (end - start < 4) throw sizeError('PRIORITY_UPDATE too short')
     const id = readStreamId(buffer, start)
@@ -105,7 +104,7 @@ export class ControlFrames {
   onOrigins(type: number, flags: number, streamId: number, payload: Buffer): void {
     const { core } = this
     if (core.role === 'server') return
-    spend(core.budgets.settings, 'ORIGIN and ALTSVC frames')
+    core.budgets.spend('settings')
     const frame = parseLeniently(type, flags, streamId, payload)
     if (frame?.type === 'ORIGIN' && streamId === 0 && flags === 0) core.listener.onOrigin?.(frame.origins)
     if (frame?.type !== 'ALTSVC') return

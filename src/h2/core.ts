@@ -15,7 +15,7 @@ import {
 } from '../limits.ts'
 import { Scheduler } from '../priority/scheduler.ts'
 import { UNCHECKED, warnOnce } from '../warn.ts'
-import { type Budgets, makeBudgets } from './budgets.ts'
+import { Budgets } from './budgets.ts'
 import { flood } from './faults.ts'
 import type { ConnectionListener } from './listener.ts'
 import { checkOptions, type H2ConnectionOptions } from './options.ts'
@@ -70,7 +70,7 @@ export class Core {
     if (validateOutbound === false) warnOnce(UNCHECKED)
     this.role = options.role ?? 'client'
     this.clock = options.clock ?? defaultClock
-    this.budgets = makeBudgets(this.clock)
+    this.budgets = new Budgets(this.clock)
     this.maxHeaderListSize = options.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE
     const maxFields = options.maxHeaderFields ?? MAX_HEADER_FIELDS
     this.decoder = new Decoder({ maxListSize: this.maxHeaderListSize, maxFields })

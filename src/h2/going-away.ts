@@ -2,7 +2,6 @@
 import { GoawayError, ProtocolError, type SpokenProtocol } from '../errors.ts'
 import { ErrorCode, errorCodeName, MAX_STREAM_ID } from '../frame/codes.ts'
 import { readStreamId, readUint32 } from '../frame/reader.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError } from './faults.ts'
 import { OwnState, PeerState } from './states.ts'
@@ -87,7 +86,7 @@ export class GoingAway {
     const { core } = this
     if (streamId !== 0) throw protocolError('GOAWAY on a stream')
     if (end - start < 8) throw sizeError('GOAWAY of a wrong length')
-    spend(core.budgets.goaways, 'GOAWAY frames')
+    core.budgets.spend('goaways')
     const lastId = readStreamId(buffer, start)
     const code = readUint32(buffer, start + 4)
     if (lastId > this.lastTaken) throw protocolError('a second GOAWAY raised the last stream identifier')

@@ -1,6 +1,5 @@
 /** Frames for streams that are closed: those on their way when we reset the stream are let pass (RFC 9113 section 5.1). */
 import { MAX_REMEMBERED_RESETS } from '../limits.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { closedError, protocolError } from './faults.ts'
 
@@ -30,7 +29,7 @@ export class LateFrames {
     const idle = this.core.isIdle(id)
     if (this.resets.has(id) || this.core.isIgnored(id) || (id <= this.lateFramesUpTo && id !== 0 && !idle)) {
       // DATA is bounded by the windows that we granted, and a server may have a whole one on its way for each stream.
-      if (what !== 'DATA') spend(this.core.budgets.lateFrames, 'frames on closed streams')
+      if (what !== 'DATA') this.core.budgets.spend('lateFrames')
       return
     }
     if (idle) throw protocolError(`${what} on idle stream ${id}`)

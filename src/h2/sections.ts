@@ -19,7 +19,6 @@ import {
 import { HeaderListTooLargeError, HpackError } from '../hpack/index.ts'
 import { parsePriority } from '../priority/field.ts'
 import type { Bodies } from './bodies.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { ConnectionFault, closedError, protocolError } from './faults.ts'
 import type { BlockListener } from './header-blocks.ts'
@@ -203,7 +202,7 @@ export class Sections implements BlockListener {
   private countInformational(stream: H2Stream, section: FieldList): void {
     let octets = section.length * INFORMATIONAL_FIELD
     for (let i = 0; i < section.length; i++) octets += section[i].length
-    if (this.core.budgets.informational.take(octets)) return
+    if (this.core.budgets.take('informational', octets)) return
     this.streams.fail(stream, ErrorCode.ENHANCE_YOUR_CALM, 'too many informational responses')
   }
 
@@ -212,7 +211,7 @@ export class Sections implements BlockListener {
     core.lastRemoteId = promised
     if (parent !== undefined && !parent.local) throw protocolError('PUSH_PROMISE on a pushed stream')
     if (parent === undefined || section === undefined || core.openRemote >= core.maxRemote) {
-      spend(core.budgets.refusedPushes, 'pushes that are refused')
+      core.budgets.spend('refusedPushes')
       // We reset the parent, or cannot take it: the promised stream is refused, the connection goes on.
       this.streams.refuse(promised, ErrorCode.REFUSED_STREAM)
       return
@@ -239,7 +238,7 @@ export class Sections implements BlockListener {
       stream.listener = listener
       this.windows.adopt(stream)
     } else {
-      spend(core.budgets.refusedPushes, 'pushes that are refused')
+      core.budgets.spend('refusedPushes')
       this.streams.reset(stream, ErrorCode.CANCEL)
     }
   }

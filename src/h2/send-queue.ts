@@ -12,7 +12,6 @@ import { ErrorCode, Flag, FrameType, MAX_WINDOW_SIZE } from '../frame/codes.ts'
 import { readStreamId } from '../frame/reader.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { SEND_HIGH_WATER, SEND_LOW_WATER, SEND_QUANTUM, SMALL_WINDOW_UPDATE } from '../limits.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError, windowError } from './faults.ts'
 import { StreamEvent, StreamState } from './states.ts'
@@ -111,7 +110,7 @@ export class SendQueue {
     const increment = readStreamId(buffer, start)
     const answers = this.isAnswerToData()
     if (increment < SMALL_WINDOW_UPDATE && !answers) {
-      spend(this.core.budgets.smallUpdates, 'tiny WINDOW_UPDATE frames')
+      this.core.budgets.spend('smallUpdates')
     }
     if (streamId === 0) {
       if (increment === 0) throw protocolError('WINDOW_UPDATE of 0')
@@ -123,7 +122,7 @@ export class SendQueue {
     const stream = this.core.streams.get(streamId)
     if (stream === undefined) {
       if (this.core.isIdle(streamId)) throw protocolError('WINDOW_UPDATE on an idle stream')
-      if (!answers) spend(this.core.budgets.lateFrames, 'frames on closed streams')
+      if (!answers) this.core.budgets.spend('lateFrames')
     } else if (increment === 0) {
       this.streams.fail(stream, ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
     } else if (!this.growStream(stream, increment)) {

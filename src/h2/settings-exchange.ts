@@ -2,7 +2,6 @@
 import { Flag, Setting } from '../frame/codes.ts'
 import type { FrameReader } from '../frame/reader.ts'
 import { STREAM_WINDOW } from '../limits.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { protocolError, sizeError, windowError } from './faults.ts'
 import type { ReceiveWindows } from './receive-windows.ts'
@@ -60,7 +59,7 @@ export class SettingsExchange {
       return
     }
     const { core } = this
-    spend(this.core.budgets.settings, 'SETTINGS')
+    this.core.budgets.spend('settings')
     const entries = parseSettings(buffer, start, end)
     core.advancePeer(PeerState.OPEN)
     this.apply(entries)

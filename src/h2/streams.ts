@@ -1,7 +1,6 @@
 /** How streams begin and end. */
 import { StreamResetError } from '../errors.ts'
 import type { Priority } from '../priority/field.ts'
-import { spend } from './budgets.ts'
 import type { Core } from './core.ts'
 import { LateFrames } from './late-frames.ts'
 import { nextState, OwnState, StreamState } from './states.ts'
@@ -77,7 +76,7 @@ export class Streams {
 
   /** The peer made us reset a stream. */
   countFault(): void {
-    spend(this.core.budgets.peerFaults, 'streams had to be reset')
+    this.core.budgets.spend('peerFaults')
   }
 
   /** Ends every stream with an error, and the connection with them. */
