@@ -36,19 +36,6 @@ import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { now } from '../session/deadline.ts'
 import { type PreparedBody, prepareBody } from './body.ts'
-import {
-  callOnBodySent,
-  callOnConnected,
-  callOnConnecting,
-  callOnData,
-  callOnEnd,
-  callOnError,
-  callOnHeaders,
-  callOnInformational,
-  callOnPush,
-  callOnRequestSent,
-  callOnUpgraded,
-} from './calls.ts'
 import type { CodecOf, HomeOf } from './carrier.ts'
 import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
 import type { Waiting } from './deadlines.ts'
@@ -284,7 +271,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   tellConnecting(timings: Readonly<ConnectTimings>): void {
-    if (this.isWaiting) this.tell(callOnConnecting, timings, undefined, undefined, undefined)
+    const { onConnecting } = this.handler
+    if (this.isWaiting && onConnecting !== undefined) this.tell(onConnecting, timings)
   }
 
   /** @returns the next deadline of it. */
@@ -387,8 +375,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   // --- What the codec tells of the attempt.
 
   onInformational(_stream: H2Stream | null, status: number, fields: FieldList, reason = '', raw?: FieldList): void {
-    if (this.phase !== 'carried' || !this.announce() || this.handler.onInformational === undefined) return
-    this.tell(callOnInformational, status, fields, reason, raw)
+    const { onInformational } = this.handler
+    if (this.phase !== 'carried' || !this.announce() || onInformational === undefined) return
+    this.tell(onInformational, status, fields, reason, raw)
   }
 
   onHeaders(_stream: H2Stream | null, status: number, fields: FieldList, reason = '', raw?: FieldList): void {
@@ -415,7 +404,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       // A subscriber may have aborted it.
       if (this.phase !== 'carried') return
     }
-    this.tell(callOnHeaders, status, fields, reason, raw)
+    this.tell(this.handler.onHeaders, status, fields, reason, raw)
   }
 
   onData(_stream: H2Stream | null, buffer: Buffer, start: number, end: number): void {
@@ -447,12 +436,13 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** The socket speaks another protocol from here on, and is the caller's. */
   onUpgraded(status: number, fields: FieldList, reason: string, raw: FieldList, socket: Duplex): void {
-    if (this.phase !== 'carried' || !this.announce()) {
+    const { onUpgraded } = this.handler
+    if (this.phase !== 'carried' || !this.announce() || onUpgraded === undefined) {
       socket.destroy()
       return
     }
     this.settle('settled', null)
-    this.tell(callOnUpgraded, { status, fields, reason, raw }, socket, undefined, undefined)
+    this.tell(onUpgraded, status, fields, socket, reason, raw)
   }
 
   /** The attempt has failed, through no doing of ours. */
@@ -473,8 +463,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   onSent(_stream: H2Stream | null, octets: number): void {
     if (this.phase !== 'carried') return
     this.waitForPeer()
-    if (this.handler.onBodySent !== undefined && this.announce())
-      this.tell(callOnBodySent, octets, undefined, undefined, undefined)
+    const { onBodySent } = this.handler
+    if (onBodySent !== undefined && this.announce()) this.tell(onBodySent, octets)
   }
 
   /** All of the request was handed to the transport. */
@@ -494,7 +484,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   onDrain(_stream: H2Stream | null): void {
     this.waitForPeer()
     // The source is the caller's, too.
-    if (this.sending !== null) this.context.runInAsyncScope(resume, undefined, this.sending)
+    if (this.sending !== null) this.context.runInAsyncScope(this.sending.resume, this.sending)
   }
 
   /**
@@ -504,7 +494,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   onPromise(stream: H2Stream, head: RequestHead, home: ExchangeHome): StreamListener | undefined {
     const { scheme, authority, method, path } = head
     const { codec } = this
-    if (this.phase !== 'carried' || codec === null || this.handler.onPush === undefined) return undefined
+    const { onPush } = this.handler
+    if (this.phase !== 'carried' || codec === null || onPush === undefined) return undefined
     if (scheme === undefined || path === undefined || authority === undefined) return undefined
     if (scheme !== getField(this.head, ':scheme') || authority !== getField(this.head, ':authority')) return undefined
     if (!this.announce()) return undefined
@@ -514,7 +505,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     push.sent = true
     push.wait(this.headersTimeout)
     const promise: PushPromise = { scheme, method, authority, path, headers: head.fields, exchange: push }
-    const found = this.tell(callOnPush, promise, undefined, undefined, undefined)
+    const found = this.tell(onPush, promise)
     if (found !== null && found !== undefined && push.phase === 'carried') {
       push.handler = found
       return push
@@ -620,7 +611,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (channels.end.hasSubscribers && this.home.observed) {
       channels.end.publish({ exchange: this, request: this.request, trailers })
     }
-    this.tell(callOnEnd, trailers, raw, undefined, undefined)
+    this.tell(this.handler.onEnd, trailers, raw)
   }
 
   /** The one way to the end. @param error why, or null when the response is whole. */
@@ -644,7 +635,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (channels.error.hasSubscribers && this.home.observed) {
       channels.error.publish({ exchange: this, request: this.request, error })
     }
-    this.tell(callOnError, error, local, undefined, undefined)
+    this.tell(this.handler.onError, error, local)
   }
 
   /** @returns false when a subscriber has aborted it. */
@@ -670,15 +661,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   /** Calls the caller, in its own asynchronous context. What it throws ends the exchange, or is surfaced when that has ended. */
-  private tell<R, A, B, C, D>(
-    step: (handler: ExchangeHandler, a: A, b: B, c: C, d: D) => R,
-    a: A,
-    b: B,
-    c: C,
-    d: D,
-  ): R | undefined {
+  private tell<A extends unknown[], R>(step: (...args: A) => R, ...args: A): R | undefined {
     try {
-      return this.context.runInAsyncScope(step, undefined, this.handler, a, b, c, d)
+      return this.context.runInAsyncScope(step, this.handler, ...args)
     } catch (thrown) {
       if (this.hasSettled) rethrowAsync(thrown)
       else this.fail(toError(thrown))
@@ -691,8 +676,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (!this.unannounced) return this.phase === 'carried'
     this.unannounced = false
     const { connection } = this
-    if (this.phase === 'carried' && connection !== undefined)
-      this.tell(callOnConnected, connection, this.reused, undefined, undefined)
+    const { onConnected } = this.handler
+    if (this.phase === 'carried' && connection !== undefined && onConnected !== undefined)
+      this.tell(onConnected, connection, this.reused)
     return this.phase === 'carried'
   }
 
@@ -710,13 +696,12 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** Tells that the request is on its way. */
   tellSent(): void {
-    if (this.sent && this.handler.onRequestSent !== undefined && this.announce()) {
-      this.tell(callOnRequestSent, undefined, undefined, undefined, undefined)
-    }
+    const { onRequestSent } = this.handler
+    if (this.sent && onRequestSent !== undefined && this.announce()) this.tell(onRequestSent)
   }
 
   private deliver(chunk: Buffer): void {
-    this.tell(callOnData, chunk, undefined, undefined, undefined)
+    this.tell(this.handler.onData, chunk)
     if (this.phase === 'carried') this.codec?.consume(this, chunk.length)
   }
 
@@ -812,7 +797,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** @internal */
   beginSending(sending: Sending): void {
-    if (this.sending === sending) this.context.runInAsyncScope(begin, undefined, sending)
+    if (this.sending === sending) this.context.runInAsyncScope(sending.begin, sending)
   }
 
   private get isReplayable(): boolean {
@@ -835,14 +820,6 @@ function ignore(): void {
 
 function uploadOf(source: NonNullable<PreparedBody['source']>): UploadBody {
   return source instanceof UploadBody ? source : new UploadBody(source)
-}
-
-function resume(sending: Sending): void {
-  sending.resume()
-}
-
-function begin(sending: Sending): void {
-  sending.begin()
 }
 
 function announce(exchange: LiveExchange): void {
