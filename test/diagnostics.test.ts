@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -140,20 +141,13 @@ describe('diagnostics channels', () => {
     // More than the buffers of both systems take.
     const size = 64 << 20
     const order: string[] = []
-    const server = createServer((socket) => {
-      let received = 0
-      socket.once('data', () => {
-        socket.pause()
-        // Whatever can be sent without being read has its time to be.
-        setTimeout(() => {
-          order.push('read')
-          socket.resume()
-        }, 20)
-      })
-      socket.on('data', (chunk) => {
-        received += chunk.length
-        if (received > size) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
-      })
+    const server = createHttpServer((request, response) => {
+      // Whatever can be sent without being read has its time to be.
+      setTimeout(() => {
+        order.push('read')
+        request.resume()
+      }, 20)
+      request.on('end', () => response.end())
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const address = server.address()

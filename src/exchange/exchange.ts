@@ -35,16 +35,16 @@ import type { RequestHead } from '../headers/section.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { now } from '../session/deadline.ts'
-import { type PreparedBody, prepareBody } from './body.ts'
+import { lastingSource, type PreparedBody, prepareBody } from './body.ts'
 import type { CodecOf, HomeOf } from './carrier.ts'
 import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
 import type { Waiting } from './deadlines.ts'
 import { backoff } from './retry.ts'
 import { announcedLength, isIdempotent } from './semantics.ts'
 import { Sending, type SendingOwner } from './sending.ts'
-import { isSource } from './source.ts'
-import { UploadBody } from './upload.ts'
-import { type Verdict, verdict } from './verdict.ts'
+import type { UploadBody } from './upload.ts'
+import { FAIL, FIRST_ATTEMPT, type Past, type Verdict, verdict } from './verdict.ts'
+import { type Reading, Withheld } from './withheld.ts'
 
 export type { AttemptLimits } from './carrier.ts'
 export type ExchangeCodec = CodecOf<LiveExchange>
@@ -58,9 +58,7 @@ type Answer = 'awaited' | 'body' | 'whole'
 /** 421 Misdirected Request (RFC 9110 section 15.5.20). */
 const MISDIRECTED = 421
 
-const NO_CHUNKS: Buffer[] = []
-
-export class LiveExchange implements Exchange, StreamListener, SendingOwner, Waiting {
+export class LiveExchange implements Exchange, StreamListener, SendingOwner, Reading, Waiting {
   /** Its neighbours in the line. */
   before: LiveExchange | null = null
   after: LiveExchange | null = null
@@ -98,12 +96,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** The handler is still to be told of the connection. */
   private unannounced = false
   private paused = false
-  /** What came while paused; and the end, if it came as well. */
-  private buffered: Buffer[] = NO_CHUNKS
-  private bufferedTrailers: FieldList = NO_FIELDS
-  private bufferedRawTrailers: FieldList | undefined
-  /** `resume()` is handing on: a callback that pauses and resumes leaves the rest to it. */
-  private releasing = false
+  /** What came while paused. */
+  private withheld: Withheld | null = null
   private received = 0
   /** What holds for the attempt under way: milliseconds, 0 = no limit, and octets. */
   private headersTimeout = 0
@@ -119,9 +113,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private headersAt = 0
   private endAt = 0
   private attempts = 0
-  private failures = 0
-  private losses = 0
-  private fellBack = false
+  /** What came of the attempts before this one. */
+  private past: Past = FIRST_ATTEMPT
   private onAbort: (() => void) | null = null
 
   constructor(home: ExchangeHome, request: ExchangeRequest, handler: ExchangeHandler) {
@@ -129,16 +122,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.request = request
     this.handler = handler
     this.maxSize = Number.POSITIVE_INFINITY
-    const { body, method, timeout } = request
-    // What goes into a tunnel is no message, and is kept for no second attempt.
-    this.source =
-      typeof body !== 'object' || body === null
-        ? null
-        : body instanceof UploadBody
-          ? body
-          : isSource(body)
-            ? new UploadBody(body, { limit: method === 'CONNECT' ? 0 : undefined })
-            : null
+    const { timeout } = request
+    this.source = lastingSource(request)
     home.deadlines.add(this)
     if (timeout !== undefined && timeout > 0 && timeout < Number.POSITIVE_INFINITY) {
       this.finishBy = now() + timeout
@@ -167,12 +152,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   abort(reason?: unknown, code?: number): void {
-    if (this.phase === 'settled') return
-    if (this.dispatching) {
-      nextTick(abort, this, reason, code)
-      return
-    }
-    this.fail(abortReason(reason), code)
+    if (this.phase !== 'settled') this.fail(abortReason(reason), code)
   }
 
   pause(): void {
@@ -187,13 +167,16 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    const { codec } = this
-    if (this.phase !== 'carried' || codec === null || this.releasing) return
-    this.release()
-    if (this.paused || this.phase !== 'carried') return
-    if (this.answer === 'whole') {
-      this.finish(this.bufferedTrailers, this.bufferedRawTrailers)
-      return
+    const { codec, withheld } = this
+    if (this.phase !== 'carried' || codec === null) return
+    if (withheld !== null) {
+      if (withheld.handing) return
+      withheld.handOn(this)
+      if (!this.isReading) return
+      if (this.answer === 'whole') {
+        this.finish(withheld.trailers, withheld.rawTrailers)
+        return
+      }
     }
     if (this.answer === 'body') {
       codec.readClock()
@@ -290,13 +273,12 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
    * @throws what a function that makes it throws, or {InvalidArgumentError}: the request itself is at fault.
    */
   prepare(): PreparedBody {
-    return this.source === null ? prepareBody(this.request.body) : { bytes: null, source: this.source, length: -1 }
+    return prepareBody(this.source ?? this.request.body)
   }
 
   /** A body that a function made for an attempt that did not begin is let go of; what the caller gave is the caller's. */
   discard({ source }: PreparedBody): void {
-    if (source === null || source === this.source) return
-    uploadOf(source).release(null)
+    if (source !== this.source) source?.release(null)
   }
 
   /**
@@ -329,6 +311,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.enter('carried')
     this.codec = codec
     this.stream = null
+    this.startedAt = 0
     this.wait(this.queueTimeout)
   }
 
@@ -352,8 +335,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     const { trailers, method } = this.request
     const hasTrailers = trailers !== null && trailers !== undefined
     if (body.source !== null) {
-      const upload = body.source === this.source ? this.source : uploadOf(body.source)
-      const sending = new Sending(this, upload, body.length === -1 ? announced : body.length)
+      const length = body.length === -1 ? announced : body.length
+      const sending = new Sending(this, body.source, length, body.source === this.source)
       this.sending = sending
       this.waitForPeer()
       // After dispatch() has returned, as all that is told.
@@ -413,8 +396,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (this.exceeds(this.received)) return
     const chunk = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end)
     if (this.paused) {
-      if (this.buffered === NO_CHUNKS) this.buffered = [chunk]
-      else this.buffered.push(chunk)
+      this.withhold().pieces.push(chunk)
       return
     }
     this.wait(this.bodyTimeout)
@@ -428,8 +410,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       return
     }
     this.answer = 'whole'
-    this.bufferedTrailers = trailers
-    this.bufferedRawTrailers = raw
+    const withheld = this.withhold()
+    withheld.trailers = trailers
+    withheld.rawTrailers = raw
     // Nobody waits for the rest of the request.
     if (this.stream?.tunnel !== true) this.dropUpload()
   }
@@ -515,6 +498,17 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     return undefined
   }
 
+  // --- What is handed to the reader, at once or later.
+
+  get isReading(): boolean {
+    return this.phase === 'carried' && !this.paused
+  }
+
+  deliver(chunk: Buffer): void {
+    this.tell(this.handler.onData, chunk)
+    if (this.phase === 'carried') this.codec?.consume(this, chunk.length)
+  }
+
   // --- What the body tells.
 
   sendPiece(octets: Uint8Array): boolean {
@@ -544,7 +538,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** Ends it from our side, for good: the peer is told, if it still matters to it. Not before dispatch() has returned. */
   fail(error: Error, code?: number): void {
     if (this.dispatching) {
-      nextTick(fail, this, error)
+      nextTick(fail, this, error, code)
       return
     }
     const { phase, codec } = this
@@ -576,31 +570,27 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
         return
       case 'over HTTP/1.1':
         this.detach()
-        this.fellBack = true
+        this.past = then.past
         if (this.tellRetry(error)) this.home.fallBack(this, error)
         return
       case 'again':
         this.detach()
-        if (then.counts) this.failures++
-        if (then.lost) this.losses++
+        this.past = then.past
         if (then.quarantined) this.suspect = true
-        if (this.tellRetry(error)) this.home.again(this, then.counts ? backoff(this.failures, Math.random()) : 0)
+        if (this.tellRetry(error)) this.home.again(this, backoff(then.replay, Math.random()))
     }
   }
 
   private judge(error: Error): Verdict {
-    if (!this.home.retries) return { kind: 'fail' }
-    const then = verdict(error, {
-      local: false,
+    if (!this.home.retries) return FAIL
+    const attempt = {
       answered: this.answer !== 'awaited',
       replayable: this.isReplayable,
       idempotent: isIdempotent(this.request),
-      fellBack: this.fellBack,
-      failures: this.failures,
-      losses: this.losses,
-    })
+    }
+    const then = verdict(error, attempt, this.past)
     // The budget protects servers from work: what is known to be unprocessed was none.
-    return then.kind === 'again' && then.costs && !this.home.mayRetry() ? { kind: 'fail' } : then
+    return then.kind === 'again' && then.costs && !this.home.mayRetry() ? FAIL : then
   }
 
   /** The response is complete. */
@@ -619,7 +609,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     const { home } = this
     this.enter(phase)
     this.endAt = this.codec?.time ?? now()
-    this.buffered = NO_CHUNKS
+    this.withheld = null
     this.stopClock()
     home.deadlines.delete(this)
     if (this.onAbort !== null) {
@@ -649,7 +639,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.enter('queued')
     this.stopClock()
     this.dropUpload()
-    this.buffered = NO_CHUNKS
+    this.withheld = null
     this.unannounced = false
   }
 
@@ -700,20 +690,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (this.sent && onRequestSent !== undefined && this.announce()) this.tell(onRequestSent)
   }
 
-  private deliver(chunk: Buffer): void {
-    this.tell(this.handler.onData, chunk)
-    if (this.phase === 'carried') this.codec?.consume(this, chunk.length)
-  }
-
-  /** Hands on what was withheld, in order, until it is paused again. */
-  private release(): void {
-    const { buffered } = this
-    if (buffered === NO_CHUNKS) return
-    this.releasing = true
-    let next = 0
-    while (next < buffered.length && !this.paused && this.phase === 'carried') this.deliver(buffered[next++])
-    this.releasing = false
-    this.buffered = next === buffered.length || this.phase !== 'carried' ? NO_CHUNKS : buffered.slice(next)
+  private withhold(): Withheld {
+    this.withheld ??= new Withheld()
+    return this.withheld
   }
 
   /** The current wait ran out. */
@@ -735,7 +714,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** It is with a connection, which has not begun it. */
   private get isDeferred(): boolean {
-    return this.attempts === 0 || this.startedAt === 0
+    return this.startedAt === 0
   }
 
   /** Something of the request waits to be sent, and the peer has not answered. */
@@ -784,9 +763,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private dropUpload(error: Error | null = null): void {
     const { sending } = this
     this.sending = null
-    if (sending === null) return
-    sending.stop()
-    if (sending.upload !== this.source) sending.upload.release(error)
+    sending?.stop(error)
   }
 
   /** Reads no more of the body at all. */
@@ -818,10 +795,6 @@ function ignore(): void {
   // Nobody is told.
 }
 
-function uploadOf(source: NonNullable<PreparedBody['source']>): UploadBody {
-  return source instanceof UploadBody ? source : new UploadBody(source)
-}
-
 function announce(exchange: LiveExchange): void {
   exchange.announce()
 }
@@ -838,14 +811,9 @@ function tellSent(exchange: LiveExchange, codec: ExchangeCodec): void {
   if (exchange.codec === codec) exchange.tellSent()
 }
 
-function abort(exchange: LiveExchange, reason: unknown, code: number | undefined): void {
+function fail(exchange: LiveExchange, error: Error, code: number | undefined): void {
   exchange.dispatched()
-  exchange.abort(reason, code)
-}
-
-function fail(exchange: LiveExchange, error: Error): void {
-  exchange.dispatched()
-  exchange.fail(error)
+  exchange.fail(error, code)
 }
 
 function failAttempt(exchange: LiveExchange, error: Error): void {
