@@ -93,6 +93,22 @@ describe('diagnostics channels', () => {
     assert.equal(headers?.['status'], 200)
   })
 
+  test('a connection is told of from its beginning to its end over HTTP/1.1 as well', async () => {
+    const server = createHttpServer((_, response) => response.end())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const origin = `http://127.0.0.1:${address.port}`
+    const heard = await listen(origin, async () => {
+      const pool = new Pool()
+      await send(pool, { origin, path: '/' })
+      await pool.close()
+    })
+    server.close()
+    const names = steps(heard).filter((name) => name.startsWith('hyper:connection') && !name.endsWith('step'))
+    assert.deepEqual(names, ['hyper:connection:connecting', 'hyper:connection:connected', 'hyper:connection:closed'])
+  })
+
   test('a retry says why, and an error ends it', async () => {
     await using server = await FrameServer.start({
       onRequest: (connection, id) => connection.reset(id, ErrorCode.REFUSED_STREAM),

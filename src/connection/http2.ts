@@ -6,13 +6,11 @@
  */
 
 import { nextTick } from '../clock.ts'
-import { channels } from '../diagnostics.ts'
 import { PoolDestroyedError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
 import { DirectHome } from '../exchange/direct.ts'
 import { LiveExchange } from '../exchange/exchange.ts'
-import { publishConnection } from '../exchange/messages.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
@@ -262,10 +260,6 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   /** @internal */
   onClosed(error: Error | undefined): void {
     this.startDeferred()
-    const { origin, info } = this
-    if (channels.closed.hasSubscribers) {
-      publishConnection(channels.closed, { origin: origin.href, connection: info, error })
-    }
     this.owner.onClosed(this, error)
   }
 
