@@ -61,6 +61,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   /** Milliseconds. */
   readonly queueTimeout: number
   readonly events: OriginEvents
+  readonly peer: PeerMemory
   /** Connections that take exchanges, or may again. */
   readonly usable: Connection[] = []
 
@@ -70,7 +71,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private readonly progress: DialProgress
   private readonly waiting: Queue
   private readonly budget = new RetryBudget()
-  private readonly peer: PeerMemory
   private mayBorrow: boolean
   private closing = false
   private destroyedWith: Error | undefined
@@ -125,10 +125,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.unsettled++
     exchange.moveTo(this)
     this.queue(exchange)
-  }
-
-  get knownStreamLimit(): number | undefined {
-    return this.peer.streamLimit
   }
 
   get hasWaiting(): boolean {
@@ -259,18 +255,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.events.origins(origins)
   }
 
-  onStreamLimit(limit: number): void {
-    this.peer.onStreamLimit(limit)
-  }
-
-  onUpgradeLost(): void {
-    this.peer.onUpgradeLost()
-  }
-
-  onHttp1Required(): void {
-    this.peer.onHttp1Required()
-  }
-
   /** Carries out the plan for those who wait. */
   assign(): void {
     if (this.destroyedWith !== undefined) {
@@ -388,7 +372,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   onNoUpgrade(): void {
     // By HTTP/1.1, on another connection.
-    this.onHttp1Required()
+    this.peer.onHttp1Required()
     this.assign()
   }
 

@@ -7,6 +7,7 @@
  *   HTTP/1.1, as long as the pool remembers that it spoke nothing else.
  * - What is only remembered is forgotten at the first failure that it may have caused.
  */
+import type { PeerNotes } from '../connection/contract.ts'
 import { ConnectError, type HyperError, TimeoutError } from '../errors.ts'
 import { MAX_STREAMS_BEFORE_SETTINGS, MAX_UPGRADES_LOST, STREAMS_BEFORE_SETTINGS } from '../limits.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
@@ -15,7 +16,7 @@ import type { ProtocolMemory } from './memory.ts'
 
 type Protocol = ConnectionInfo['protocol']
 
-export class PeerMemory {
+export class PeerMemory implements PeerNotes {
   /** Streams that it allowed on its last connection. */
   streamLimit: number | undefined
   private readonly key: string
