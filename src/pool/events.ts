@@ -6,7 +6,7 @@
 import type { Channel } from 'node:diagnostics_channel'
 import { channels } from '../diagnostics.ts'
 import type { HyperError } from '../errors.ts'
-import { type ConnectionMessage, publishConnection } from '../exchange/messages.ts'
+import type { ConnectionMessage } from '../exchange/messages.ts'
 import type { ConnectStep } from '../net/link.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
@@ -64,6 +64,6 @@ export class OriginEvents {
   }
 
   private publish(to: Channel, message: Omit<ConnectionMessage, 'origin'>): void {
-    if (to.hasSubscribers) publishConnection(to, { origin: this.origin, ...message })
+    if (to.hasSubscribers) to.publish({ origin: this.origin, ...message } satisfies ConnectionMessage)
   }
 }

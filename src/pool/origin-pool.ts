@@ -171,8 +171,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       return
     }
     this.waiting.pushAgain(exchange, delay)
-    // Not within the callback of the connection that is just going.
-    nextTick(returned, this)
   }
 
   /** An exchange has come back to the queue. */
@@ -482,10 +480,6 @@ function assign(origin: OriginPool): void {
 
 function again(origin: OriginPool, exchange: LiveExchange): void {
   if (!exchange.hasSettled) origin.again(exchange, 0)
-}
-
-function returned(origin: OriginPool): void {
-  origin.onReturned()
 }
 
 function fail(exchange: LiveExchange, error: Error): void {
