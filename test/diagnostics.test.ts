@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -92,6 +93,22 @@ describe('diagnostics channels', () => {
     assert.equal(headers?.['status'], 200)
   })
 
+  test('a connection is told of from its beginning to its end over HTTP/1.1 as well', async () => {
+    const server = createHttpServer((_, response) => response.end())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const origin = `http://127.0.0.1:${address.port}`
+    const heard = await listen(origin, async () => {
+      const pool = new Pool()
+      await send(pool, { origin, path: '/' })
+      await pool.close()
+    })
+    server.close()
+    const names = steps(heard).filter((name) => name.startsWith('hyper:connection') && !name.endsWith('step'))
+    assert.deepEqual(names, ['hyper:connection:connecting', 'hyper:connection:connected', 'hyper:connection:closed'])
+  })
+
   test('a retry says why, and an error ends it', async () => {
     await using server = await FrameServer.start({
       onRequest: (connection, id) => connection.reset(id, ErrorCode.REFUSED_STREAM),
@@ -140,20 +157,13 @@ describe('diagnostics channels', () => {
     // More than the buffers of both systems take.
     const size = 64 << 20
     const order: string[] = []
-    const server = createServer((socket) => {
-      let received = 0
-      socket.once('data', () => {
-        socket.pause()
-        // Whatever can be sent without being read has its time to be.
-        setTimeout(() => {
-          order.push('read')
-          socket.resume()
-        }, 20)
-      })
-      socket.on('data', (chunk) => {
-        received += chunk.length
-        if (received > size) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
-      })
+    const server = createHttpServer((request, response) => {
+      // Whatever can be sent without being read has its time to be.
+      setTimeout(() => {
+        order.push('read')
+        request.resume()
+      }, 20)
+      request.on('end', () => response.end())
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const address = server.address()

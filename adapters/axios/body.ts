@@ -5,6 +5,7 @@ import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body } from '../../src/exchange/contract.ts'
 import { bytesOf, isBlob } from '../../src/exchange/source.ts'
 import type { UploadBody, UploadSink } from '../../src/exchange/upload.ts'
+import type { HeaderMap } from './headers.ts'
 
 /** A body and the header fields that come with it. */
 export interface AxiosBody {
@@ -25,6 +26,14 @@ export const NO_BODY: AxiosBody = { body: null, headers: {}, length: 0, replayab
 interface FormDataStream extends Pick<Readable, 'pipe'> {
   getHeaders(): Record<string, string>
   getLength(callback: (error: Error | null, length: number) => void): void
+}
+
+/** @param all every field that the body brings replaces the caller's; otherwise only those of type and length do. */
+export function setBodyHeaders(headers: HeaderMap, { force = {}, headers: others }: AxiosBody, all: boolean): void {
+  for (const [name, value] of Object.entries(force)) {
+    if (all || name === 'content-type' || name === 'content-length') headers.set(name, value)
+  }
+  for (const [name, value] of Object.entries(others)) if (!headers.has(name)) headers.set(name, value)
 }
 
 /** @returns undefined when axios's own adapter would refuse the data. */

@@ -1,5 +1,5 @@
 /** One call of the adapter: its hops, its deadlines, its one settling. */
-import type { AxiosResponse, GenericAbortSignal, InternalAxiosRequestConfig } from 'axios'
+import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { TimeoutError, toError } from '../../src/errors.ts'
 import type { Body, DataUse, Transport } from '../../src/exchange/contract.ts'
@@ -8,12 +8,23 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { NodeError } from '../common/errors.ts'
-import { type AxiosBody, inPieces, NO_BODY, readBody } from './body.ts'
-import { credentials, needsOwnAdapter } from './config.ts'
+import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
+import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
 import { connectOptions } from './connect.ts'
-import { isAxiosOwn, isUploadGivenUp, redirectionError, wireError } from './errors.ts'
+import {
+  bodyTooLong,
+  contentTooLong,
+  type FailedCall,
+  isAxiosOwn,
+  isUploadGivenUp,
+  redirectionError,
+  statusError,
+  timeoutError,
+  wireError,
+} from './errors.ts'
+import { follow } from './follow.ts'
 import { handOver } from './handover.ts'
-import { axiosHeaders, flatHeaders, type HeaderMap, lengthField, requestHeaders } from './headers.ts'
+import { axiosHeaders, flatHeaders, lengthField, requestHeaders } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
 import { limitOf, option } from './option.ts'
 import { Progress } from './progress.ts'
@@ -44,16 +55,16 @@ const MAX_RECORDED = 10 * 1024 * 1024
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
-export class AxiosCall implements HopListener, Collected, Filler {
-  private readonly config: InternalAxiosRequestConfig
-  private readonly realm: Realm
+export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
+  readonly config: InternalAxiosRequestConfig
+  readonly realm: Realm
   private readonly transport: Transport
   private readonly responseType: unknown
   private hop: Hop
   private handler: HopHandler | undefined
   /** A streamed body, which each request of the chain may have from its beginning: closed when the chain is over. */
   private source: UploadBody | undefined
-  private view: RequestView | undefined
+  view: RequestView | undefined
   private timer: NodeJS.Timeout | undefined
   private timeout = 0
   private upload: Progress | undefined
@@ -67,7 +78,8 @@ export class AxiosCall implements HopListener, Collected, Filler {
   /** Of a collected body; a stream has its own. */
   private response: AxiosResponse | undefined
   private settled = false
-  private onAbort: ((reason: unknown) => void) | undefined
+  /** Follows no longer what may cancel it. */
+  private stopFollowing: (() => void) | undefined
   private resolve: (response: AxiosResponse | Promise<AxiosResponse>) => void = ignore
   private reject: (error: Error) => void = ignore
 
@@ -167,9 +179,15 @@ export class AxiosCall implements HopListener, Collected, Filler {
 
   private begin(): void {
     const { config, realm, hop } = this
-    this.follow()
-    if (this.settled) return
-    this.startTimer()
+    this.stopFollowing = follow(config, (reason) => {
+      this.cancel(reason instanceof Error ? reason : new realm.CanceledError(undefined, config, this.view))
+    })
+    if (this.settled) {
+      this.unfollow()
+      return
+    }
+    this.timeout = timeoutOf(config, realm)
+    if (this.timeout > 0) this.timer = setTimeout(() => this.cancel(this.timedOut()), this.timeout)
     const zstd = option(config.transitional ?? {}, 'advertiseZstdAcceptEncoding') === true
     hop.headers = requestHeaders(config, realm.version, zstd ? `${ACCEPT_ENCODING}, zstd` : ACCEPT_ENCODING)
     const data = option(config, 'data')
@@ -198,7 +216,11 @@ export class AxiosCall implements HopListener, Collected, Filler {
       const message = 'Data after transformation must be a string, an ArrayBuffer, a Buffer, or a Stream'
       throw new realm.AxiosError(message, realm.AxiosError.ERR_BAD_REQUEST, config)
     }
-    if (body.body !== null) this.setBodyHeaders(headers, body)
+    if (body.body !== null) {
+      setBodyHeaders(headers, body, option(config, 'formDataHeaderPolicy') !== 'content-only')
+      const max = this.number('maxBodyLength')
+      if (max > -1 && body.length > max) throw bodyTooLong(this)
+    }
     const auth = credentials(config, hop.url)
     if (auth !== undefined) headers.set('authorization', basic(auth))
     hop.body = this.limitBody(body)
@@ -235,18 +257,6 @@ export class AxiosCall implements HopListener, Collected, Filler {
     )
   }
 
-  private setBodyHeaders(headers: HeaderMap, body: AxiosBody): void {
-    const legacy = option(this.config, 'formDataHeaderPolicy') !== 'content-only'
-    if (body.force !== undefined) {
-      for (const [name, value] of Object.entries(body.force)) {
-        if (legacy || name === 'content-type' || name === 'content-length') headers.set(name, value)
-      }
-    }
-    for (const [name, value] of Object.entries(body.headers)) if (!headers.has(name)) headers.set(name, value)
-    const max = this.number('maxBodyLength')
-    if (max > -1 && body.length > max) throw this.bodyTooLong()
-  }
-
   /** Counts a streamed body against maxBodyLength, and keeps it for redirects. */
   private limitBody({ body, replayable, length }: AxiosBody): Body | null {
     if (replayable || !isSource(body)) return body
@@ -254,18 +264,12 @@ export class AxiosCall implements HopListener, Collected, Filler {
     let left = max > -1 && length === -1 ? max : Number.POSITIVE_INFINITY
     const onRead = (octets: Uint8Array): void => {
       left -= octets.length
-      if (left < 0) throw this.bodyTooLong()
+      if (left < 0) throw bodyTooLong(this)
     }
     const follows = this.number('maxRedirects', MAX_REDIRECTS) !== 0
     const limit = !follows ? undefined : max > -1 ? max : MAX_RECORDED
     this.source = new UploadBody(body, { owned: true, limit, onRead })
     return this.source
-  }
-
-  private bodyTooLong(): Error {
-    const { AxiosError } = this.realm
-    const message = 'Request body larger than maxBodyLength limit'
-    return new AxiosError(message, AxiosError.ERR_BAD_REQUEST, this.config, this.view)
   }
 
   private redirect(status: number, fields: FieldList, target: string): void {
@@ -277,7 +281,7 @@ export class AxiosCall implements HopListener, Collected, Filler {
     } catch (caught) {
       const error = toError(caught)
       if (isAxiosOwn(error) && Reflect.get(error, 'request') === undefined) Reflect.set(error, 'request', this.view)
-      this.finish(isAxiosOwn(error) ? error : redirectionError(error, this.config, this.realm, this.view))
+      this.finish(isAxiosOwn(error) ? error : redirectionError(error, this))
       handler?.drain(Number.POSITIVE_INFINITY)
       return
     }
@@ -367,9 +371,8 @@ export class AxiosCall implements HopListener, Collected, Filler {
     if (this.settled) return
     this.settled = true
     if (this.timer !== undefined) clearTimeout(this.timer)
-    const { config, realm } = this
+    const { config } = this
     const validate = option(config, 'validateStatus')
-    const { AxiosError } = realm
     try {
       if (!response.status || typeof validate !== 'function' || validate(response.status)) {
         this.resolve(response)
@@ -381,10 +384,7 @@ export class AxiosCall implements HopListener, Collected, Filler {
       this.stream?.destroy()
       return
     }
-    const code =
-      response.status >= 400 && response.status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE
-    const message = `Request failed with status code ${response.status}`
-    this.reject(new AxiosError(message, code, config, this.view, response))
+    this.reject(statusError(response, this))
   }
 
   private finish(error: Error): void {
@@ -409,58 +409,21 @@ export class AxiosCall implements HopListener, Collected, Filler {
     if (isUploadGivenUp(error, option(this.config, 'data'))) {
       return new this.realm.CanceledError('Request stream has been aborted', this.config, this.view)
     }
-    if (error instanceof TimeoutError && error.kind === 'body' && this.timeout > 0) return this.timeoutError()
-    return wireError(error, this.config, this.realm, this.view, this.response ?? this.stream?.response)
+    if (error instanceof TimeoutError && error.kind === 'body' && this.timeout > 0) return this.timedOut()
+    return wireError(error, this, this.response ?? this.stream?.response)
   }
 
   private contentTooLong(): Error {
-    const { AxiosError } = this.realm
-    const message = `maxContentLength size of ${this.number('maxContentLength')} exceeded`
-    return new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, this.config, this.view)
+    return contentTooLong(this.number('maxContentLength'), this)
   }
 
-  private timeoutError(): Error {
-    const { config, realm } = this
-    const { AxiosError } = realm
-    const message = option(config, 'timeoutErrorMessage') || `timeout of ${this.timeout}ms exceeded`
-    const code = config.transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
-    return new AxiosError(String(message), code, config, this.view)
-  }
-
-  private startTimer(): void {
-    const given = option(this.config, 'timeout')
-    if (!given) return
-    this.timeout = Number.parseInt(String(given), 10)
-    if (Number.isNaN(this.timeout)) {
-      const { AxiosError } = this.realm
-      const message = 'error trying to parse `config.timeout` to int'
-      throw new AxiosError(message, AxiosError.ERR_BAD_OPTION_VALUE, this.config)
-    }
-    if (this.timeout > 0) this.timer = setTimeout(() => this.cancel(this.timeoutError()), this.timeout)
-  }
-
-  private follow(): void {
-    const { config, realm } = this
-    const { cancelToken, signal } = config
-    if (!cancelToken && !signal) return
-    const onAbort = (reason: unknown): void => {
-      // A cancel token brings its own error, a signal an event.
-      this.cancel(reason instanceof Error ? reason : new realm.CanceledError(undefined, config, this.view))
-    }
-    this.onAbort = onAbort
-    // Typed for axios's own use only.
-    ;(cancelToken as { subscribe?(listener: unknown): void } | undefined)?.subscribe?.(onAbort)
-    if (signal?.aborted) onAbort(undefined)
-    else signal?.addEventListener?.('abort', onAbort)
+  private timedOut(): Error {
+    return timeoutError(this.timeout, this)
   }
 
   private unfollow(): void {
-    const { onAbort } = this
-    if (onAbort === undefined) return
-    this.onAbort = undefined
-    const { cancelToken, signal } = this.config
-    ;(cancelToken as { unsubscribe?(listener: unknown): void } | undefined)?.unsubscribe?.(onAbort)
-    ;(signal as GenericAbortSignal | undefined)?.removeEventListener?.('abort', onAbort)
+    this.stopFollowing?.()
+    this.stopFollowing = undefined
   }
 
   /** The caller destroyed what stands for the request. */

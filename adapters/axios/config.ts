@@ -22,6 +22,15 @@ export function needsOwnAdapter(config: InternalAxiosRequestConfig, url: URL): b
   return agent !== undefined && agent !== null && agent !== false && !isPlainAgent(agent)
 }
 
+/** @returns milliseconds, 0 for none. @throws {AxiosError} when it is no number. */
+export function timeoutOf(config: InternalAxiosRequestConfig, { AxiosError }: Realm): number {
+  const given = option(config, 'timeout')
+  if (!given) return 0
+  const timeout = Number.parseInt(String(given), 10)
+  if (!Number.isNaN(timeout)) return timeout
+  throw new AxiosError('error trying to parse `config.timeout` to int', AxiosError.ERR_BAD_OPTION_VALUE, config)
+}
+
 /** The whole URL: base, relative part and parameters. Without the last two it is the text as it was given. */
 export function fullUrl(config: InternalAxiosRequestConfig, realm: Realm): string {
   const url = String(config.url ?? '')

@@ -4,8 +4,16 @@ import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
 import { ContentLengthError, HyperError, StreamResetError, systemCodeOf } from '../../src/errors.ts'
 import { toNodeError, undiciCode } from '../common/errors.ts'
+import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 import type { RequestView } from './request-view.ts'
+
+/** The call that failed. Its view is undefined before a request of it was sent. */
+export interface FailedCall {
+  readonly config: InternalAxiosRequestConfig
+  readonly realm: Realm
+  readonly view: RequestView | undefined
+}
 
 /** Errors that axios made already, in whichever realm. */
 export function isAxiosOwn(error: Error): boolean {
@@ -19,13 +27,8 @@ export function isUploadGivenUp(error: Error, data: unknown): boolean {
 }
 
 /** What the transport, or the request's body, failed with. Once there is a response, it failed within its body. */
-export function wireError(
-  error: Error,
-  config: InternalAxiosRequestConfig,
-  { AxiosError }: Realm,
-  view: RequestView | undefined,
-  response: AxiosResponse | undefined,
-): Error {
+export function wireError(error: Error, { config, realm, view }: FailedCall, response?: AxiosResponse): Error {
+  const { AxiosError } = realm
   if (error instanceof ContentDecodingError) {
     const failed = AxiosError.from(error, error.systemCode, config, view, response)
     failed.name = 'AxiosError'
@@ -41,6 +44,33 @@ export function wireError(
   // axios takes over the name of what it wraps, which from its own adapter is that of a plain error.
   if (error instanceof HyperError) failed.name = 'AxiosError'
   return failed
+}
+
+/** The caller takes no response of such a status. */
+export function statusError(response: AxiosResponse, { config, realm, view }: FailedCall): Error {
+  const { AxiosError } = realm
+  const { status } = response
+  const code = status >= 400 && status < 500 ? AxiosError.ERR_BAD_REQUEST : AxiosError.ERR_BAD_RESPONSE
+  return new AxiosError(`Request failed with status code ${status}`, code, config, view, response)
+}
+
+export function bodyTooLong({ config, realm, view }: FailedCall): Error {
+  const { AxiosError } = realm
+  return new AxiosError('Request body larger than maxBodyLength limit', AxiosError.ERR_BAD_REQUEST, config, view)
+}
+
+/** @param limit octets. */
+export function contentTooLong(limit: number, { config, realm, view }: FailedCall): Error {
+  const { AxiosError } = realm
+  return new AxiosError(`maxContentLength size of ${limit} exceeded`, AxiosError.ERR_BAD_RESPONSE, config, view)
+}
+
+/** @param timeout milliseconds. */
+export function timeoutError(timeout: number, { config, realm, view }: FailedCall): Error {
+  const { AxiosError } = realm
+  const message = option(config, 'timeoutErrorMessage') || `timeout of ${timeout}ms exceeded`
+  const code = config.transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED
+  return new AxiosError(String(message), code, config, view)
 }
 
 /** The code that axios's users compare with. */
@@ -60,14 +90,9 @@ function codeOf(error: Error): string | undefined {
 }
 
 /** A redirect that could not be followed, by the code that follow-redirects gives it. `cause` says why. */
-export function redirectionError(
-  cause: Error,
-  config: InternalAxiosRequestConfig,
-  { AxiosError }: Realm,
-  view: RequestView | undefined,
-): Error {
+export function redirectionError(cause: Error, { config, realm, view }: FailedCall): Error {
   const message = `Redirected request failed: ${cause.message}`
-  const failed = new AxiosError(message, 'ERR_FR_REDIRECTION_FAILURE', config, view)
+  const failed = new realm.AxiosError(message, 'ERR_FR_REDIRECTION_FAILURE', config, view)
   Object.defineProperty(failed, 'cause', { value: cause, configurable: true, writable: true })
   return failed
 }

@@ -20,7 +20,7 @@ export function handOver(
   try {
     return realm.axios.getAdapter('http')(withRules(config, transport, url))
   } catch (error) {
-    return Promise.reject(wireError(toError(error), config, realm, undefined, undefined))
+    return Promise.reject(wireError(toError(error), { config, realm, view: undefined }))
   }
 }
 

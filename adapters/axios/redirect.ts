@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { InternalAxiosRequestConfig } from 'axios'
 import type { Body } from '../../src/exchange/contract.ts'
+import { becomesGet } from '../../src/exchange/semantics.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
@@ -72,10 +73,7 @@ export function followRedirect(
   }
   const headers = new Map(hop.headers)
   let { method, body } = hop
-  const toGet =
-    ((status === 301 || status === 302) && method === 'POST') ||
-    (status === 303 && method !== 'GET' && method !== 'HEAD')
-  if (toGet) {
+  if (becomesGet(status, method)) {
     method = 'GET'
     body = null
     for (const name of [...headers.keys()]) if (name.startsWith('content-')) headers.delete(name)

@@ -1,4 +1,5 @@
 /** What a redirect makes of a request (Fetch standard, HTTP-redirect fetch), and the ports that fetch does not speak to. */
+import { becomesGet, FIELDS_OF_BODY, FIELDS_OF_ORIGIN } from '../../src/exchange/semantics.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { joinedField } from '../common/headers.ts'
 import { policyOf, refererFor } from './referrer.ts'
@@ -6,15 +7,6 @@ import type { FetchMode, FetchRequest } from './request.ts'
 
 /** The standard's number. */
 export const redirectLimit = 20
-
-const bodyFields = new Set([
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-type',
-  'content-length',
-])
-const secretFields = new Set(['authorization', 'proxy-authorization', 'cookie', 'host'])
 
 /**
  * The request that follows.
@@ -42,15 +34,12 @@ export function nextRequest(
   if (status !== 303 && body !== undefined && !body.replayable) {
     throw new Error('the request body is a stream, which cannot be sent again to follow the redirect')
   }
-  const becomesGet =
-    ((status === 301 || status === 302) && method === 'POST') ||
-    (status === 303 && method !== 'GET' && method !== 'HEAD')
-  if (becomesGet) {
+  if (becomesGet(status, method)) {
     method = 'GET'
     body = undefined
-    fields = without(fields, bodyFields)
+    fields = without(fields, FIELDS_OF_BODY)
   }
-  if (url.origin !== request.url.origin) fields = without(fields, secretFields)
+  if (url.origin !== request.url.origin) fields = without(fields, FIELDS_OF_ORIGIN)
   const tainting = request.tainting === 'basic' && url.origin === first.origin ? 'basic' : taintingOf(mode)
   const referrerPolicy = policyOf(joinedField(response, 'referrer-policy'), request.referrerPolicy)
   const referrer = refererFor(request.referrer, referrerPolicy, url)

@@ -29,17 +29,9 @@ import { nodeRefusal } from './errors.ts'
 import type { Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
 import { HyperResponse } from './response.ts'
+import { correctTimings } from './timings.ts'
 
 type Done = (error?: Error | null) => void
-
-/** The part of got's record of times that a connection knows better than the moment of its events. */
-interface Timings {
-  socket?: number
-  lookup?: number
-  connect?: number
-  secureConnect?: number
-  phases: { dns?: number; tcp?: number; tls?: number }
-}
 
 export class HyperRequest extends RequestHead implements ExchangeHandler {
   writable = true
@@ -200,7 +192,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     } else {
       socket.connected(info)
       this.socket = socketOf(info)
-      this.correctTimings(info)
+      correctTimings(this.timings, info)
     }
     if (this.sent) this.tellSent()
   }
@@ -376,25 +368,6 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.socketTold = true
     this.watchIdle()
     this.emit('socket', this.socket)
-  }
-
-  /** got took the moment it heard of each step; the connection knows when each was done. */
-  private correctTimings(info: ConnectionInfo): void {
-    const timings = this.timings as Timings | undefined
-    if (timings === undefined || timings.socket === undefined) return
-    const { start, lookup, connect, secureConnect } = info.timings
-    const { phases } = timings
-    if (connect === undefined) return
-    const looked = lookup ?? start
-    // Requests that waited for the same connection came later than it began.
-    timings.lookup = Math.max(looked, timings.socket)
-    timings.connect = Math.max(connect, timings.socket)
-    phases.dns = lookup === undefined ? 0 : lookup - start
-    phases.tcp = connect - looked
-    if (secureConnect !== undefined) {
-      timings.secureConnect = Math.max(secureConnect, timings.socket)
-      phases.tls = secureConnect - connect
-    }
   }
 
   private takeWritten(): void {

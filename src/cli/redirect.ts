@@ -4,17 +4,10 @@
  */
 import { HTTPHeaderMap } from '../client/header-map.ts'
 import type { HTTPResponse } from '../client/response.ts'
+import { becomesGet, FIELDS_OF_BODY, FIELDS_OF_ORIGIN, isRedirect } from '../exchange/semantics.ts'
 import type { CommandRequest } from './request.ts'
 import { targetOf } from './target.ts'
 import { withoutCredentials } from './text.ts'
-
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
-
-/** Fields that speak of a body. */
-const OF_BODY = ['content-type', 'content-length', 'content-encoding', 'content-language', 'content-location']
-
-/** Fields that are for one origin. */
-const OF_ORIGIN = ['authorization', 'proxy-authorization', 'cookie', 'host']
 
 /**
  * The request that a response leads to; undefined when it leads nowhere.
@@ -22,7 +15,7 @@ const OF_ORIGIN = ['authorization', 'proxy-authorization', 'cookie', 'host']
  */
 export function redirected(request: CommandRequest, response: HTTPResponse): CommandRequest | undefined {
   const location = response.headers.text('location')
-  if (!REDIRECTS.has(response.status) || location === undefined) return undefined
+  if (!isRedirect(response.status) || location === undefined) return undefined
   const { url: from } = request.target
   // Octets above ASCII, which stand for UTF-8.
   const text = Buffer.from(location, 'latin1').toString()
@@ -37,23 +30,18 @@ export function redirected(request: CommandRequest, response: HTTPResponse): Com
   if (becomesGet(response.status, method)) {
     method = 'GET'
     content = undefined
-    for (const name of OF_BODY) headers.delete(name)
+    for (const name of FIELDS_OF_BODY) headers.delete(name)
   }
   if (content !== undefined && !content.repeatable) {
     throw new Error(`the server redirects (${response.status}), and the body, ${content.source}, cannot be read again`)
   }
   const overrides = new HTTPHeaderMap()
   const authority = request.overrides.text(':authority')
-  if (url.origin !== from.origin) for (const name of OF_ORIGIN) headers.delete(name)
+  if (url.origin !== from.origin) for (const name of FIELDS_OF_ORIGIN) headers.delete(name)
   else if (authority !== undefined) overrides.append(':authority', authority)
   const target = targetOf(url)
   if (target.credentials !== undefined) {
     headers.replace('authorization', `Basic ${Buffer.from(target.credentials).toString('base64')}`)
   }
   return { method, target, headers, overrides, content }
-}
-
-function becomesGet(status: number, method: string): boolean {
-  if (status === 303) return method !== 'GET' && method !== 'HEAD'
-  return (status === 301 || status === 302) && method === 'POST'
 }

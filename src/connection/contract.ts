@@ -19,8 +19,6 @@ export interface ConnectionSettings {
   readonly bodyTimeout?: number | undefined
   /** The peer takes nothing of what waits to be sent for so long. Default 60,000 (`WRITE_TIMEOUT`). */
   readonly writeTimeout?: number | undefined
-  /** A request waits on the connection itself for room: extended CONNECT, until SETTINGS allow it. Default 300,000 (`QUEUE_TIMEOUT`). */
-  readonly queueTimeout?: number | undefined
   /** The peer's SETTINGS must come within this (HTTP/2). Default 10,000 (`CONNECT_TIMEOUT`), as for making the connection. */
   readonly connectTimeout?: number | undefined
   /** An unused connection is closed. Default 30,000 (`IDLE_TIMEOUT`). */
@@ -146,12 +144,17 @@ export interface ConnectionOwner {
   onAltSvc?(connection: Connection, origin: string, value: string): void
   /** The server said which origins it speaks for (RFC 8336). */
   onOrigin?(connection: Connection, origins: readonly string[]): void
-  /** How many streams the peer allows, before it has said so on a new connection: what it said on the last. */
-  readonly knownStreamLimit?: number | undefined
-  /** The peer said how many streams it allows. */
-  onStreamLimit?(limit: number): void
-  /** The peer upgraded to HTTP/2 and left before it took a request. */
-  onUpgradeLost?(connection: Connection): void
-  /** The peer asks for HTTP/1.1 instead (HTTP_1_1_REQUIRED, RFC 9113 section 7). */
-  onHttp1Required?(connection: Connection): void
+  readonly peer: PeerNotes
+}
+
+/** What is kept of a peer from one connection to the next. */
+export interface PeerNotes {
+  /** How many streams it allows, before it has said so on a new connection: what it said on the last. */
+  readonly streamLimit: number | undefined
+  /** It said how many streams it allows. */
+  onStreamLimit(limit: number): void
+  /** It upgraded to HTTP/2 and left before it took a request. */
+  onUpgradeLost(): void
+  /** It asks for HTTP/1.1 instead (HTTP_1_1_REQUIRED, RFC 9113 section 7). */
+  onHttp1Required(): void
 }

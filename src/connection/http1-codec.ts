@@ -18,13 +18,13 @@ import type { Head1 } from '../headers/request.ts'
 import { HTTP1_SLICE } from '../limits.ts'
 import type { Wire } from '../net/link.ts'
 import type { ConnectionInfo } from '../net/options.ts'
+import { now } from '../session/deadline.ts'
 import { type Writer, writeAfterReading } from './http1-turn.ts'
 
 /** What the codec needs of its connection. */
 export interface Codec1Host {
   readonly info: ConnectionInfo
   readonly socket: Wire
-  readonly time: number
   readonly limits: AttemptLimits
   /** Hears of each write of a request that has a body. */
   readonly written: (error?: Error | null) => void
@@ -83,7 +83,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   }
 
   get time(): number {
-    return this.host.time
+    return now()
   }
 
   /** Nothing else is on the connection: what it does not take is this exchange's. */

@@ -19,20 +19,9 @@
 import { wallNow } from '../clock.ts'
 import { ConnectionLostError, type HyperError, NotSupportedError, PoolDestroyedError } from '../errors.ts'
 import { NO_BODY, type PreparedBody } from '../exchange/body.ts'
-import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
-import { DirectHome } from '../exchange/direct.ts'
-import { type AttemptLimits, LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import { serialiseRequest1 } from '../headers/request.ts'
-import {
-  BODY_TIMEOUT,
-  HEADERS_TIMEOUT,
-  IDLE_TIMEOUT,
-  KEEP_ALIVE_MARGIN,
-  MAX_AGE,
-  MAX_HEADER_LIST_SIZE,
-  QUEUE_TIMEOUT,
-  WRITE_TIMEOUT,
-} from '../limits.ts'
+import { IDLE_TIMEOUT, KEEP_ALIVE_MARGIN, MAX_AGE, MAX_HEADER_LIST_SIZE } from '../limits.ts'
 import type { AbsoluteForm, Wire } from '../net/connector.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
@@ -41,6 +30,7 @@ import { DirectRead } from '../session/direct-read.ts'
 import { EarlyScavenge } from '../session/early-scavenge.ts'
 import { LastWords } from '../session/last-words.ts'
 import { connectionLost } from '../session/lost.ts'
+import { type ConnectionLimits, connectionLimits } from './connection-limits.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { type Codec1Host, Http1Codec } from './http1-codec.ts'
 import { beginReading } from './http1-turn.ts'
@@ -51,14 +41,12 @@ export class Http1Connection implements Connection, Codec1Host {
   readonly info: ConnectionInfo
   readonly origin: Origin
   readonly socket: Wire
-  readonly limits: AttemptLimits
+  readonly limits: ConnectionLimits
 
   private state: State = 'idle'
   private readonly owner: ConnectionOwner
   private readonly codec: Http1Codec
-  private readonly home: DirectHome
   private readonly absoluteForm: AbsoluteForm | undefined
-  private readonly maxRequests: number
   private readonly retireAt: number
   private readonly idleTimeout: number
   /** What the server said of it, less a margin. */
@@ -96,15 +84,7 @@ export class Http1Connection implements Connection, Codec1Host {
     this.owner = owner
     this.socket = socket
     this.absoluteForm = absoluteForm
-    this.limits = {
-      headersTimeout: settings.headersTimeout ?? HEADERS_TIMEOUT,
-      bodyTimeout: settings.bodyTimeout ?? BODY_TIMEOUT,
-      writeTimeout: settings.writeTimeout ?? WRITE_TIMEOUT,
-      queueTimeout: settings.queueTimeout ?? QUEUE_TIMEOUT,
-      maxResponseSize: settings.maxResponseSize ?? Number.POSITIVE_INFINITY,
-    }
-    this.home = new DirectHome(this.limits.queueTimeout)
-    this.maxRequests = settings.maxRequests ?? Number.POSITIVE_INFINITY
+    this.limits = connectionLimits(settings)
     this.idleTimeout = settings.idleTimeout ?? IDLE_TIMEOUT
     const maxAge = settings.maxAge ?? MAX_AGE
     this.retireAt = maxAge > 0 ? now() + maxAge : Number.POSITIVE_INFINITY
@@ -123,10 +103,6 @@ export class Http1Connection implements Connection, Codec1Host {
 
   get written(): (error?: Error | null) => void {
     return this.lastWords.written
-  }
-
-  get time(): number {
-    return now()
   }
 
   get draining(): boolean {
@@ -165,14 +141,6 @@ export class Http1Connection implements Connection, Codec1Host {
     // Never stale.
   }
 
-  /** Carries a request without a pool. @returns null when the connection is not free; nothing was sent then. */
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
-    const exchange = new LiveExchange(this.home, request, handler)
-    const taken = this.carry(exchange)
-    exchange.dispatched()
-    return taken ? exchange : null
-  }
-
   carry(exchange: LiveExchange): boolean {
     if (this.available === 0) return false
     // The timer may have slept with the machine: by the wall clock the connection is too old.
@@ -201,7 +169,7 @@ export class Http1Connection implements Connection, Codec1Host {
         this.becomeFree()
         return false
       }
-      const last = head.last || ++this.requests >= this.maxRequests
+      const last = head.last || ++this.requests >= this.limits.maxRequests
       this.socket.ref()
       this.codec.start(exchange, head, body)
       if (last) this.drain()
@@ -229,9 +197,6 @@ export class Http1Connection implements Connection, Codec1Host {
   destroy(error?: Error): void {
     this.end(error ?? new PoolDestroyedError({ origin: this.origin.href }))
   }
-
-  /** @internal */
-  readClock(): void {}
 
   /** @internal A connection that ends with the response under way takes no more exchanges from here on. */
   onHead(keepAlive: boolean, timeout: number | undefined): void {

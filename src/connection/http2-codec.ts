@@ -8,11 +8,12 @@ import { NotSupportedError, StreamResetError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
-import type { H2Connection, H2Stream } from '../h2/index.ts'
+import type { H2Connection } from '../h2/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { getField } from '../headers/fields.ts'
 import { MAX_FAILED_STREAMS } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
+import type { Session } from '../session/session.ts'
 
 /** Error codes with which servers in a bad state reset streams whose requests are correct. */
 const BAD_STATE: ReadonlySet<number> = new Set([
@@ -23,18 +24,9 @@ const BAD_STATE: ReadonlySet<number> = new Set([
 
 /** What the codec needs of its connection. */
 export interface CodecHost {
-  readonly h2: H2Connection
+  readonly session: Session
   readonly info: ConnectionInfo
-  readonly time: number
-  readonly blocked: boolean
   readonly limits: AttemptLimits
-  readClock(): void
-  /** Resets the stream of an exchange that we end. */
-  reset(stream: H2Stream, code?: number): void
-  /** Calls when what is framed now has been written. */
-  whenWritten(hear: () => void): void
-  /** Takes nothing new. */
-  retire(): void
   /** An exchange that waited for the peer's settings has ended. */
   onDeferredEnded(): void
 }
@@ -46,13 +38,15 @@ export class Http2Codec implements ExchangeCodec {
   /** The last bulk data is not kept by its handler: read buffers may be freed early. */
   passesDataOn = true
   private readonly host: CodecHost
+  private readonly session: Session
   private readonly h2: H2Connection
   /** Streams that the server reset for reasons of its own since it last answered one. */
   private failedStreams = 0
 
   constructor(host: CodecHost) {
     this.host = host
-    this.h2 = host.h2
+    this.session = host.session
+    this.h2 = host.session.h2
   }
 
   get info(): ConnectionInfo {
@@ -60,11 +54,12 @@ export class Http2Codec implements ExchangeCodec {
   }
 
   get time(): number {
-    return this.host.time
+    return this.session.time
   }
 
+  /** The socket is full. */
   get blocked(): boolean {
-    return this.host.blocked
+    return this.session.output.blocked
   }
 
   get limits(): AttemptLimits {
@@ -72,7 +67,7 @@ export class Http2Codec implements ExchangeCodec {
   }
 
   readClock(): void {
-    this.host.readClock()
+    this.session.readClock()
   }
 
   /** Opens the stream and sends what is there. */
@@ -93,7 +88,7 @@ export class Http2Codec implements ExchangeCodec {
 
   cancel({ stream }: LiveExchange, code?: number): void {
     if (stream === null) this.host.onDeferredEnded()
-    else this.host.reset(stream, code)
+    else this.session.reset(stream, code)
   }
 
   answered(): void {
@@ -111,7 +106,7 @@ export class Http2Codec implements ExchangeCodec {
     if (code === ErrorCode.REFUSED_STREAM) {
       if (this.h2.openLocal >= this.h2.streamLimit) return
     } else if (!BAD_STATE.has(code)) return
-    if (++this.failedStreams >= MAX_FAILED_STREAMS) this.host.retire()
+    if (++this.failedStreams >= MAX_FAILED_STREAMS) this.session.close()
   }
 
   pause(): void {
@@ -137,7 +132,7 @@ export class Http2Codec implements ExchangeCodec {
   }
 
   whenWritten(hear: () => void): void {
-    this.host.whenWritten(hear)
+    this.session.output.whenWritten(hear)
   }
 
   unsent({ stream }: LiveExchange): number {

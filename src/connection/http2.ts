@@ -6,13 +6,10 @@
  */
 
 import { nextTick } from '../clock.ts'
-import { channels } from '../diagnostics.ts'
 import { PoolDestroyedError } from '../errors.ts'
 import type { PreparedBody } from '../exchange/body.ts'
-import type { Exchange, ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
-import { DirectHome } from '../exchange/direct.ts'
 import { LiveExchange } from '../exchange/exchange.ts'
-import { publishConnection } from '../exchange/messages.ts'
+import { PushHome } from '../exchange/push-home.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
 import { serialiseRequest } from '../headers/request.ts'
@@ -22,10 +19,10 @@ import type { Origin } from '../net/origin.ts'
 import type { SessionOwner, UpgradeStart } from '../session/owner.ts'
 import { Session } from '../session/session.ts'
 import type { Wire } from '../session/wire.ts'
+import { type ConnectionLimits, connectionLimits } from './connection-limits.ts'
 import type { Connection, ConnectionOwner, ConnectionSettings, ConnectionStats } from './contract.ts'
 import { engineOptions } from './engine.ts'
 import { type CodecHost, Http2Codec } from './http2-codec.ts'
-import { type Http2Limits, http2Limits } from './http2-limits.ts'
 
 /** An exchange that waits for the peer's settings. */
 interface Deferred {
@@ -35,14 +32,14 @@ interface Deferred {
 
 export class Http2Connection implements Connection, CodecHost, SessionOwner {
   readonly info: ConnectionInfo
-  readonly h2: H2Connection
-  private readonly session: Session
+  readonly session: Session
+  private readonly h2: H2Connection
   private readonly origin: Origin
   private readonly owner: ConnectionOwner
-  readonly limits: Http2Limits
+  readonly limits: ConnectionLimits
   private readonly codec: Http2Codec
-  /** Of what is given to this connection without a pool, and of what the server promises. */
-  private readonly home: DirectHome
+  /** Of what the server promises. */
+  private readonly home = new PushHome()
   private requests = 0
   /** What waits for the peer's settings: extended CONNECT needs them. */
   private readonly deferred: Deferred[] = []
@@ -62,21 +59,11 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
     this.info = info
     this.owner = owner
     this.upgraded = upgrade !== undefined
-    this.limits = http2Limits(settings)
-    this.home = new DirectHome(this.limits.queueTimeout)
-    const engine = { ...engineOptions(origin, settings, info), streamsBeforeSettings: owner.knownStreamLimit }
+    this.limits = connectionLimits(settings)
+    const engine = { ...engineOptions(origin, settings, info), streamsBeforeSettings: owner.peer.streamLimit }
     this.session = new Session(socket, { href: origin.href, kind: 'server' }, this, settings, engine, upgrade)
     this.h2 = this.session.h2
     this.codec = new Http2Codec(this)
-  }
-
-  get time(): number {
-    return this.session.time
-  }
-
-  /** The socket is full. */
-  get blocked(): boolean {
-    return this.session.output.blocked
   }
 
   get draining(): boolean {
@@ -113,11 +100,6 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
     }
   }
 
-  /** Does the peer take extended CONNECT (RFC 8441)? Undefined until its settings have come. */
-  get takesExtendedConnect(): boolean | undefined {
-    return this.h2.settingsReceived ? this.h2.remoteSettings.enableConnectProtocol : undefined
-  }
-
   verify(): void {
     this.session.verify()
   }
@@ -136,14 +118,6 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
 
   destroy(error?: Error): void {
     this.session.destroy(error ?? new PoolDestroyedError({ origin: this.origin.href }))
-  }
-
-  /** Carries a request without a pool. @returns null when there is no room for it after all; nothing was sent then. */
-  dispatch(request: ExchangeRequest, handler: ExchangeHandler): Exchange | null {
-    const exchange = new LiveExchange(this.home, request, handler)
-    const taken = this.carry(exchange)
-    exchange.dispatched()
-    return taken ? exchange : null
   }
 
   carry(exchange: LiveExchange, authority = this.origin.authority): boolean {
@@ -206,29 +180,9 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   }
 
   /** @internal */
-  readClock(): void {
-    this.session.readClock()
-  }
-
-  /** @internal */
-  whenWritten(hear: () => void): void {
-    this.session.output.whenWritten(hear)
-  }
-
-  /** @internal */
-  retire(): void {
-    this.session.close()
-  }
-
-  /** @internal */
   onDeferredEnded(): void {
     // What its end leads to is not for within it.
     if (this.deferred.length > 0) nextTick(onRoom, this)
-  }
-
-  /** @internal */
-  reset(stream: H2Stream, code?: number): void {
-    this.session.reset(stream, code)
   }
 
   /** @internal */
@@ -244,7 +198,7 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   /** @internal */
   onSettings(): void {
     this.startDeferred()
-    this.owner.onStreamLimit?.(this.h2.streamLimit)
+    this.owner.peer.onStreamLimit(this.h2.streamLimit)
     this.owner.onAvailable(this)
   }
 
@@ -262,17 +216,13 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   /** @internal */
   onClosed(error: Error | undefined): void {
     this.startDeferred()
-    const { origin, info } = this
-    if (channels.closed.hasSubscribers) {
-      publishConnection(channels.closed, { origin: origin.href, connection: info, error })
-    }
     this.owner.onClosed(this, error)
   }
 
   /** @internal */
   onGoaway(code: number, lastStreamId: number): void {
-    if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.onHttp1Required?.(this)
-    if (this.upgraded && lastStreamId <= 1) this.owner.onUpgradeLost?.(this)
+    if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.peer.onHttp1Required()
+    if (this.upgraded && lastStreamId <= 1) this.owner.peer.onUpgradeLost()
   }
 
   /** @internal */

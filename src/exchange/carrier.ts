@@ -39,11 +39,10 @@ export interface AttemptLimits {
   readonly headersTimeout: number
   readonly bodyTimeout: number
   readonly writeTimeout: number
-  readonly queueTimeout: number
   readonly maxResponseSize: number
 }
 
-/** Whom the exchange belongs to: an origin of a pool, or a connection that is used without one. */
+/** Whom the exchange belongs to: an origin of a pool; a push to its connection. */
 export interface HomeOf<E> {
   readonly deadlines: Deadlines
   /** Is it told of on the diagnostics channels? */

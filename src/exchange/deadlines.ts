@@ -1,5 +1,5 @@
 /**
- * Deadlines of exchanges, kept once: one timer for all of a pool, or of a connection that is used without one. Setting a
+ * Deadlines of exchanges, kept once: one timer for all of a pool, and for the pushes of a connection. Setting a
  * deadline costs a comparison; only when the earliest one known may have passed are the exchanges asked for theirs.
  */
 

@@ -35,29 +35,16 @@ import type { RequestHead } from '../headers/section.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { now } from '../session/deadline.ts'
-import { type PreparedBody, prepareBody } from './body.ts'
-import {
-  callOnBodySent,
-  callOnConnected,
-  callOnConnecting,
-  callOnData,
-  callOnEnd,
-  callOnError,
-  callOnHeaders,
-  callOnInformational,
-  callOnPush,
-  callOnRequestSent,
-  callOnUpgraded,
-} from './calls.ts'
+import { lastingSource, type PreparedBody, prepareBody } from './body.ts'
 import type { CodecOf, HomeOf } from './carrier.ts'
 import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
 import type { Waiting } from './deadlines.ts'
 import { backoff } from './retry.ts'
 import { announcedLength, isIdempotent } from './semantics.ts'
 import { Sending, type SendingOwner } from './sending.ts'
-import { isSource } from './source.ts'
-import { UploadBody } from './upload.ts'
-import { type Verdict, verdict } from './verdict.ts'
+import type { UploadBody } from './upload.ts'
+import { FAIL, FIRST_ATTEMPT, type Past, type Verdict, verdict } from './verdict.ts'
+import { type Reading, Withheld } from './withheld.ts'
 
 export type { AttemptLimits } from './carrier.ts'
 export type ExchangeCodec = CodecOf<LiveExchange>
@@ -71,9 +58,7 @@ type Answer = 'awaited' | 'body' | 'whole'
 /** 421 Misdirected Request (RFC 9110 section 15.5.20). */
 const MISDIRECTED = 421
 
-const NO_CHUNKS: Buffer[] = []
-
-export class LiveExchange implements Exchange, StreamListener, SendingOwner, Waiting {
+export class LiveExchange implements Exchange, StreamListener, SendingOwner, Reading, Waiting {
   /** Its neighbours in the line. */
   before: LiveExchange | null = null
   after: LiveExchange | null = null
@@ -111,12 +96,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** The handler is still to be told of the connection. */
   private unannounced = false
   private paused = false
-  /** What came while paused; and the end, if it came as well. */
-  private buffered: Buffer[] = NO_CHUNKS
-  private bufferedTrailers: FieldList = NO_FIELDS
-  private bufferedRawTrailers: FieldList | undefined
-  /** `resume()` is handing on: a callback that pauses and resumes leaves the rest to it. */
-  private releasing = false
+  /** What came while paused. */
+  private withheld: Withheld | null = null
   private received = 0
   /** What holds for the attempt under way: milliseconds, 0 = no limit, and octets. */
   private headersTimeout = 0
@@ -132,9 +113,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private headersAt = 0
   private endAt = 0
   private attempts = 0
-  private failures = 0
-  private losses = 0
-  private fellBack = false
+  /** What came of the attempts before this one. */
+  private past: Past = FIRST_ATTEMPT
   private onAbort: (() => void) | null = null
 
   constructor(home: ExchangeHome, request: ExchangeRequest, handler: ExchangeHandler) {
@@ -142,16 +122,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.request = request
     this.handler = handler
     this.maxSize = Number.POSITIVE_INFINITY
-    const { body, method, timeout } = request
-    // What goes into a tunnel is no message, and is kept for no second attempt.
-    this.source =
-      typeof body !== 'object' || body === null
-        ? null
-        : body instanceof UploadBody
-          ? body
-          : isSource(body)
-            ? new UploadBody(body, { limit: method === 'CONNECT' ? 0 : undefined })
-            : null
+    const { timeout } = request
+    this.source = lastingSource(request)
     home.deadlines.add(this)
     if (timeout !== undefined && timeout > 0 && timeout < Number.POSITIVE_INFINITY) {
       this.finishBy = now() + timeout
@@ -180,12 +152,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   abort(reason?: unknown, code?: number): void {
-    if (this.phase === 'settled') return
-    if (this.dispatching) {
-      nextTick(abort, this, reason, code)
-      return
-    }
-    this.fail(abortReason(reason), code)
+    if (this.phase !== 'settled') this.fail(abortReason(reason), code)
   }
 
   pause(): void {
@@ -200,13 +167,16 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    const { codec } = this
-    if (this.phase !== 'carried' || codec === null || this.releasing) return
-    this.release()
-    if (this.paused || this.phase !== 'carried') return
-    if (this.answer === 'whole') {
-      this.finish(this.bufferedTrailers, this.bufferedRawTrailers)
-      return
+    const { codec, withheld } = this
+    if (this.phase !== 'carried' || codec === null) return
+    if (withheld !== null) {
+      if (withheld.handing) return
+      withheld.handOn(this)
+      if (!this.isReading) return
+      if (this.answer === 'whole') {
+        this.finish(withheld.trailers, withheld.rawTrailers)
+        return
+      }
     }
     if (this.answer === 'body') {
       codec.readClock()
@@ -284,7 +254,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   tellConnecting(timings: Readonly<ConnectTimings>): void {
-    if (this.isWaiting) this.tell(callOnConnecting, timings, undefined, undefined, undefined)
+    const { onConnecting } = this.handler
+    if (this.isWaiting && onConnecting !== undefined) this.tell(onConnecting, timings)
   }
 
   /** @returns the next deadline of it. */
@@ -302,13 +273,12 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
    * @throws what a function that makes it throws, or {InvalidArgumentError}: the request itself is at fault.
    */
   prepare(): PreparedBody {
-    return this.source === null ? prepareBody(this.request.body) : { bytes: null, source: this.source, length: -1 }
+    return prepareBody(this.source ?? this.request.body)
   }
 
   /** A body that a function made for an attempt that did not begin is let go of; what the caller gave is the caller's. */
   discard({ source }: PreparedBody): void {
-    if (source === null || source === this.source) return
-    uploadOf(source).release(null)
+    if (source !== this.source) source?.release(null)
   }
 
   /**
@@ -341,6 +311,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.enter('carried')
     this.codec = codec
     this.stream = null
+    this.startedAt = 0
     this.wait(this.queueTimeout)
   }
 
@@ -364,8 +335,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     const { trailers, method } = this.request
     const hasTrailers = trailers !== null && trailers !== undefined
     if (body.source !== null) {
-      const upload = body.source === this.source ? this.source : uploadOf(body.source)
-      const sending = new Sending(this, upload, body.length === -1 ? announced : body.length)
+      const length = body.length === -1 ? announced : body.length
+      const sending = new Sending(this, body.source, length, body.source === this.source)
       this.sending = sending
       this.waitForPeer()
       // After dispatch() has returned, as all that is told.
@@ -387,8 +358,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   // --- What the codec tells of the attempt.
 
   onInformational(_stream: H2Stream | null, status: number, fields: FieldList, reason = '', raw?: FieldList): void {
-    if (this.phase !== 'carried' || !this.announce() || this.handler.onInformational === undefined) return
-    this.tell(callOnInformational, status, fields, reason, raw)
+    const { onInformational } = this.handler
+    if (this.phase !== 'carried' || !this.announce() || onInformational === undefined) return
+    this.tell(onInformational, status, fields, reason, raw)
   }
 
   onHeaders(_stream: H2Stream | null, status: number, fields: FieldList, reason = '', raw?: FieldList): void {
@@ -415,7 +387,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       // A subscriber may have aborted it.
       if (this.phase !== 'carried') return
     }
-    this.tell(callOnHeaders, status, fields, reason, raw)
+    this.tell(this.handler.onHeaders, status, fields, reason, raw)
   }
 
   onData(_stream: H2Stream | null, buffer: Buffer, start: number, end: number): void {
@@ -424,8 +396,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (this.exceeds(this.received)) return
     const chunk = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end)
     if (this.paused) {
-      if (this.buffered === NO_CHUNKS) this.buffered = [chunk]
-      else this.buffered.push(chunk)
+      this.withhold().pieces.push(chunk)
       return
     }
     this.wait(this.bodyTimeout)
@@ -439,20 +410,22 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
       return
     }
     this.answer = 'whole'
-    this.bufferedTrailers = trailers
-    this.bufferedRawTrailers = raw
+    const withheld = this.withhold()
+    withheld.trailers = trailers
+    withheld.rawTrailers = raw
     // Nobody waits for the rest of the request.
     if (this.stream?.tunnel !== true) this.dropUpload()
   }
 
   /** The socket speaks another protocol from here on, and is the caller's. */
   onUpgraded(status: number, fields: FieldList, reason: string, raw: FieldList, socket: Duplex): void {
-    if (this.phase !== 'carried' || !this.announce()) {
+    const { onUpgraded } = this.handler
+    if (this.phase !== 'carried' || !this.announce() || onUpgraded === undefined) {
       socket.destroy()
       return
     }
     this.settle('settled', null)
-    this.tell(callOnUpgraded, { status, fields, reason, raw }, socket, undefined, undefined)
+    this.tell(onUpgraded, status, fields, socket, reason, raw)
   }
 
   /** The attempt has failed, through no doing of ours. */
@@ -473,8 +446,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   onSent(_stream: H2Stream | null, octets: number): void {
     if (this.phase !== 'carried') return
     this.waitForPeer()
-    if (this.handler.onBodySent !== undefined && this.announce())
-      this.tell(callOnBodySent, octets, undefined, undefined, undefined)
+    const { onBodySent } = this.handler
+    if (onBodySent !== undefined && this.announce()) this.tell(onBodySent, octets)
   }
 
   /** All of the request was handed to the transport. */
@@ -494,7 +467,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   onDrain(_stream: H2Stream | null): void {
     this.waitForPeer()
     // The source is the caller's, too.
-    if (this.sending !== null) this.context.runInAsyncScope(resume, undefined, this.sending)
+    if (this.sending !== null) this.context.runInAsyncScope(this.sending.resume, this.sending)
   }
 
   /**
@@ -504,7 +477,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   onPromise(stream: H2Stream, head: RequestHead, home: ExchangeHome): StreamListener | undefined {
     const { scheme, authority, method, path } = head
     const { codec } = this
-    if (this.phase !== 'carried' || codec === null || this.handler.onPush === undefined) return undefined
+    const { onPush } = this.handler
+    if (this.phase !== 'carried' || codec === null || onPush === undefined) return undefined
     if (scheme === undefined || path === undefined || authority === undefined) return undefined
     if (scheme !== getField(this.head, ':scheme') || authority !== getField(this.head, ':authority')) return undefined
     if (!this.announce()) return undefined
@@ -514,7 +488,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     push.sent = true
     push.wait(this.headersTimeout)
     const promise: PushPromise = { scheme, method, authority, path, headers: head.fields, exchange: push }
-    const found = this.tell(callOnPush, promise, undefined, undefined, undefined)
+    const found = this.tell(onPush, promise)
     if (found !== null && found !== undefined && push.phase === 'carried') {
       push.handler = found
       return push
@@ -522,6 +496,17 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     // The engine resets what nobody hears.
     if (push.phase === 'carried') push.settle('settled', null)
     return undefined
+  }
+
+  // --- What is handed to the reader, at once or later.
+
+  get isReading(): boolean {
+    return this.phase === 'carried' && !this.paused
+  }
+
+  deliver(chunk: Buffer): void {
+    this.tell(this.handler.onData, chunk)
+    if (this.phase === 'carried') this.codec?.consume(this, chunk.length)
   }
 
   // --- What the body tells.
@@ -553,7 +538,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   /** Ends it from our side, for good: the peer is told, if it still matters to it. Not before dispatch() has returned. */
   fail(error: Error, code?: number): void {
     if (this.dispatching) {
-      nextTick(fail, this, error)
+      nextTick(fail, this, error, code)
       return
     }
     const { phase, codec } = this
@@ -585,31 +570,27 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
         return
       case 'over HTTP/1.1':
         this.detach()
-        this.fellBack = true
+        this.past = then.past
         if (this.tellRetry(error)) this.home.fallBack(this, error)
         return
       case 'again':
         this.detach()
-        if (then.counts) this.failures++
-        if (then.lost) this.losses++
+        this.past = then.past
         if (then.quarantined) this.suspect = true
-        if (this.tellRetry(error)) this.home.again(this, then.counts ? backoff(this.failures, Math.random()) : 0)
+        if (this.tellRetry(error)) this.home.again(this, backoff(then.replay, Math.random()))
     }
   }
 
   private judge(error: Error): Verdict {
-    if (!this.home.retries) return { kind: 'fail' }
-    const then = verdict(error, {
-      local: false,
+    if (!this.home.retries) return FAIL
+    const attempt = {
       answered: this.answer !== 'awaited',
       replayable: this.isReplayable,
       idempotent: isIdempotent(this.request),
-      fellBack: this.fellBack,
-      failures: this.failures,
-      losses: this.losses,
-    })
+    }
+    const then = verdict(error, attempt, this.past)
     // The budget protects servers from work: what is known to be unprocessed was none.
-    return then.kind === 'again' && then.costs && !this.home.mayRetry() ? { kind: 'fail' } : then
+    return then.kind === 'again' && then.costs && !this.home.mayRetry() ? FAIL : then
   }
 
   /** The response is complete. */
@@ -620,7 +601,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (channels.end.hasSubscribers && this.home.observed) {
       channels.end.publish({ exchange: this, request: this.request, trailers })
     }
-    this.tell(callOnEnd, trailers, raw, undefined, undefined)
+    this.tell(this.handler.onEnd, trailers, raw)
   }
 
   /** The one way to the end. @param error why, or null when the response is whole. */
@@ -628,7 +609,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     const { home } = this
     this.enter(phase)
     this.endAt = this.codec?.time ?? now()
-    this.buffered = NO_CHUNKS
+    this.withheld = null
     this.stopClock()
     home.deadlines.delete(this)
     if (this.onAbort !== null) {
@@ -644,7 +625,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (channels.error.hasSubscribers && this.home.observed) {
       channels.error.publish({ exchange: this, request: this.request, error })
     }
-    this.tell(callOnError, error, local, undefined, undefined)
+    this.tell(this.handler.onError, error, local)
   }
 
   /** @returns false when a subscriber has aborted it. */
@@ -658,7 +639,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     this.enter('queued')
     this.stopClock()
     this.dropUpload()
-    this.buffered = NO_CHUNKS
+    this.withheld = null
     this.unannounced = false
   }
 
@@ -670,15 +651,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   }
 
   /** Calls the caller, in its own asynchronous context. What it throws ends the exchange, or is surfaced when that has ended. */
-  private tell<R, A, B, C, D>(
-    step: (handler: ExchangeHandler, a: A, b: B, c: C, d: D) => R,
-    a: A,
-    b: B,
-    c: C,
-    d: D,
-  ): R | undefined {
+  private tell<A extends unknown[], R>(step: (...args: A) => R, ...args: A): R | undefined {
     try {
-      return this.context.runInAsyncScope(step, undefined, this.handler, a, b, c, d)
+      return this.context.runInAsyncScope(step, this.handler, ...args)
     } catch (thrown) {
       if (this.hasSettled) rethrowAsync(thrown)
       else this.fail(toError(thrown))
@@ -691,8 +666,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
     if (!this.unannounced) return this.phase === 'carried'
     this.unannounced = false
     const { connection } = this
-    if (this.phase === 'carried' && connection !== undefined)
-      this.tell(callOnConnected, connection, this.reused, undefined, undefined)
+    const { onConnected } = this.handler
+    if (this.phase === 'carried' && connection !== undefined && onConnected !== undefined)
+      this.tell(onConnected, connection, this.reused)
     return this.phase === 'carried'
   }
 
@@ -710,25 +686,13 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** Tells that the request is on its way. */
   tellSent(): void {
-    if (this.sent && this.handler.onRequestSent !== undefined && this.announce()) {
-      this.tell(callOnRequestSent, undefined, undefined, undefined, undefined)
-    }
+    const { onRequestSent } = this.handler
+    if (this.sent && onRequestSent !== undefined && this.announce()) this.tell(onRequestSent)
   }
 
-  private deliver(chunk: Buffer): void {
-    this.tell(callOnData, chunk, undefined, undefined, undefined)
-    if (this.phase === 'carried') this.codec?.consume(this, chunk.length)
-  }
-
-  /** Hands on what was withheld, in order, until it is paused again. */
-  private release(): void {
-    const { buffered } = this
-    if (buffered === NO_CHUNKS) return
-    this.releasing = true
-    let next = 0
-    while (next < buffered.length && !this.paused && this.phase === 'carried') this.deliver(buffered[next++])
-    this.releasing = false
-    this.buffered = next === buffered.length || this.phase !== 'carried' ? NO_CHUNKS : buffered.slice(next)
+  private withhold(): Withheld {
+    this.withheld ??= new Withheld()
+    return this.withheld
   }
 
   /** The current wait ran out. */
@@ -750,7 +714,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** It is with a connection, which has not begun it. */
   private get isDeferred(): boolean {
-    return this.attempts === 0 || this.startedAt === 0
+    return this.startedAt === 0
   }
 
   /** Something of the request waits to be sent, and the peer has not answered. */
@@ -799,9 +763,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
   private dropUpload(error: Error | null = null): void {
     const { sending } = this
     this.sending = null
-    if (sending === null) return
-    sending.stop()
-    if (sending.upload !== this.source) sending.upload.release(error)
+    sending?.stop(error)
   }
 
   /** Reads no more of the body at all. */
@@ -812,7 +774,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Wai
 
   /** @internal */
   beginSending(sending: Sending): void {
-    if (this.sending === sending) this.context.runInAsyncScope(begin, undefined, sending)
+    if (this.sending === sending) this.context.runInAsyncScope(sending.begin, sending)
   }
 
   private get isReplayable(): boolean {
@@ -833,18 +795,6 @@ function ignore(): void {
   // Nobody is told.
 }
 
-function uploadOf(source: NonNullable<PreparedBody['source']>): UploadBody {
-  return source instanceof UploadBody ? source : new UploadBody(source)
-}
-
-function resume(sending: Sending): void {
-  sending.resume()
-}
-
-function begin(sending: Sending): void {
-  sending.begin()
-}
-
 function announce(exchange: LiveExchange): void {
   exchange.announce()
 }
@@ -861,14 +811,9 @@ function tellSent(exchange: LiveExchange, codec: ExchangeCodec): void {
   if (exchange.codec === codec) exchange.tellSent()
 }
 
-function abort(exchange: LiveExchange, reason: unknown, code: number | undefined): void {
+function fail(exchange: LiveExchange, error: Error, code: number | undefined): void {
   exchange.dispatched()
-  exchange.abort(reason, code)
-}
-
-function fail(exchange: LiveExchange, error: Error): void {
-  exchange.dispatched()
-  exchange.fail(error)
+  exchange.fail(error, code)
 }
 
 function failAttempt(exchange: LiveExchange, error: Error): void {

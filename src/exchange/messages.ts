@@ -1,5 +1,4 @@
 /** What the diagnostics channels of exchanges and connections say (`src/diagnostics.ts` has the channels). */
-import type { Channel } from 'node:diagnostics_channel'
 import { type FieldList, flattenFields } from '../headers/fields.ts'
 import type { ConnectStep } from '../net/link.ts'
 import type { ConnectionInfo } from '../net/options.ts'
@@ -37,8 +36,4 @@ export function openToFields(request: ExchangeRequest): ExchangeRequest {
   } catch {
     return request
   }
-}
-
-export function publishConnection(to: Channel, message: ConnectionMessage): void {
-  to.publish(message)
 }

@@ -24,3 +24,26 @@ export function isIdempotent(request: ExchangeRequest): boolean {
       return false
   }
 }
+
+/** Fields that speak of a body: a redirect that leaves the body behind leaves them, too. */
+export const FIELDS_OF_BODY: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-type',
+  'content-length',
+])
+
+/** Fields that are for the origin that they were given for, and for no other that it redirects to. */
+export const FIELDS_OF_ORIGIN: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie', 'host'])
+
+/** Does such a response lead to where `location` says (section 15.4)? */
+export function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308
+}
+
+/** Is a redirect followed by GET, and without the body (section 15.4)? After 303; and of POST, as every client does, after 301 and 302. */
+export function becomesGet(status: number, method: string): boolean {
+  if (status === 303) return method !== 'GET' && method !== 'HEAD'
+  return (status === 301 || status === 302) && method === 'POST'
+}

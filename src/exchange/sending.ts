@@ -13,16 +13,19 @@ export interface SendingOwner {
 }
 
 export class Sending implements UploadSink {
-  readonly upload: UploadBody
   private readonly owner: SendingOwner
+  private readonly upload: UploadBody
   /** Octets that content-length promises, -1 for none; and those that came. */
   private readonly announced: number
   private octets = 0
+  /** The next attempt sends the same one. */
+  private readonly lasting: boolean
 
-  constructor(owner: SendingOwner, upload: UploadBody, announced: number) {
+  constructor(owner: SendingOwner, upload: UploadBody, announced: number, lasting: boolean) {
     this.owner = owner
     this.upload = upload
     this.announced = announced
+    this.lasting = lasting
   }
 
   begin(): void {
@@ -33,9 +36,10 @@ export class Sending implements UploadSink {
     this.upload.resume(this)
   }
 
-  /** The attempt takes no more. */
-  stop(): void {
+  /** The attempt takes no more. @param error why the exchange is over; null: it is not, or has ended well. */
+  stop(error: Error | null): void {
     this.upload.detach(this)
+    if (!this.lasting) this.upload.release(error)
   }
 
   onPiece(octets: Uint8Array): boolean {

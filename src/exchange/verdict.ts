@@ -1,9 +1,9 @@
 /**
- * What to do after an attempt has failed, before its response began: a value, from one pure function of the error and of what
- * the exchange has been through. Carrying it out is the exchange's.
+ * What to do after an attempt has failed through no doing of ours, before its response began: a value, from one pure function of
+ * the error, of the attempt and of those before it. Carrying it out is the exchange's.
  *
  *   what failed                                                       then
- *   our own doing (the caller, a deadline, a callback)                fail
+ *   the response has begun                                            fail
  *   the body cannot be sent from its beginning again                  fail
  *   HTTP_1_1_REQUIRED, of the stream or of the connection             over HTTP/1.1, once
  *   the connection could not be made                                  fail: it was tried for all who waited
@@ -26,61 +26,61 @@ import {
 import { ErrorCode } from '../frame/codes.ts'
 import { MAX_LOST_REPLAYS, MAX_REPLAYS } from '../limits.ts'
 
-/** What the exchange has been through. Plain data. */
-export interface History {
-  /** The failure is of our own making. */
-  readonly local: boolean
+/** The attempt that has failed. Plain data. */
+export interface FailedAttempt {
   /** The response has begun. */
   readonly answered: boolean
   /** The body can be sent from its beginning again. */
   readonly replayable: boolean
   /** It may be processed twice (RFC 9110 section 9.2.2). */
   readonly idempotent: boolean
+}
+
+/** What the exchange has been through before. A value: what follows from a failure brings the next one. */
+export interface Past {
   /** It was sent over HTTP/1.1 because a server asked for that. */
   readonly fellBack: boolean
-  /** Attempts before this one that count. */
+  /** Attempts that count. */
   readonly failures: number
-  /** Connections that ended before while it was on them. */
+  /** Connections that ended while it was on them. */
   readonly losses: number
 }
 
+export const FIRST_ATTEMPT: Past = { fellBack: false, failures: 0, losses: 0 }
+
 export type Verdict =
   | { readonly kind: 'fail' }
-  | { readonly kind: 'over HTTP/1.1' }
+  | { readonly kind: 'over HTTP/1.1'; readonly past: Past }
   | {
       readonly kind: 'again'
-      /** It counts as a failed attempt, and the next one is delayed by how many there were. */
-      readonly counts: boolean
+      readonly past: Past
+      /** The how many-th replay it is of those that are delayed, each longer than the one before; 0: it is none of them. */
+      readonly replay: number
       /** It may cost the server work that it has done already: the budget of its origin decides. */
       readonly costs: boolean
-      /** The connection ended under it. */
-      readonly lost: boolean
       /** Two connections ended under it: what is sent with it would suffer from a third. */
       readonly quarantined: boolean
     }
 
-const FAIL: Verdict = { kind: 'fail' }
-const OVER_HTTP1: Verdict = { kind: 'over HTTP/1.1' }
-const AT_ONCE: Verdict = { kind: 'again', counts: false, costs: false, lost: false, quarantined: false }
+export const FAIL: Verdict = { kind: 'fail' }
 
-export function verdict(error: Error, history: History): Verdict {
-  if (history.local || history.answered || !history.replayable) return FAIL
-  if (!history.fellBack && asksForHttp1(error, history.idempotent)) return OVER_HTTP1
+export function verdict(error: Error, { answered, replayable, idempotent }: FailedAttempt, past: Past): Verdict {
+  if (answered || !replayable) return FAIL
+  if (!past.fellBack && asksForHttp1(error, idempotent)) {
+    return { kind: 'over HTTP/1.1', past: { ...past, fellBack: true } }
+  }
   // A connection that never came to be was tried for all who waited for it.
   if (!(error instanceof HyperError) || error instanceof ConnectError) return FAIL
   if (error instanceof GoawayError && error.http2ErrorCode === ErrorCode.NO_ERROR && error.lastStreamId > 0)
-    return AT_ONCE
-  if (history.failures >= MAX_REPLAYS) return FAIL
+    return { kind: 'again', past, replay: 0, costs: false, quarantined: false }
+  if (past.failures >= MAX_REPLAYS) return FAIL
   const lost = endsConnection(error)
-  if (lost && history.losses >= MAX_LOST_REPLAYS) return FAIL
-  if (!error.retryable && !(lost && history.idempotent)) return FAIL
-  return {
-    kind: 'again',
-    counts: true,
-    costs: !error.retryable,
-    lost,
-    quarantined: lost && history.losses + 1 === MAX_LOST_REPLAYS,
-  }
+  if (lost && past.losses >= MAX_LOST_REPLAYS) return FAIL
+  if (!error.retryable && !(lost && idempotent)) return FAIL
+  const failures = past.failures + 1
+  const losses = past.losses + (lost ? 1 : 0)
+  const quarantined = lost && losses === MAX_LOST_REPLAYS
+  return { kind: 'again', past: { ...past, failures, losses }, replay: failures, costs: !error.retryable, quarantined }
 }
 
 /** The whole connection has ended, not in peace, and not for what was wrong with this exchange. */

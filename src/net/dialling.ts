@@ -5,7 +5,7 @@
  * origin, the way, the phase and the cause; whatever ends the dial takes back all that it has begun.
  */
 import type { Socket } from 'node:net'
-import { dateNow, nextTick, performanceNow } from '../clock.ts'
+import { dateNow, nextTick } from '../clock.ts'
 import {
   ConnectError,
   type ConnectPhase,
@@ -15,7 +15,7 @@ import {
   TimeoutError,
   toError,
 } from '../errors.ts'
-import { REVISABLE_SHARE } from '../limits.ts'
+import { DialTime } from './dial-time.ts'
 import {
   type AbsoluteForm,
   type Cancel,
@@ -39,7 +39,6 @@ import { reach, reachSecureProxy, type Tools, targetOf } from './reach.ts'
 import { coversNothing, secure } from './secure.ts'
 import type { SharedProxy } from './shared-proxy.ts'
 import { openSocks } from './socks.ts'
-import { deadline } from './timer.ts'
 import { checkTlsOptions } from './tls-options.ts'
 import { type Revision, Trail } from './trail.ts'
 import { openTunnel, type TunnelRequest } from './tunnel.ts'
@@ -51,15 +50,6 @@ export interface DialHome {
   sharedProxy(proxy: CanonicalProxy, options: ConnectOptions): SharedProxy
 }
 
-/** The limit of each phase's own. */
-const PHASE_TIMEOUT: Readonly<Record<ConnectPhase, keyof ConnectorSettings | undefined>> = {
-  dns: 'lookupTimeout',
-  tcp: 'tcpTimeout',
-  proxy: 'proxyTimeout',
-  tls: 'tlsTimeout',
-  preface: undefined,
-}
-
 export class Dialling implements Dial, Progress {
   private readonly home: DialHome
   private readonly origin: Origin
@@ -67,15 +57,11 @@ export class Dialling implements Dial, Progress {
   private readonly callback: DialCallback
   private readonly observer: DialObserver | undefined
   private readonly timings: ConnectTimings
-  private readonly timeout: number
-  private readonly begun = performanceNow()
+  private readonly time: DialTime
   /** Of the peer that is connected to by TCP: the origin or its proxy; and of TLS with the origin. */
   private readonly trail: Trail
   /** Of the origin, when the proxy gets its address and not its name. */
   private readonly beyond: Trail
-  private readonly stopTimer: Cancel
-  private stopPhaseTimer: Cancel | undefined
-  private phase: ConnectPhase = 'dns'
   private proxy: CanonicalProxy | undefined
   private ends: Ends = {}
   /** The error of the first address that was tried: it is reported when all fail. */
@@ -99,7 +85,6 @@ export class Dialling implements Dial, Progress {
     this.options = options
     this.callback = callback
     this.observer = observer
-    this.timeout = timeout
     this.trail = new Trail(home.tools.resolver)
     this.beyond = new Trail(home.tools.resolver)
     this.timings = {
@@ -109,7 +94,15 @@ export class Dialling implements Dial, Progress {
       proxy: undefined,
       secureConnect: undefined,
     }
-    this.stopTimer = deadline(timeout, () => this.onTimeout(timeout))
+    this.time = new DialTime(
+      timeout,
+      home.settings,
+      (all) => this.onTimeout(all),
+      (limit) => {
+        this.cancelLink()
+        this.fail(this.timedOut(limit))
+      },
+    )
     // Begun later, so that nothing is heard of it before dial() has returned.
     this.cancelLink = later(() => this.begin())
   }
@@ -123,32 +116,7 @@ export class Dialling implements Dial, Progress {
   }
 
   enter(phase: ConnectPhase): void {
-    this.phase = phase
-    this.stopPhaseTimer?.()
-    const timeout = this.phaseTimeout
-    if (timeout !== undefined && !this.over) this.limitPhase(timeout)
-  }
-
-  private get phaseTimeout(): number | undefined {
-    const name = PHASE_TIMEOUT[this.phase]
-    return name === undefined ? undefined : this.home.settings[name]
-  }
-
-  private limitPhase(timeout: number): void {
-    this.stopPhaseTimer?.()
-    this.stopPhaseTimer = deadline(timeout, () => {
-      this.cancelLink()
-      this.fail(this.timedOut(timeout))
-    })
-  }
-
-  /** A handshake that may be tried in another way leaves time for that. */
-  private leaveTime(): void {
-    const { timeout, trail, beyond } = this
-    if (timeout <= 0 || this.over || !(trail.isRevisable || beyond.isRevisable)) return
-    const share = Math.ceil((timeout - (performanceNow() - this.begun)) * REVISABLE_SHARE)
-    const own = this.phaseTimeout ?? 0
-    this.limitPhase(Math.max(1, own > 0 ? Math.min(own, share) : share))
+    this.time.enter(phase)
   }
 
   step(step: ConnectStep): void {
@@ -183,7 +151,7 @@ export class Dialling implements Dial, Progress {
   }
 
   private timedOut(timeout: number): TimeoutError {
-    return new TimeoutError('connect', timeout, { origin: this.origin.href, phase: this.phase })
+    return new TimeoutError('connect', timeout, { origin: this.origin.href, phase: this.time.phase })
   }
 
   private begin(): void {
@@ -366,7 +334,7 @@ export class Dialling implements Dial, Progress {
       this.onward(({ socket, protocol, covers, tls }) => this.succeed(socket, protocol, tls, covers)),
       this.trail,
     )
-    this.leaveTime()
+    if (this.trail.isRevisable || this.beyond.isRevisable) this.time.leaveTime()
   }
 
   private succeed(
@@ -412,7 +380,8 @@ export class Dialling implements Dial, Progress {
 
   /** Something is done in another way, or nothing can be. */
   private revise(): Revision | undefined {
-    const { phase, proxy, trail, beyond } = this
+    const { proxy, trail, beyond } = this
+    const { phase } = this.time
     if (phase === 'dns' || phase === 'tcp') return undefined
     const known = beyond.at !== undefined
     // TLS with the origin, which is beyond a proxy, is not made better by another address of the proxy.
@@ -429,20 +398,19 @@ export class Dialling implements Dial, Progress {
       return
     }
     this.over = true
-    this.stopTimer()
-    this.stopPhaseTimer?.()
+    this.time.stop()
     this.callback(error, dialled)
   }
 
   private connectError(cause: Error): HyperError {
     if (cause instanceof ConnectError || cause instanceof InvalidArgumentError || cause instanceof TimeoutError)
       return cause
-    const { origin, options, phase } = this
+    const { origin, options } = this
     const via = options.socketPath ?? this.proxy?.href
     const where = via === undefined ? '' : ` through ${via}`
     const message = cause.message === '' ? (systemCodeOf(cause) ?? cause.name) : cause.message
     return new ConnectError(`Cannot connect to ${origin.href}${where}: ${message}`, {
-      phase,
+      phase: this.time.phase,
       cause,
       origin: origin.href,
     })

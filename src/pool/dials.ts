@@ -3,18 +3,18 @@
  * and searches for a connection to borrow. Each can be cancelled at any time, and each ends with one call of its owner.
  */
 import type { Connection, ConnectionOwner } from '../connection/contract.ts'
-import { channels } from '../diagnostics.ts'
 import { ConnectError, type HyperError } from '../errors.ts'
-import { publishConnection } from '../exchange/messages.ts'
 import type { Connector, Dial, Dialled, DialObserver } from '../net/connector.ts'
 import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { establish } from './establish.ts'
-import { type PoolOptions, tell } from './options.ts'
+import type { OriginEvents } from './events.ts'
+import type { PoolOptions } from './options.ts'
 
 /** What it serves, which is the owner of the connections, too. */
 export interface DialsOwner extends ConnectionOwner {
   readonly origin: Origin
+  readonly events: OriginEvents
   /**
    * @param covers does its certificate cover this host?
    * @param offered HTTP/2 was offered.
@@ -43,8 +43,7 @@ export class Dials {
   }
 
   start(connect: ConnectOptions, observer: DialObserver): void {
-    const { origin } = this.owner
-    const { href } = origin
+    const { origin, events } = this.owner
     const offered = connect.allowH2 !== false
     const dial = this.connector.dial(
       origin,
@@ -52,14 +51,17 @@ export class Dials {
       (error, dialled) => {
         this.all.delete(dial)
         if (dialled !== null) this.establish(dialled, connect)
-        else this.owner.onDialFailed(error ?? new ConnectError(`Cannot connect to ${href}`, { phase: 'tcp' }), offered)
+        else
+          this.owner.onDialFailed(
+            error ?? new ConnectError(`Cannot connect to ${origin.href}`, { phase: 'tcp' }),
+            offered,
+          )
       },
       observer,
     )
     this.all.add(dial)
     // It begins later: the event may still end it.
-    tell(() => this.options.events?.connecting?.(href))
-    if (channels.connecting.hasSubscribers) publishConnection(channels.connecting, { origin: href })
+    events.connecting()
   }
 
   /** The search for another origin's connection (coalescing) counts as a dial as well. */

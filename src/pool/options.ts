@@ -9,7 +9,6 @@ import { checkProxyOption } from '../net/proxy.ts'
 import { checkTlsOptions } from '../net/tls-options.ts'
 import { type Check, checkEach, func, isObject, milliseconds, oneOf, text, whole } from '../option-checks.ts'
 import { refuseUnknown } from '../option-names.ts'
-import { rethrowAsync } from '../rethrow-async.ts'
 import { warnOnce } from '../warn.ts'
 
 /** Called when connections are made and end. An exception of one is rethrown asynchronously: it does not disturb the pool. */
@@ -26,15 +25,6 @@ export interface PoolEvents {
   altSvc?(origin: string, value: string): void
   /** The server of this origin listed the origins that it is authoritative for, in an ORIGIN frame (RFC 8336). */
   origins?(origin: string, origins: readonly string[]): void
-}
-
-/** Calls one of the events. What it throws is rethrown asynchronously, outside of our data path. */
-export function tell(event: () => void): void {
-  try {
-    event()
-  } catch (thrown) {
-    rethrowAsync(thrown)
-  }
 }
 
 /** Options of a {@link Pool}: times in milliseconds (0 = no limit), sizes in octets. */

@@ -6,41 +6,33 @@
  * what to start where, whom to ask for a sign of life, how many connections to dial.
  */
 
-import { nextTick, setTimeout } from '../clock.ts'
+import { nextTick } from '../clock.ts'
 import type { Connection } from '../connection/contract.ts'
 import { channels } from '../diagnostics.ts'
 import { ConnectError, type HyperError, PoolClosedError, PoolDestroyedError, TimeoutError, toError } from '../errors.ts'
 import type { ExchangeHandler, ExchangeRequest } from '../exchange/contract.ts'
 import type { Deadlines } from '../exchange/deadlines.ts'
 import { type ExchangeHome, LiveExchange } from '../exchange/exchange.ts'
-import { openToFields, publishConnection } from '../exchange/messages.ts'
+import { openToFields } from '../exchange/messages.ts'
 import { RetryBudget } from '../exchange/retry.ts'
-import {
-  H1_CONNECTIONS,
-  MAX_STREAMS_BEFORE_SETTINGS,
-  MAX_UPGRADES_LOST,
-  OWN_CONNECT_SHARE,
-  QUEUE_TIMEOUT,
-  STREAMS_BEFORE_SETTINGS,
-  STUCK_AFTER,
-} from '../limits.ts'
+import { H1_CONNECTIONS, OWN_CONNECT_SHARE, QUEUE_TIMEOUT } from '../limits.ts'
 import type { Connector, Dial } from '../net/connector.ts'
 import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
-import { now } from '../session/deadline.ts'
 import { BorrowedConnection } from './borrowed.ts'
 import type { Loan } from './coalescing.ts'
+import { type ConnectWaiter, ConnectWaiters } from './connect-waiters.ts'
 import { Dials, type DialsOwner } from './dials.ts'
+import { OriginEvents } from './events.ts'
 import type { ProtocolMemory } from './memory.ts'
-import { type PoolOptions, tell } from './options.ts'
+import type { PoolOptions } from './options.ts'
+import { PeerMemory } from './peer-memory.ts'
 import { plan } from './plan.ts'
 import { type PooledConnection, PooledConnections } from './pooled-connections.ts'
 import { DialProgress } from './progress.ts'
 import { Queue, type QueueOwner } from './queue.ts'
 import { type OriginStats, statsOf } from './stats.ts'
-
-/** Told the connection that was asked for, or why there is none. */
-export type ConnectWaiter = (error: Error | null, connection: Connection | null) => void
+import { Stillness } from './stillness.ts'
 
 /** What an origin needs of its pool. */
 export interface OriginHost {
@@ -63,13 +55,13 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   readonly connect: ConnectOptions
   /** It is no longer in the pool's map: look it up anew. */
   retired = false
-  /** What the server allowed on its last connection. */
-  knownStreamLimit: number | undefined
   readonly deadlines: Deadlines
   readonly observed = true
   readonly retries = true
   /** Milliseconds. */
   readonly queueTimeout: number
+  readonly events: OriginEvents
+  readonly peer: PeerMemory
   /** Connections that take exchanges, or may again. */
   readonly usable: Connection[] = []
 
@@ -79,19 +71,11 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private readonly progress: DialProgress
   private readonly waiting: Queue
   private readonly budget = new RetryBudget()
-  /** What it is to be spoken to by, whatever it says; undefined: it decides. */
-  private readonly prescribed: 'h2' | 'http/1.1' | undefined
-  /** What it is known to speak, by prescription or since it last agreed. */
-  private protocol: 'h2' | 'http/1.1' | undefined
   private mayBorrow: boolean
-  private upgradesLost = 0
   private closing = false
   private destroyedWith: Error | undefined
-  /** Who wants a connection without having a request for it. */
-  private connectWaiters: { readonly found: ConnectWaiter; readonly since: number }[] = []
-  /** Since when nothing has been done for those who wait. */
-  private stillSince = 0
-  private stuckTimer: NodeJS.Timeout | undefined
+  private readonly connectWaiters = new ConnectWaiters()
+  private readonly stillness = new Stillness(() => this.look())
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
   private unsettled = 0
 
@@ -101,14 +85,14 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.origin = origin
     this.connect = connect
     this.pooled = new PooledConnections(this)
+    this.events = new OriginEvents(origin.href, host.options.events)
     this.dials = new Dials(this, host.connector, host.options)
-    this.progress = new DialProgress(origin.href)
+    this.progress = new DialProgress(this.events)
     this.waiting = new Queue(this)
     this.deadlines = host.deadlines
     this.queueTimeout = host.options.queueTimeout ?? QUEUE_TIMEOUT
     this.mayBorrow = host.options.coalesce === true
-    this.prescribed = prescribed(origin, connect)
-    this.protocol = this.prescribed
+    this.peer = new PeerMemory(key, origin, connect, host.memory)
   }
 
   dispatch(given: ExchangeRequest, handler: ExchangeHandler): LiveExchange {
@@ -132,7 +116,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** Makes a connection unless there is one. The callback is called once, and not before this has returned. */
   awaitConnection(found: ConnectWaiter): void {
-    this.connectWaiters.push({ found, since: now() })
+    this.connectWaiters.add(found)
     nextTick(assign, this)
   }
 
@@ -148,7 +132,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   get stats(): OriginStats {
-    return statsOf(this.origin.href, this.protocol, this.pooled.connections, {
+    return statsOf(this.origin.href, this.peer.agreed, this.pooled.connections, {
       dialling: this.dials.size,
       waiting: this.waiting.pending,
       unsettled: this.unsettled,
@@ -187,8 +171,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       return
     }
     this.waiting.pushAgain(exchange, delay)
-    // Not within the callback of the connection that is just going.
-    nextTick(returned, this)
   }
 
   /** An exchange has come back to the queue. */
@@ -254,37 +236,21 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   onClosed(connection: Connection, error: Error | undefined): void {
     this.onDraining(connection)
     this.pooled.forget(connection)
-    if (error !== undefined) this.doubt(connection)
+    if (error !== undefined) this.peer.doubt(connection.info.protocol)
     if (!(connection instanceof BorrowedConnection)) {
-      tell(() => this.host.options.events?.disconnect?.(this.origin.href, error))
+      this.events.closed(connection.info, error)
       this.failIfSilent(error)
     }
     this.checkEmpty()
   }
 
   onAltSvc(_connection: Connection, origin: string, value: string): void {
-    tell(() => this.host.options.events?.altSvc?.(origin, value))
+    this.events.altSvc(origin, value)
   }
 
   onOrigin(connection: Connection, origins: readonly string[]): void {
     this.pooled.addOrigins(connection, origins)
-    tell(() => this.host.options.events?.origins?.(this.origin.href, origins))
-  }
-
-  onStreamLimit(limit: number): void {
-    // A limit of 0 is a pause, and nothing is learnt from it.
-    if (limit > 0) this.knownStreamLimit = Math.min(limit, MAX_STREAMS_BEFORE_SETTINGS)
-  }
-
-  /** Apache leaves when its answer to the upgrade is finished before our preface has come: on a long way, each time. */
-  onUpgradeLost(): void {
-    if (++this.upgradesLost >= MAX_UPGRADES_LOST) this.onHttp1Required()
-  }
-
-  onHttp1Required(): void {
-    if (this.connect.allowH1 === false) return
-    this.protocol = this.prescribed
-    this.host.memory.remember(this.key)
+    this.events.origins(origins)
   }
 
   /** Carries out the plan for those who wait. */
@@ -295,7 +261,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       return
     }
     const { starts, verify, open } = plan(this.situation())
-    if (starts.length > 0 || open > 0) this.stillSince = now()
+    if (starts.length > 0 || open > 0) this.stillness.end()
     for (let i = 0; i < starts.length; i++) {
       const connection = this.usable[i]
       // What was started before may have ended it.
@@ -312,52 +278,37 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     for (let i = 0; i < open && this.destroyedWith === undefined; i++) this.open()
     if (this.connectWaiters.length > 0) this.serveConnectWaiters()
     if (this.waiting.length === 0) this.keepProcessAlive(false)
-    else this.armStuckTimer()
+    // They may be stuck.
+    else if (this.yielding && this.dials.size === 0 && this.usable.length > 0) this.stillness.watch()
     this.closeIfDone()
   }
 
   /** The first has come to the line. */
   private beginWait(): void {
-    this.stillSince = now()
+    this.stillness.end()
     this.keepProcessAlive(true)
   }
 
-  /** Looks again when those who wait may be stuck: nothing else may happen until then. */
-  private armStuckTimer(): void {
-    if (!this.yielding || this.stuckTimer !== undefined || this.dials.size > 0 || this.usable.length === 0) return
-    const delay = Math.max(1, Math.ceil(this.stillSince + STUCK_AFTER - now()))
-    this.stuckTimer = setTimeout(look, delay, this)
-    this.stuckTimer.unref()
-  }
-
-  /** @internal */
-  look(): void {
-    this.stuckTimer = undefined
+  private look(): void {
     if (this.waiting.length > 0) this.assign()
   }
 
   private serveConnectWaiters(): void {
     const [connection] = this.usable
-    if (connection === undefined) {
-      if (this.closing) this.failConnectWaiters(new PoolClosedError({ origin: this.origin.href }))
-      else if (this.dials.size === 0) this.open()
-      return
-    }
-    for (const { found } of this.connectWaiters.splice(0)) found(null, connection)
+    if (connection !== undefined) this.connectWaiters.serve(connection)
+    else if (this.closing) this.failConnectWaiters(new PoolClosedError({ origin: this.origin.href }))
+    else if (this.dials.size === 0) this.open()
   }
 
   /** @param waited only those who have waited for so many milliseconds. */
   private failConnectWaiters(error: Error, waited = 0): void {
     if (this.connectWaiters.length === 0) return
-    const latest = now() - waited
-    const all = this.connectWaiters
-    this.connectWaiters = waited === 0 ? [] : all.filter(({ since }) => since > latest)
-    for (const one of all) if (!this.connectWaiters.includes(one)) one.found(error, null)
+    this.connectWaiters.fail(error, waited)
     this.checkEmpty()
   }
 
   private situation(): Parameters<typeof plan>[0] {
-    const protocol = this.protocol ?? (this.knownHttp1 ? 'http/1.1' : undefined)
+    const { protocol } = this.peer
     return {
       waiting: this.waiting.length,
       connections: this.usable,
@@ -365,25 +316,13 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       protocol,
       limit: this.host.options.connections ?? (protocol === 'http/1.1' ? H1_CONNECTIONS : 1),
       yielding: this.yielding,
-      still: now() - this.stillSince,
+      still: this.stillness.lasted,
     }
   }
 
   /** The option `connections` is not set, so there may be more connections when nothing moves. */
   private get yielding(): boolean {
     return this.host.options.connections === undefined
-  }
-
-  /** A connection has failed: what was remembered when it was used may have been why. */
-  private doubt({ info }: Connection): void {
-    // One below what is assumed of a stranger protects the next connection, and is kept.
-    if ((this.knownStreamLimit ?? 0) > STREAMS_BEFORE_SETTINGS) this.knownStreamLimit = undefined
-    if (this.origin.scheme === 'https' && info.protocol === 'http/1.1') this.host.memory.forget(this.key)
-  }
-
-  /** It spoke HTTP/1.1 not long ago. */
-  private get knownHttp1(): boolean {
-    return this.host.memory.http1(this.key)
   }
 
   private queue(exchange: LiveExchange): void {
@@ -425,36 +364,28 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private open(): void {
     // Where one was borrowed and is not enough, the next is its own.
     if (this.mayBorrow && this.usable.length === 0 && this.borrow()) return
-    // Once an origin is known to speak HTTP/1.1, nothing else is offered.
-    const http1 = this.protocol === 'http/1.1' || (this.protocol === undefined && this.knownHttp1)
-    const connect = http1 ? { ...this.connect, allowH2: false } : this.connect
+    const connect = this.peer.protocol === 'http/1.1' ? { ...this.connect, allowH2: false } : this.connect
     this.dials.start(connect, this.progress.observe())
   }
 
   onNoUpgrade(): void {
     // By HTTP/1.1, on another connection.
-    this.onHttp1Required()
+    this.peer.onHttp1Required()
     this.assign()
   }
 
   onMade(connection: Connection, covers: (host: string) => boolean, offered: boolean): void {
     const { protocol } = connection.info
-    // A server that was offered HTTP/2 and did not take it will not soon.
-    if (protocol === 'http/1.1' && offered && this.protocol === undefined) this.host.memory.remember(this.key)
+    this.peer.onAgreed(protocol, offered)
     if (this.destroyedWith !== undefined) {
       connection.destroy(this.destroyedWith)
       return
     }
     // An origin that has learnt HTTP/2 needs its other connections no more.
     if (protocol === 'h2') for (const other of [...this.usable]) if (other.info.protocol !== 'h2') other.close()
-    if (protocol === 'h2') this.protocol = 'h2'
-    else if (this.protocol === 'h2') this.protocol = undefined
     this.pooled.keep(connection, covers)
     this.usable.push(connection)
-    const { href } = this.origin
-    tell(() => this.host.options.events?.connect?.(href, connection.info))
-    if (channels.connected.hasSubscribers)
-      publishConnection(channels.connected, { origin: href, connection: connection.info })
+    this.events.connected(connection.info)
     this.assign()
   }
 
@@ -477,7 +408,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   private take(lent: PooledConnection): void {
-    this.protocol = 'h2'
+    this.peer.onAgreed('h2', true)
     const borrowed = this.pooled.borrow(lent, (done) => {
       this.mayBorrow = this.mayBorrow && this.host.options.coalesce === true
       this.onClosed(done, undefined)
@@ -486,10 +417,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   }
 
   onDialFailed(error: HyperError, offered: boolean): void {
-    const { href } = this.origin
-    if (!offered && this.mayHaveLearnt(error)) {
-      // Only HTTP/1.1 was offered, because that was what it spoke: it is asked again, for both.
-      this.host.memory.forget(this.key)
+    if (!offered && this.peer.doubtOffer(error)) {
       this.assign()
       this.checkEmpty()
       return
@@ -501,13 +429,12 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
       this.checkEmpty()
       return
     }
-    tell(() => this.host.options.events?.connectionError?.(href, error))
-    if (channels.failed.hasSubscribers) publishConnection(channels.failed, { origin: href, error })
+    this.events.failed(error)
     if (this.usable.length === 0 && this.dials.size === 0) {
       // No connection is left for the waiting exchanges.
       this.waiting.failLine(error, waited)
       this.assignLater()
-    } else if (this.situation().protocol === 'http/1.1') {
+    } else if (this.peer.protocol === 'http/1.1') {
       // The dial was for one of those who wait; what is busy may stay so for long.
       if (waited === 0 || this.waiting.firstHasWaited(waited)) this.waiting.shift()?.fail(error)
       this.assign()
@@ -518,12 +445,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   /** For the exchanges that are left in a queue whose others have failed. */
   private assignLater(): void {
     if (this.waiting.length > 0 || this.connectWaiters.length > 0) nextTick(assign, this)
-  }
-
-  /** A handshake that failed because HTTP/1.1 alone was offered, from memory. */
-  private mayHaveLearnt(error: HyperError): boolean {
-    if (this.origin.scheme !== 'https' || this.prescribed !== undefined) return false
-    return (error instanceof ConnectError || error instanceof TimeoutError) && error.phase === 'tls'
   }
 
   /** A server that took the connection and said nothing is no better than one that could not be reached. */
@@ -553,27 +474,12 @@ function ownTime(error: unknown): number {
   return error instanceof TimeoutError ? error.timeout * OWN_CONNECT_SHARE : 0
 }
 
-/** What these options leave no choice of. */
-function prescribed({ scheme }: Origin, { allowH1, allowH2, h2c }: ConnectOptions): 'h2' | 'http/1.1' | undefined {
-  if (allowH2 === false) return 'http/1.1'
-  if (scheme !== 'http' || h2c === 'upgrade') return undefined
-  return h2c === undefined && allowH1 !== false ? 'http/1.1' : 'h2'
-}
-
-function look(origin: OriginPool): void {
-  origin.look()
-}
-
 function assign(origin: OriginPool): void {
   origin.assign()
 }
 
 function again(origin: OriginPool, exchange: LiveExchange): void {
   if (!exchange.hasSettled) origin.again(exchange, 0)
-}
-
-function returned(origin: OriginPool): void {
-  origin.onReturned()
 }
 
 function fail(exchange: LiveExchange, error: Error): void {

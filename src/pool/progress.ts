@@ -5,19 +5,18 @@
  */
 
 import { dateNow, nextTick } from '../clock.ts'
-import { channels } from '../diagnostics.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
-import { publishConnection } from '../exchange/messages.ts'
 import type { DialObserver } from '../net/connector.ts'
 import type { ConnectTimings } from '../net/options.ts'
+import type { OriginEvents } from './events.ts'
 
 export class DialProgress {
-  private readonly origin: string
+  private readonly events: OriginEvents
   private readonly watchers = new Set<LiveExchange>()
   private timings: Readonly<ConnectTimings> | undefined
 
-  constructor(origin: string) {
-    this.origin = origin
+  constructor(events: OriginEvents) {
+    this.events = events
   }
 
   /** Hears the steps of one dial. */
@@ -31,7 +30,7 @@ export class DialProgress {
     })
     return {
       onStep: (step, timings) => {
-        if (channels.step.hasSubscribers) publishConnection(channels.step, { origin: this.origin, step })
+        this.events.step(step)
         this.timings = timings
         for (const exchange of [...this.watchers]) exchange.tellConnecting(timings)
       },

@@ -18,7 +18,7 @@ import { WaitingLine } from './waiting.ts'
 /** What the queue needs of the origin it belongs to. */
 export interface QueueOwner {
   readonly origin: { readonly href: string }
-  /** An exchange has come back to the front of the queue, after its back-off or quarantine. */
+  /** An exchange has come back: to the front of the line, or to wait for its time. */
   onReturned(): void
 }
 
@@ -69,6 +69,8 @@ export class Queue {
       exchange.joinLine('queued')
       this.line.pushFront(exchange)
     }
+    // Not within the callback of the connection that is just going.
+    nextTick(returned, this.owner)
   }
 
   shift(): LiveExchange | null {
@@ -101,7 +103,6 @@ export class Queue {
     this.quarantined.delete(next)
     if (this.quarantined.size > 0) this.suspectTimer = setTimeout(suspectHasLived, QUARANTINE, this)
     this.pushAgain(next, 0)
-    nextTick(returned, this.owner)
   }
 
   /** The first in the line has waited for so many milliseconds. */
@@ -159,7 +160,6 @@ export class Queue {
     this.backingOff.delete(exchange)
     exchange.backoffTimer = null
     this.pushAgain(exchange, 0)
-    this.owner.onReturned()
   }
 }
 

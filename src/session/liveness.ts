@@ -14,11 +14,14 @@
  * - PINGs are answered in order, so what is known to be processed by a pong is everything sent before its PING.
  */
 
-import { wallNow } from '../clock.ts'
+import { nextTick, wallNow } from '../clock.ts'
 import { GIVE_UP_FACTOR, LOADED_PING_TIMEOUT, RTT_INTERVAL, RTT_OCTETS, RTT_PATIENCE } from '../limits.ts'
 
 /** Octets written since the peer was last heard above which the answer may be late for their sake. */
 const LOAD = 65_536
+
+/** Gets the round trip in milliseconds, or null when the session has ended before. */
+export type OnPong = (rtt: number | null) => void
 
 interface Ping {
   readonly payload: Buffer
@@ -26,7 +29,7 @@ interface Ping {
   readonly vital: boolean
   /** Resets that the answer confirms. */
   resets: number
-  readonly onPong: ((rtt: number) => void) | undefined
+  readonly onPong: OnPong | undefined
 }
 
 export class Liveness {
@@ -91,7 +94,7 @@ export class Liveness {
   }
 
   /** Sends a PING. */
-  ping(at: number, vital: boolean, onPong?: (rtt: number) => void): void {
+  ping(at: number, vital: boolean, onPong?: OnPong): void {
     const payload = Buffer.alloc(8)
     payload.writeUInt32BE(++this.counter >>> 0, 4)
     this.pending.push({ payload, sentAt: at, vital, resets: this.resetsToConfirm, onPong })
@@ -115,6 +118,16 @@ export class Liveness {
   /** A vital PING is unanswered. */
   get probing(): boolean {
     return this.pending.some((one) => one.vital)
+  }
+
+  /** Somebody waits for an answer. */
+  get isAwaited(): boolean {
+    return this.pending.some((one) => one.onPong !== undefined)
+  }
+
+  /** No answer will come. */
+  end(): void {
+    for (const { onPong } of this.pending.splice(0)) if (onPong !== undefined) nextTick(onPong, null)
   }
 
   /** The round trip is measured anew now and then while much is received. */

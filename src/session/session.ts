@@ -35,7 +35,7 @@ import { now } from './deadline.ts'
 import { EarlyScavenge } from './early-scavenge.ts'
 import { type FrameLog, frameLog } from './frame-log.ts'
 import { LastWords } from './last-words.ts'
-import { Liveness } from './liveness.ts'
+import { Liveness, type OnPong } from './liveness.ts'
 import { connectionLost, type Peer } from './lost.ts'
 import { Output } from './output.ts'
 import type { SessionOwner, UpgradeStart } from './owner.ts'
@@ -80,8 +80,6 @@ export class Session implements ConnectionListener {
   private readonly bornAt = this.time
   private readonly scavenge = new EarlyScavenge()
   private readonly resets = new Budget(OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, now)
-  /** Who waits for an answer to a PING. */
-  private readonly pings = new Set<(rtt: number | null) => void>()
   /**
    * 1 while stream 1 is open, the response to the OPTIONS request of an upgrade to h2c. No exchange waits for it. It is not
    * reset, because Apache 2.4 closes the whole connection when that stream is reset while it is being processed.
@@ -199,18 +197,15 @@ export class Session implements ConnectionListener {
     })
   }
 
-  /** @param onPong gets the round trip in milliseconds, or null when the session has ended before. */
-  ping(onPong: (rtt: number | null) => void): void {
+  ping(onPong: OnPong): void {
     if (this.closed) {
       onPong(null)
       return
     }
     this.time = now()
-    this.pings.add(onPong)
     // A caller waits for the answer.
     this.socket.ref()
     this.liveness.ping(this.time, true, (rtt) => {
-      this.pings.delete(onPong)
       if (this.state === 'idle') this.rest()
       onPong(rtt)
     })
@@ -235,7 +230,7 @@ export class Session implements ConnectionListener {
 
   /** With `needed` an idle session keeps the process alive, because a caller waits for it. */
   keepProcessAlive(needed: boolean): void {
-    if (this.state === 'idle' && this.pings.size === 0) this.reference(needed)
+    if (this.state === 'idle' && !this.liveness.isAwaited) this.reference(needed)
   }
 
   /** Must the process live for it? */
@@ -475,7 +470,7 @@ export class Session implements ConnectionListener {
   /** The session has become idle: it stops keeping the process alive, unless something waits for it. */
   private rest(): void {
     this.scavenge.drop()
-    if (this.pings.size === 0 && !this.owner.holdsProcess(false)) this.socket.unref()
+    if (!this.liveness.isAwaited && !this.owner.holdsProcess(false)) this.socket.unref()
     this.timer.becomeIdle(now())
   }
 
@@ -513,8 +508,7 @@ export class Session implements ConnectionListener {
   }
 
   private tellClosed(error: Error | undefined): void {
-    for (const onPong of this.pings) nextTick(onPong, null)
-    this.pings.clear()
+    this.liveness.end()
     this.owner.onClosed(error)
   }
 }

@@ -1,6 +1,7 @@
 /** Redirects (RFC 9110 section 15.4), as the Fetch standard follows them. */
 import { InvalidArgumentError, RedirectError } from '../errors.ts'
 import type { ExchangeHandler, ExchangeRequest, Transport } from '../exchange/contract.ts'
+import { FIELDS_OF_BODY, FIELDS_OF_ORIGIN, isRedirect } from '../exchange/semantics.ts'
 import { type FieldList, flattenFields, getField } from '../headers/fields.ts'
 import type { Wrapper } from './compose.ts'
 import { isRepeatable, without } from './request.ts'
@@ -11,16 +12,6 @@ export interface RedirectOptions {
   /** How many are followed; one more is a RedirectError. Default 20, the Fetch standard's number. */
   readonly max?: number | undefined
 }
-
-const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
-const OF_THE_BODY = new Set([
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-type',
-  'content-length',
-])
-const OF_THE_ORIGIN = new Set(['authorization', 'proxy-authorization', 'cookie', 'host'])
 
 /**
  * Follows redirects: 301 and 302 make a GET of a POST, 303 of everything but HEAD; 307 and 308 send the request again.
@@ -46,7 +37,7 @@ class Redirected extends Rounds {
 
   protected override follow(status: number, headers: FieldList): ExchangeRequest | undefined {
     const location = getField(headers, 'location')
-    if (location === undefined || !STATUSES.has(status)) return undefined
+    if (location === undefined || !isRedirect(status)) return undefined
     const { origin } = this.request
     if (this.followed === this.max) throw new RedirectError(`More than ${this.max} redirects`, { origin })
     this.followed++
@@ -71,12 +62,12 @@ function redirected(request: ExchangeRequest, status: number, location: string):
     method = 'GET'
     body = undefined
     trailers = undefined
-    headers = without(headers, OF_THE_BODY)
+    headers = without(headers, FIELDS_OF_BODY)
   } else if (!isRepeatable(body)) {
     throw new RedirectError('The body is a stream, and cannot be sent once more to where the redirect leads', {
       origin,
     })
   }
-  if (url.origin !== new URL(origin).origin) headers = without(headers, OF_THE_ORIGIN)
+  if (url.origin !== new URL(origin).origin) headers = without(headers, FIELDS_OF_ORIGIN)
   return { ...request, origin: url.origin, path: `${url.pathname}${url.search}`, method, headers, body, trailers }
 }

@@ -105,7 +105,8 @@ describe('deadlines', () => {
   test('waiting for a connection with room', async () => {
     await using server = await FrameServer.start({ settings: [[Setting.MAX_CONCURRENT_STREAMS, 1]] })
     await using pool = pooled({ queueTimeout: 40 })
-    const first = send(pool, { origin: server.origin, path: '/' })
+    // A slow machine may take longer to connect.
+    const first = send(pool, { origin: server.origin, path: '/', queueTimeout: 0 })
     await server.until(() => (server.connections[0]?.streams.length ?? 0) === 1)
     const error = await rejection(send(pool, { origin: server.origin, path: '/' }))
     assert.equal(error.code, 'ERR_HYPER_QUEUE_TIMEOUT')

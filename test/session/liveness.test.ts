@@ -130,7 +130,7 @@ describe('the round trip', () => {
 
   test('the measured round trip is given to the caller of ping()', () => {
     const { liveness, answer } = begin()
-    const told: number[] = []
+    const told: (number | null)[] = []
     liveness.ping(0, true, (rtt) => told.push(rtt))
     answer(12)
     assert.deepEqual(told, [12])

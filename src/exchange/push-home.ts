@@ -1,17 +1,12 @@
-/** Whom an exchange belongs to that was given to a connection directly, or that a server began: nobody sends it again. */
+/** Whom a push belongs to, which the server began: it waits in no line, and nobody sends it again. */
 import { Deadlines } from './deadlines.ts'
 import type { ExchangeHome } from './exchange.ts'
 
-export class DirectHome implements ExchangeHome {
+export class PushHome implements ExchangeHome {
   readonly deadlines = new Deadlines()
   readonly observed = false
   readonly retries = false
-  /** Milliseconds. */
-  readonly queueTimeout: number
-
-  constructor(queueTimeout: number) {
-    this.queueTimeout = queueTimeout
-  }
+  readonly queueTimeout = 0
 
   again(): void {}
   fallBack(): void {}
