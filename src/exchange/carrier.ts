@@ -1,6 +1,7 @@
 /** What carries exchanges, and whom they belong to. `E` is the exchange itself, which stands on these. */
 import type { FieldList } from '../headers/fields.ts'
 import type { ConnectionInfo } from '../net/options.ts'
+import type { ExchangeRequest } from './contract.ts'
 import type { Deadlines } from './deadlines.ts'
 
 /** The codec of a connection: how an attempt is carried over its protocol. */
@@ -40,6 +41,27 @@ export interface AttemptLimits {
   readonly bodyTimeout: number
   readonly writeTimeout: number
   readonly maxResponseSize: number
+}
+
+export const UNLIMITED: AttemptLimits = {
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  writeTimeout: 0,
+  maxResponseSize: Number.POSITIVE_INFINITY,
+}
+
+/** What the request says itself goes before what its connection says; most say nothing, and need no object of their own. */
+export function limitsOf(request: ExchangeRequest, limits: AttemptLimits): AttemptLimits {
+  const { headersTimeout, bodyTimeout, writeTimeout, maxResponseSize, method } = request
+  const said = headersTimeout ?? bodyTimeout ?? writeTimeout ?? maxResponseSize
+  if (said === undefined && method !== 'CONNECT') return limits
+  return {
+    headersTimeout: headersTimeout ?? limits.headersTimeout,
+    // Nobody knows how long a tunnel is silent.
+    bodyTimeout: bodyTimeout ?? (method === 'CONNECT' ? 0 : limits.bodyTimeout),
+    writeTimeout: writeTimeout ?? limits.writeTimeout,
+    maxResponseSize: maxResponseSize ?? limits.maxResponseSize,
+  }
 }
 
 /** Whom the exchange belongs to: an origin of a pool; a push to its connection. */

@@ -36,7 +36,7 @@ import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { now } from '../session/deadline.ts'
 import { lastingSource, type PreparedBody, prepareBody } from './body.ts'
-import type { CodecOf, HomeOf } from './carrier.ts'
+import { type AttemptLimits, type CodecOf, type HomeOf, limitsOf, UNLIMITED } from './carrier.ts'
 import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, PushPromise } from './contract.ts'
 import type { Waiting } from './deadlines.ts'
 import { backoff } from './retry.ts'
@@ -99,19 +99,18 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
   /** What came while paused. */
   private withheld: Withheld | null = null
   private received = 0
-  /** What holds for the attempt under way: milliseconds, 0 = no limit, and octets. */
-  private headersTimeout = 0
-  private bodyTimeout = 0
-  private writeTimeout = 0
-  private maxSize: number
+  /** What holds for the attempt under way. */
+  private limits: AttemptLimits = UNLIMITED
 
-  /** When the current wait runs out, and when the whole exchange must be finished; Infinity: never. */
+  // Times that are not known yet are undefined: a number with a fraction costs room of its own, which those who wait do without.
+  /** When the current wait runs out; Infinity: never. */
   private waitUntil = Number.POSITIVE_INFINITY
-  private finishBy = Number.POSITIVE_INFINITY
-  private queuedAt = 0
-  private startedAt = 0
-  private headersAt = 0
-  private endAt = 0
+  /** When the whole exchange must be finished. */
+  private finishBy: number | undefined
+  private queuedAt: number | undefined
+  private startedAt: number | undefined
+  private headersAt: number | undefined
+  private endAt: number | undefined
   private attempts = 0
   /** What came of the attempts before this one. */
   private past: Past = FIRST_ATTEMPT
@@ -121,7 +120,6 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     this.home = home
     this.request = request
     this.handler = handler
-    this.maxSize = Number.POSITIVE_INFINITY
     const { timeout } = request
     this.source = lastingSource(request)
     home.deadlines.add(this)
@@ -143,9 +141,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
 
   get timings(): ExchangeTimings {
     return {
-      created: this.queuedAt === 0 ? this.startedAt : this.queuedAt,
-      started: this.startedAt === 0 ? undefined : this.startedAt,
-      headers: this.headersAt === 0 ? undefined : this.headersAt,
+      created: this.queuedAt ?? this.startedAt ?? 0,
+      started: this.startedAt,
+      headers: this.headersAt,
       end: this.hasSettled ? this.endAt : undefined,
       attempts: this.attempts,
     }
@@ -180,7 +178,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     }
     if (this.answer === 'body') {
       codec.readClock()
-      this.wait(this.bodyTimeout)
+      this.wait(this.limits.bodyTimeout)
     }
     codec.resume(this)
   }
@@ -247,7 +245,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     }
     if (before === 'quarantined' && this.waitUntil !== Number.POSITIVE_INFINITY) return
     const at = now()
-    if (this.queuedAt === 0) this.queuedAt = at
+    this.queuedAt ??= at
     const timeout = this.queueTimeout
     this.waitUntil = timeout > 0 ? at + timeout : Number.POSITIVE_INFINITY
     this.home.deadlines.request(this.waitUntil)
@@ -261,9 +259,10 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
   /** @returns the next deadline of it. */
   checkDeadline(at: number): number {
     if (this.phase === 'settled') return Number.POSITIVE_INFINITY
-    if (this.finishBy <= at) this.abort(new TimeoutError('request', this.request.timeout ?? 0, this.where))
+    const { finishBy = Number.POSITIVE_INFINITY } = this
+    if (finishBy <= at) this.abort(new TimeoutError('request', this.request.timeout ?? 0, this.where))
     else if (this.waitUntil <= at) this.expire()
-    return this.hasSettled ? Number.POSITIVE_INFINITY : Math.min(this.waitUntil, this.finishBy)
+    return this.hasSettled ? Number.POSITIVE_INFINITY : Math.min(this.waitUntil, finishBy)
   }
 
   // --- An attempt begins.
@@ -292,18 +291,12 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     if (this.handler.onPush !== undefined) this.head = head
     this.attempts++
     this.startedAt = codec.time
-    this.headersAt = 0
+    this.headersAt = undefined
     this.answer = 'awaited'
     this.sent = false
     this.watched = false
     this.received = 0
-    const { limits } = codec
-    const { request } = this
-    this.headersTimeout = request.headersTimeout ?? limits.headersTimeout
-    // Nobody knows how long a tunnel is silent.
-    this.bodyTimeout = request.bodyTimeout ?? (request.method === 'CONNECT' ? 0 : limits.bodyTimeout)
-    this.writeTimeout = request.writeTimeout ?? limits.writeTimeout
-    this.maxSize = request.maxResponseSize ?? limits.maxResponseSize
+    this.limits = limitsOf(this.request, codec.limits)
   }
 
   /** The attempt waits for room on its connection, and is begun anew when there is. */
@@ -311,7 +304,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     this.enter('carried')
     this.codec = codec
     this.stream = null
-    this.startedAt = 0
+    this.startedAt = undefined
     this.wait(this.queueTimeout)
   }
 
@@ -379,8 +372,11 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     this.headersAt = codec.time
     if (this.suspect) this.home.cleared(this)
     if (this.paused) this.stopClock()
-    else this.wait(this.bodyTimeout)
-    if (this.maxSize !== Number.POSITIVE_INFINITY && this.exceeds(announcedLength(fields, this.request.method, status)))
+    else this.wait(this.limits.bodyTimeout)
+    if (
+      this.limits.maxResponseSize !== Number.POSITIVE_INFINITY &&
+      this.exceeds(announcedLength(fields, this.request.method, status))
+    )
       return
     if (channels.headers.hasSubscribers && this.home.observed) {
       channels.headers.publish({ exchange: this, request: this.request, status, headers: fields })
@@ -399,7 +395,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
       this.withhold().pieces.push(chunk)
       return
     }
-    this.wait(this.bodyTimeout)
+    this.wait(this.limits.bodyTimeout)
     this.deliver(chunk)
   }
 
@@ -459,7 +455,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     if (this.phase !== 'carried') return
     this.sent = true
     this.watchWriting()
-    if (this.answer === 'awaited') this.wait(this.headersTimeout)
+    if (this.answer === 'awaited') this.wait(this.limits.headersTimeout)
     this.tellSent()
   }
 
@@ -486,7 +482,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     push.begin(codec, stream, NO_FIELDS)
     push.dispatched()
     push.sent = true
-    push.wait(this.headersTimeout)
+    push.wait(this.limits.headersTimeout)
     const promise: PushPromise = { scheme, method, authority, path, headers: head.fields, exchange: push }
     const found = this.tell(onPush, promise)
     if (found !== null && found !== undefined && push.phase === 'carried') {
@@ -701,26 +697,26 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     if (this.phase !== 'carried' || codec === null || this.isDeferred) {
       this.fail(new TimeoutError('queue', this.queueTimeout, this.where))
     } else if (this.answer !== 'awaited') {
-      this.fail(new TimeoutError('body', this.bodyTimeout, this.where))
+      this.fail(new TimeoutError('body', this.limits.bodyTimeout, this.where))
     } else if (!this.stalls) {
-      this.fail(new TimeoutError('headers', this.headersTimeout, this.where))
+      this.fail(new TimeoutError('headers', this.limits.headersTimeout, this.where))
     } else if (codec.blocked) {
       codec.readClock()
-      this.wait(this.writeTimeout)
+      this.wait(this.limits.writeTimeout)
     } else {
-      this.fail(new TimeoutError('write', this.writeTimeout, this.where))
+      this.fail(new TimeoutError('write', this.limits.writeTimeout, this.where))
     }
   }
 
   /** It is with a connection, which has not begun it. */
   private get isDeferred(): boolean {
-    return this.startedAt === 0
+    return this.startedAt === undefined
   }
 
   /** Something of the request waits to be sent, and the peer has not answered. */
   private get stalls(): boolean {
     const { codec } = this
-    return this.answer === 'awaited' && codec !== null && this.writeTimeout > 0 && codec.unsent(this) > 0
+    return this.answer === 'awaited' && codec !== null && this.limits.writeTimeout > 0 && codec.unsent(this) > 0
   }
 
   /** The wait for the peer to take the rest of the request, or to answer it. */
@@ -728,9 +724,9 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     if (this.answer !== 'awaited') return
     // While the caller has not given the rest of the body, nobody else is waited for. What is to go into a tunnel waits
     // for the answer itself.
-    if (this.stalls) this.wait(this.writeTimeout)
+    if (this.stalls) this.wait(this.limits.writeTimeout)
     else if (this.sending !== null && this.request.method !== 'CONNECT') this.stopClock()
-    else this.wait(this.headersTimeout)
+    else this.wait(this.limits.headersTimeout)
   }
 
   private wait(timeout: number): void {
@@ -754,8 +750,8 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
 
   /** Does a response of so many octets exceed what is allowed? Then it is ended. */
   private exceeds(octets: number): boolean {
-    if (octets <= this.maxSize) return false
-    this.fail(new ResponseTooLargeError(this.maxSize, this.where))
+    if (octets <= this.limits.maxResponseSize) return false
+    this.fail(new ResponseTooLargeError(this.limits.maxResponseSize, this.where))
     return true
   }
 
