@@ -11,8 +11,8 @@ import {
 /**
  * The operating system's, TLS library's, parser's or Node's error behind one of ours, for libraries whose users expect it bare:
  * with its own `code`, `errno`, `syscall`, `address` ..., but a message that names the origin as well. `cause` is the original.
- * Of a connection that could not be made, what a check of the caller's threw counts too, without a code: it is no lost
- * connection, and nobody tries it again for one.
+ * Of a connection that could not be made, what a check or a lookup of the caller's said counts too, without a code: it is
+ * no lost connection, and nobody tries it again for one.
  */
 export function systemError(error: HyperError): Error | undefined {
   let current: unknown = error.cause
@@ -32,7 +32,9 @@ export function systemError(error: HyperError): Error | undefined {
 
 /** Did somebody, rather than the network, say no? The steps of the connect chain that fail without a code are said by us. */
 function isVerdict(error: HyperError, cause: Error): boolean {
-  return error instanceof ConnectError && error.phase === 'tls' && !(cause instanceof HyperError) && !isPeerGone(cause)
+  if (!(error instanceof ConnectError) || cause instanceof HyperError) return false
+  // The system's resolver always has a code: without one it was a `lookup` of the caller's.
+  return error.phase === 'dns' || (error.phase === 'tls' && !isPeerGone(cause))
 }
 
 function isPeerGone({ message }: Error): boolean {

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import http from 'node:http'
+import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import axios from 'axios'
+import got from 'got'
 import { createHyperAgent } from '../../../adapters/agent.ts'
 import { HyperRequestHandler } from '../../../adapters/aws.ts'
 import { createHyperAdapter } from '../../../adapters/axios.ts'
 import { createFetch } from '../../../adapters/fetch.ts'
+import { hyperGot } from '../../../adapters/got.ts'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
 import { Pool } from '../../../src/index.ts'
 import { startH1Origin, startH2Origin } from '../../support/origin.ts'
@@ -153,3 +156,38 @@ for (const [protocol, start] of [
     await adapter.close()
   })
 }
+
+test("what a lookup of the caller's own throws or answers with has no code of a lost connection, by whichever shim", async () => {
+  const mine = new RangeError('no such service')
+  for (const lookup of [
+    (_host: string, _options: object, callback: (error: Error, address: string, family: number) => void) =>
+      callback(mine, '', 0),
+    () => {
+      throw mine
+    },
+  ] as LookupFunction[]) {
+    const pool = new Pool({ lookup })
+    const url = 'http://service.test/'
+    let tries = 0
+    const client = got.extend(hyperGot({ pool }), {
+      retry: { backoffLimit: 1 },
+      hooks: { beforeRetry: [() => void tries++] },
+    })
+    const agent = createHyperAgent({ pool }).http
+    const calls: [string, () => Promise<unknown>, code?: string][] = [
+      ['axios', () => axios.get(url, { adapter: createHyperAdapter({ pool }), proxy: false })],
+      ['got', () => client(url), 'ERR_GOT_REQUEST_ERROR'],
+      ['undici', () => new HyperDispatcher({ pool }).request({ origin: url, path: '/', method: 'GET' })],
+      ['agent', () => once(http.get(url, { agent }), 'response')],
+    ]
+    for (const [name, call, code] of calls) {
+      await assert.rejects(call, (error: Error & { code?: string }) => {
+        assert.equal(error.code, code, name)
+        assert.match(error.message, /no such service/, name)
+        return true
+      })
+    }
+    assert.equal(tries, 0)
+    await pool.destroy()
+  }
+})
