@@ -23,6 +23,7 @@ import {
   configOfRest,
   followRedirect,
   type Hop,
+  hrefOf,
   MAX_REDIRECTS,
   redirectTarget,
   sensitiveNames,
@@ -71,13 +72,13 @@ export class AxiosCall implements HopListener, Collected, Filler {
   private resolve: (response: AxiosResponse | Promise<AxiosResponse>) => void = ignore
   private reject: (error: Error) => void = ignore
 
-  constructor(config: InternalAxiosRequestConfig, realm: Realm, transport: Transport, url: URL) {
+  constructor(config: InternalAxiosRequestConfig, realm: Realm, transport: Transport, url: URL, path?: string) {
     this.config = config
     this.realm = realm
     this.transport = transport
     this.responseType = option(config, 'responseType')
     const method = String(config.method ?? 'get').toUpperCase()
-    this.hop = { url, origin: url.origin, method, headers: new Map(), body: null, count: 0 }
+    this.hop = { url, path, origin: url.origin, method, headers: new Map(), body: null, count: 0 }
   }
 
   run(): Promise<AxiosResponse> {
@@ -98,7 +99,7 @@ export class AxiosCall implements HopListener, Collected, Filler {
     this.fields = fields
     const { hop, config, view, handler } = this
     const connection = handler?.exchange?.connection
-    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hop.url.href, view, raw)
+    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hrefOf(hop), view, raw)
     if (view !== undefined) {
       view.res = res
       view.connectionInfo = connection
@@ -215,7 +216,7 @@ export class AxiosCall implements HopListener, Collected, Filler {
   private dispatch(): void {
     const { hop, config } = this
     const { url } = hop
-    const path = url.pathname + url.search
+    const path = hop.path ?? url.pathname + url.search
     const headers = flatHeaders(hop.headers, spellings(config))
     this.view = new RequestView(hop.method, url, path, headers, () => this.abandon())
     this.upload?.restart()
