@@ -18,7 +18,7 @@ import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { describeConnection } from '../common/connection-members.ts'
-import { toNodeError } from '../common/errors.ts'
+import { isParserCode, toNodeError } from '../common/errors.ts'
 import { statusText as reasonOf } from '../common/headers.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
@@ -184,7 +184,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     const failure = toNodeError(error)
     const { code } = failure as NodeJS.ErrnoException
     // Of what its own parser does not understand Node tells the request, whether or not it has a response.
-    if (this.answered && !code?.startsWith('HPE_')) this.breakOff(failure)
+    if (this.answered && !isParserCode(code)) this.breakOff(failure)
     else this.destroy(failure)
   }
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
 import { ConnectError, ContentLengthError, HyperError, StreamResetError, systemCodeOf } from '../../src/errors.ts'
-import { toNodeError, undiciCode } from '../common/errors.ts'
+import { isParserCode, toNodeError, undiciCode } from '../common/errors.ts'
 import type { Realm } from './realm.ts'
 import type { RequestView } from './request-view.ts'
 
@@ -31,7 +31,8 @@ export function wireError(
     failed.name = 'AxiosError'
     return failed
   }
-  if (response !== undefined && error instanceof HyperError) {
+  const code = codeOf(error)
+  if (response !== undefined && error instanceof HyperError && !isParserCode(code)) {
     const message = `stream has been aborted: ${error.message}`
     const failed = new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, config, view, response)
     Object.defineProperty(failed, 'cause', { value: error, configurable: true, writable: true })
@@ -39,7 +40,7 @@ export function wireError(
   }
   // Of a connection that could not be made people ask the cause for the system's `code`, `syscall`, `address` ...
   const bare = error instanceof ConnectError ? toNodeError(error) : error
-  const failed = AxiosError.from(bare, codeOf(error), config, view, response)
+  const failed = AxiosError.from(bare, code, config, view, response)
   // axios takes over the name of what it wraps, which from its own adapter is that of a plain error.
   if (error instanceof HyperError) failed.name = 'AxiosError'
   return failed

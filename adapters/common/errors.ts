@@ -22,7 +22,7 @@ export function systemError(error: HyperError): Error | undefined {
     if (own) {
       const { stack: _, ...rest } = current
       // What our own parser knows beside its name is for servers.
-      const told = code?.startsWith('HPE_') ? {} : rest
+      const told = isParserCode(code) ? {} : rest
       return Object.assign(new Error(error.message, { cause: current }), told, code === undefined ? {} : { code })
     }
     current = current.cause
@@ -88,6 +88,11 @@ export function toNodeError(error: Error): Error {
 
 /** A client of node:https has written its request by the time the handshake fails, and so tells of a write. */
 const FAILED_HANDSHAKE = { code: 'EPROTO', errno: -71, syscall: 'write' }
+
+/** One of the codes of node:http's parser: what came was no HTTP/1.1. */
+export function isParserCode(code: unknown): boolean {
+  return typeof code === 'string' && code.startsWith('HPE_')
+}
 
 /** The two sides did not come to speak TLS with each other; a certificate that is not liked is something else. */
 export function isFailedHandshake(error: HyperError): boolean {
