@@ -180,6 +180,8 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   }
 
   onError(error: Error): void {
+    // The caller ended it, and needs no words of ours: the message hears from node:http that it was aborted.
+    if (this.settled) return
     this.settled = true
     const failure = toNodeError(error)
     const { code } = failure as NodeJS.ErrnoException
