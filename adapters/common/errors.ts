@@ -96,7 +96,10 @@ export function isParserCode(code: unknown): boolean {
 
 /** The two sides did not come to speak TLS with each other; a certificate that is not liked is something else. */
 export function isFailedHandshake(error: HyperError): boolean {
-  return error instanceof ConnectError && error.phase === 'tls' && error.systemCode?.startsWith('ERR_SSL_') === true
+  if (!(error instanceof ConnectError) || error.phase !== 'tls') return false
+  const { systemCode } = error
+  // A list of ciphers that names none is the caller's: nothing was written.
+  return systemCode?.startsWith('ERR_SSL_') === true && systemCode !== 'ERR_SSL_NO_CIPHER_MATCH'
 }
 
 /** The connection, or the stream, ended while the response was coming: what node:http tells by `aborted`. */

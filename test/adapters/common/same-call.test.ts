@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -190,4 +191,29 @@ test("what a lookup of the caller's own throws or answers with has no code of a 
     assert.equal(tries, 0)
     await pool.destroy()
   }
+})
+
+test('a checkServerIdentity that throws, or objects with something else than an Error, fails its request and nothing else, by whichever shim', async () => {
+  await using origin = await startH2Origin({ '*': (_call, answer) => answer.end('reached') })
+  const url = `${origin.origin}/`
+  for (const checkServerIdentity of [
+    () => {
+      throw new RangeError('not this one')
+    },
+    () => 'not this one' as unknown as Error,
+  ]) {
+    await using pool = new Pool({ tls: { ca: origin.ca, checkServerIdentity } })
+    const agent = createHyperAgent({ pool }).https
+    const calls: (() => Promise<unknown>)[] = [
+      () => axios.get(url, { adapter: createHyperAdapter({ pool }), proxy: false }),
+      () => got(url, { ...hyperGot({ pool }), retry: { limit: 1, backoffLimit: 1 } }),
+      () => new HyperDispatcher({ pool }).request({ origin: origin.origin, path: '/', method: 'GET' }),
+      () => once(https.get(url, { agent }), 'response'),
+    ]
+    for (const call of calls) await assert.rejects(call, /not this one/)
+    await assert.rejects(createFetch({ pool })(url), ({ cause }: { cause: Error }) =>
+      /not this one/.test(cause.message),
+    )
+  }
+  assert.equal(origin.requests.length, 0)
 })

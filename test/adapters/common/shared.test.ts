@@ -99,6 +99,8 @@ test('a handshake that failed is EPROTO, a certificate that is not liked is not'
   assert.equal(Reflect.get(handshake, 'syscall'), 'write')
   assert.equal(Reflect.get(toNodeError(tls('CERT_HAS_EXPIRED')), 'code'), 'CERT_HAS_EXPIRED')
   assert.equal(isFailedHandshake(tls('CERT_HAS_EXPIRED')), false)
+  // A list of ciphers of the caller's that names none.
+  assert.equal(Reflect.get(toNodeError(tls('ERR_SSL_NO_CIPHER_MATCH')), 'code'), 'ERR_SSL_NO_CIPHER_MATCH')
 })
 
 test("undici's codes are known for ours", () => {
