@@ -98,6 +98,8 @@ function framingOf(status: number, minor: number, asked: number): Framing {
   }
   if (status < 200 || status === 204 || status === 304 || asked === Asked.HEAD) return 'none'
   if (asked === Asked.CONNECT && status < 300) return 'none'
+  // Servers of RFC 2616's time said so for no coding: like any response that is not chunked it ends with its connection.
+  if (transferEncoding === 'identity') return 'close'
   if (transferEncoding !== '') {
     if (transferEncoding !== 'chunked') {
       throw new Fault(
