@@ -396,7 +396,8 @@ describe('an upgrade', () => {
   })
 
   test('an upgrade by CONNECT is any 2xx, with whatever length it says; another answer is a response', () => {
-    for (const fields of ['', 'Content-Length: 5\r\n', 'Transfer-Encoding: gzip\r\n']) {
+    const both = 'Content-Length: 0\r\nTransfer-Encoding: chunked\r\n'
+    for (const fields of ['', 'Content-Length: 5\r\n', 'Transfer-Encoding: gzip\r\n', both]) {
       const client = answered(`HTTP/1.1 200 x\r\n${fields}\r\nrest`, CONNECT)
       assert.deepEqual(client.told, [['upgraded', 200, 'rest']])
     }
