@@ -12,8 +12,9 @@
  * - A call settles once; listeners on signals and cancel tokens are taken off when it has, or when its stream has ended.
  */
 import type { AxiosAdapter, AxiosResponse, AxiosResponseHeaders, AxiosStatic, InternalAxiosRequestConfig } from 'axios'
+import { toError } from '../src/errors.ts'
 import { AxiosCall } from './axios/call.ts'
-import { fullUrl, needsOwnAdapter } from './axios/config.ts'
+import { fullUrl, needsOwnAdapter, pathWithParams } from './axios/config.ts'
 import { checkConnect } from './axios/connect.ts'
 import { handOver } from './axios/handover.ts'
 import { type Realm, realmFrom, realmOf } from './axios/realm.ts'
@@ -69,7 +70,8 @@ function request(
     const url = parseUrl(config, realm)
     if (needsOwnAdapter(config, url)) return handOver(config, realm, pool.transport, url)
     checkConnect(config, realm)
-    return new AxiosCall(config, realm, pool.transport, url).run()
+    const path = written(() => pathWithParams(config, url, realm), config, realm)
+    return new AxiosCall(config, realm, pool.transport, url, path).run()
   } catch (thrown) {
     return Promise.reject(thrown)
   }
@@ -78,17 +80,7 @@ function request(
 /** @throws AxiosError with axios's own codes. */
 function parseUrl(config: InternalAxiosRequestConfig, realm: Realm): URL {
   const { AxiosError } = realm
-  let text: string
-  try {
-    text = fullUrl(config, realm)
-  } catch (error) {
-    const failed = AxiosError.from(
-      error instanceof Error ? error : new Error(String(error)),
-      AxiosError.ERR_BAD_REQUEST,
-      config,
-    )
-    throw Object.assign(failed, { url: config.url, exists: true })
-  }
+  const text = written(() => fullUrl(config, realm), config, realm)
   let url: URL
   try {
     url = new URL(text, config.socketPath ? 'http://localhost' : undefined)
@@ -97,4 +89,14 @@ function parseUrl(config: InternalAxiosRequestConfig, realm: Realm): URL {
   }
   if (url.protocol === 'https:' || url.protocol === 'http:' || url.protocol === 'data:') return url
   throw new AxiosError(`Unsupported protocol ${url.protocol}`, AxiosError.ERR_BAD_REQUEST, config)
+}
+
+/** What a config's own functions and values are written out as. */
+function written<Text>(write: () => Text, config: InternalAxiosRequestConfig, { AxiosError }: Realm): Text {
+  try {
+    return write()
+  } catch (thrown) {
+    const failed = AxiosError.from(toError(thrown), AxiosError.ERR_BAD_REQUEST, config)
+    throw Object.assign(failed, { url: config.url, exists: true })
+  }
 }

@@ -117,10 +117,19 @@ export class HttpText implements H1ServerListener {
   }
 }
 
+/** A length that was said several times, always the same (RFC 9110 section 8.6), is said once: Node's parser takes no other. */
 function passedOn(fields: FieldList): FieldList {
   const kept: string[] = []
+  let measured = false
   for (let i = 0; i < fields.length; i += 2) {
-    if (!HOP.has(fields[i].toLowerCase())) kept.push(fields[i], fields[i + 1])
+    const name = fields[i].toLowerCase()
+    if (HOP.has(name)) continue
+    if (name !== 'content-length') {
+      kept.push(fields[i], fields[i + 1])
+    } else if (!measured) {
+      measured = true
+      kept.push(fields[i], fields[i + 1].split(',', 1)[0].trim())
+    }
   }
   return kept
 }

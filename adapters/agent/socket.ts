@@ -11,14 +11,14 @@
  */
 import { Duplex } from 'node:stream'
 import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
-import { AbortedError, toError } from '../../src/errors.ts'
+import { AbortedError, PoolDestroyedError, toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { describeConnection } from '../common/connection-members.ts'
-import { toNodeError } from '../common/errors.ts'
+import { isParserCode, NodeError, toNodeError } from '../common/errors.ts'
 import { statusText as reasonOf } from '../common/headers.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
@@ -180,11 +180,15 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   }
 
   onError(error: Error): void {
+    // The caller ended it, and needs no words of ours: the message hears from node:http that it was aborted.
+    if (this.settled) return
     this.settled = true
-    const failure = toNodeError(error)
+    // To who has called `destroy()` of an agent, its sockets hang up; who asks it later hears what it is.
+    const hungUp = error instanceof PoolDestroyedError && this.connectionInfo !== undefined
+    const failure = hungUp ? new NodeError('ECONNRESET', 'socket hang up', error) : toNodeError(error)
     const { code } = failure as NodeJS.ErrnoException
     // Of what its own parser does not understand Node tells the request, whether or not it has a response.
-    if (this.answered && !code?.startsWith('HPE_')) this.breakOff(failure)
+    if (this.answered && !isParserCode(code)) this.breakOff(failure)
     else this.destroy(failure)
   }
 

@@ -34,6 +34,7 @@ import {
   configOfRest,
   followRedirect,
   type Hop,
+  hrefOf,
   MAX_REDIRECTS,
   redirectTarget,
   sensitiveNames,
@@ -83,13 +84,13 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
   private resolve: (response: AxiosResponse | Promise<AxiosResponse>) => void = ignore
   private reject: (error: Error) => void = ignore
 
-  constructor(config: InternalAxiosRequestConfig, realm: Realm, transport: Transport, url: URL) {
+  constructor(config: InternalAxiosRequestConfig, realm: Realm, transport: Transport, url: URL, path?: string) {
     this.config = config
     this.realm = realm
     this.transport = transport
     this.responseType = option(config, 'responseType')
     const method = String(config.method ?? 'get').toUpperCase()
-    this.hop = { url, origin: url.origin, method, headers: new Map(), body: null, count: 0 }
+    this.hop = { url, path, origin: url.origin, method, headers: new Map(), body: null, count: 0 }
   }
 
   run(): Promise<AxiosResponse> {
@@ -110,7 +111,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     this.fields = fields
     const { hop, config, view, handler } = this
     const connection = handler?.exchange?.connection
-    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hop.url.href, view, raw)
+    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hrefOf(hop), view, raw)
     if (view !== undefined) {
       view.res = res
       view.connectionInfo = connection
@@ -237,7 +238,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
   private dispatch(): void {
     const { hop, config } = this
     const { url } = hop
-    const path = url.pathname + url.search
+    const path = hop.path ?? url.pathname + url.search
     const headers = flatHeaders(hop.headers, spellings(config))
     this.view = new RequestView(hop.method, url, path, headers, () => this.abandon())
     this.upload?.restart()

@@ -31,20 +31,36 @@ export function timeoutOf(config: InternalAxiosRequestConfig, { AxiosError }: Re
   throw new AxiosError('error trying to parse `config.timeout` to int', AxiosError.ERR_BAD_OPTION_VALUE, config)
 }
 
-/** The whole URL: base, relative part and parameters. Without the last two it is the text as it was given. */
-export function fullUrl(config: InternalAxiosRequestConfig, realm: Realm): string {
+/** The URL without the parameters: base and relative part. An absolute one is the text as it was given. */
+export function fullUrl(config: InternalAxiosRequestConfig, { joining }: Realm): string {
   const url = String(config.url ?? '')
-  const simple =
-    (config.baseURL === undefined || /^[a-z][a-z\d+\-.]*:\/\//i.test(url)) && config.allowAbsoluteUrls !== false
-  if (simple && (config.params === undefined || config.params === null)) return url
-  const { baseURL, params, paramsSerializer, allowAbsoluteUrls } = config
-  return realm.axios.getUri({
+  const { baseURL, allowAbsoluteUrls } = config
+  if (allowAbsoluteUrls !== false && (baseURL === undefined || /^[a-z][a-z\d+\-.]*:\/\//i.test(url))) return url
+  return joining.getUri({
     url,
     ...(baseURL === undefined ? {} : { baseURL }),
     ...(allowAbsoluteUrls === undefined ? {} : { allowAbsoluteUrls }),
+  })
+}
+
+/**
+ * Path and query with the parameters, in the spelling of their serializer: a URL would escape an apostrophe, and signatures
+ * are made of what was written. `url` gets them too. Undefined without parameters, and where the text cannot be sent unescaped.
+ * @throws what the serializer throws.
+ */
+export function pathWithParams(
+  { params, paramsSerializer }: InternalAxiosRequestConfig,
+  url: URL,
+  { joining }: Realm,
+): string | undefined {
+  if (params === undefined || params === null) return undefined
+  const path = joining.getUri({
+    url: url.pathname + url.search,
     params,
     ...(paramsSerializer === undefined ? {} : { paramsSerializer }),
   })
+  url.search = path.slice(url.pathname.length)
+  return /^[!-~]*$/.test(path) ? path : undefined
 }
 
 /** `user:password` of the config, or of the URL; undefined when neither has any. */

@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
-import { ContentLengthError, HyperError, StreamResetError, systemCodeOf } from '../../src/errors.ts'
-import { toNodeError, undiciCode } from '../common/errors.ts'
+import { ConnectError, ContentLengthError, HyperError, StreamResetError, systemCodeOf } from '../../src/errors.ts'
+import { isParserCode, toNodeError, undiciCode } from '../common/errors.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
 import type { RequestView } from './request-view.ts'
@@ -34,13 +34,16 @@ export function wireError(error: Error, { config, realm, view }: FailedCall, res
     failed.name = 'AxiosError'
     return failed
   }
-  if (response !== undefined && error instanceof HyperError) {
+  const code = codeOf(error)
+  if (response !== undefined && error instanceof HyperError && !isParserCode(code)) {
     const message = `stream has been aborted: ${error.message}`
     const failed = new AxiosError(message, AxiosError.ERR_BAD_RESPONSE, config, view, response)
     Object.defineProperty(failed, 'cause', { value: error, configurable: true, writable: true })
     return failed
   }
-  const failed = AxiosError.from(error, codeOf(error), config, view, response)
+  // Of a connection that could not be made people ask the cause for the system's `code`, `syscall`, `address` ...
+  const bare = error instanceof ConnectError ? toNodeError(error) : error
+  const failed = AxiosError.from(bare, code, config, view, response)
   // axios takes over the name of what it wraps, which from its own adapter is that of a plain error.
   if (error instanceof HyperError) failed.name = 'AxiosError'
   return failed

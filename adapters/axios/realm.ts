@@ -13,6 +13,8 @@ export interface Realm {
   readonly AxiosError: AxiosStatic['AxiosError']
   readonly AxiosHeaders: AxiosStatic['AxiosHeaders']
   readonly CanceledError: AxiosStatic['CanceledError']
+  /** Joins URLs and parameters, without the defaults of any instance: those that count are in the config already. */
+  readonly joining: Pick<AxiosStatic, 'getUri'>
   /** The version, for User-Agent. */
   readonly version: string
 }
@@ -21,8 +23,8 @@ let imported: Realm | undefined
 let required: Realm | undefined
 
 export function realmFrom(axios: AxiosStatic): Realm {
-  const { AxiosError, AxiosHeaders, CanceledError, VERSION } = axios
-  return { axios, AxiosError, AxiosHeaders, CanceledError, version: VERSION }
+  const { Axios, AxiosError, AxiosHeaders, CanceledError, VERSION } = axios
+  return { axios, AxiosError, AxiosHeaders, CanceledError, joining: new Axios({}), version: VERSION }
 }
 
 /** The build that made this config; at once when it is known already. */

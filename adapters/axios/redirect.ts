@@ -17,6 +17,8 @@ export const MAX_REDIRECTS = 21
 /** One request of the chain. */
 export interface Hop {
   url: URL
+  /** Path and query, where the parameters are spelt otherwise than in `url`. */
+  path?: string | undefined
   method: string
   headers: Map<string, string | string[]>
   body: Body | null
@@ -28,6 +30,11 @@ export interface Hop {
   readonly origin: string
   /** Names of headers that must not reach another origin. */
   sensitive?: ReadonlySet<string> | undefined
+}
+
+/** The URL as it was sent. */
+export function hrefOf({ url, path }: Hop): string {
+  return path === undefined ? url.href : `${new URL('/', url).href}${path.slice(1)}${url.hash}`
 }
 
 /** Where the response leads; undefined when it is to be delivered as it is. */
@@ -101,7 +108,7 @@ export function followRedirect(
   }
   const auth = hop.auth !== undefined && url.origin === hop.origin ? hop.auth : undefined
   if (hop.auth !== undefined) headers.delete('authorization')
-  const next: Hop = { ...hop, url, method, headers, body, count: hop.count + 1 }
+  const next: Hop = { ...hop, url, path: undefined, method, headers, body, count: hop.count + 1 }
   const beforeRedirect = option(config, 'beforeRedirect')
   if (typeof beforeRedirect === 'function') {
     const names = spellings(config)

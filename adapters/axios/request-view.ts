@@ -87,6 +87,14 @@ export class ResponseView extends EventEmitter {
   get connection(): ConnectionSocket | undefined {
     return this.req?.socket
   }
+
+  get client(): ConnectionSocket | undefined {
+    return this.req?.socket
+  }
+
+  get readableEnded(): boolean {
+    return this.complete
+  }
 }
 
 /** What of a response a stream shows that stands for the message itself. */
@@ -108,6 +116,7 @@ export const MESSAGE_MEMBERS = [
   'req',
   'socket',
   'connection',
+  'client',
 ] as const satisfies readonly (keyof ResponseView)[]
 
 /** The request of the last hop. */

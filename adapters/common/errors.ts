@@ -11,8 +11,8 @@ import {
 /**
  * The operating system's, TLS library's, parser's or Node's error behind one of ours, for libraries whose users expect it bare:
  * with its own `code`, `errno`, `syscall`, `address` ..., but a message that names the origin as well. `cause` is the original.
- * Of a connection that could not be made, what a check of the caller's threw counts too, without a code: it is no lost
- * connection, and nobody tries it again for one.
+ * Of a connection that could not be made, what a check or a lookup of the caller's said counts too, without a code: it is
+ * no lost connection, and nobody tries it again for one.
  */
 export function systemError(error: HyperError): Error | undefined {
   let current: unknown = error.cause
@@ -22,7 +22,7 @@ export function systemError(error: HyperError): Error | undefined {
     if (own) {
       const { stack: _, ...rest } = current
       // What our own parser knows beside its name is for servers.
-      const told = code?.startsWith('HPE_') ? {} : rest
+      const told = isParserCode(code) ? {} : rest
       return Object.assign(new Error(error.message, { cause: current }), told, code === undefined ? {} : { code })
     }
     current = current.cause
@@ -32,7 +32,9 @@ export function systemError(error: HyperError): Error | undefined {
 
 /** Did somebody, rather than the network, say no? The steps of the connect chain that fail without a code are said by us. */
 function isVerdict(error: HyperError, cause: Error): boolean {
-  return error instanceof ConnectError && error.phase === 'tls' && !(cause instanceof HyperError) && !isPeerGone(cause)
+  if (!(error instanceof ConnectError) || cause instanceof HyperError) return false
+  // The system's resolver always has a code: without one it was a `lookup` of the caller's.
+  return error.phase === 'dns' || (error.phase === 'tls' && !isPeerGone(cause))
 }
 
 function isPeerGone({ message }: Error): boolean {
@@ -87,9 +89,17 @@ export function toNodeError(error: Error): Error {
 /** A client of node:https has written its request by the time the handshake fails, and so tells of a write. */
 const FAILED_HANDSHAKE = { code: 'EPROTO', errno: -71, syscall: 'write' }
 
+/** One of the codes of node:http's parser: what came was no HTTP/1.1. */
+export function isParserCode(code: unknown): boolean {
+  return typeof code === 'string' && code.startsWith('HPE_')
+}
+
 /** The two sides did not come to speak TLS with each other; a certificate that is not liked is something else. */
 export function isFailedHandshake(error: HyperError): boolean {
-  return error instanceof ConnectError && error.phase === 'tls' && error.systemCode?.startsWith('ERR_SSL_') === true
+  if (!(error instanceof ConnectError) || error.phase !== 'tls') return false
+  const { systemCode } = error
+  // A list of ciphers that names none is the caller's: nothing was written.
+  return systemCode?.startsWith('ERR_SSL_') === true && systemCode !== 'ERR_SSL_NO_CIPHER_MATCH'
 }
 
 /** The connection, or the stream, ended while the response was coming: what node:http tells by `aborted`. */

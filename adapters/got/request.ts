@@ -19,7 +19,7 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { ConnectionSocket, socketOf } from '../common/connection-socket.ts'
-import { isBrokenOff, NodeError, toNodeError } from '../common/errors.ts'
+import { isBrokenOff, isParserCode, NodeError, toNodeError } from '../common/errors.ts'
 import { nodeHeaders, statusText } from '../common/headers.ts'
 import { globalAgentOptions } from '../common/node-agents.ts'
 import { connectOptions, type NativeOptions } from '../common/node-options.ts'
@@ -251,8 +251,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.destroyed = true
     const { res } = this
     const failure = nodeRefusal(error, this.method, this.headers) ?? toNodeError(error)
-    if (res !== undefined) res.fail(failure, isBrokenOff(error))
-    else emitError(this, failure)
+    // Of what its parser does not understand node:http tells the request, whether or not there is a response.
+    if (res === undefined || isParserCode(Reflect.get(failure, 'code'))) emitError(this, failure)
+    res?.fail(failure, isBrokenOff(error))
     nextTick(emitClose, this)
   }
 

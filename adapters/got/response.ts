@@ -92,6 +92,10 @@ export class HyperResponse extends Readable {
     return this.req.socket
   }
 
+  get client(): ConnectionSocket | undefined {
+    return this.req.socket
+  }
+
   setTimeout(timeout: number, callback?: () => void): this {
     this.req.setTimeout(timeout, callback)
     return this

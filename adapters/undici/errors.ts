@@ -21,7 +21,7 @@ import {
 } from '../../src/errors.ts'
 import { ErrorCode, errorCodeName } from '../../src/frame/codes.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
-import { systemError } from '../common/errors.ts'
+import { isParserCode, systemError } from '../common/errors.ts'
 import { errors } from './internals.ts'
 
 /** One stream was reset. undici has no class for it: it lets node:http2's error through, so code and message are that one's. */
@@ -66,7 +66,7 @@ function translate(error: HyperError, connection: ConnectionInfo | undefined): E
   }
   if (error instanceof TimeoutError) return timeout(error)
   const code = systemCodeOf(error.cause)
-  if (code?.startsWith('HPE_')) return Object.assign(new errors.HTTPParserError(error.message), { code })
+  if (isParserCode(code)) return Object.assign(new errors.HTTPParserError(error.message), { code })
   if (error instanceof ProtocolError) {
     return Object.assign(socketError(error.message, connection), { http2ErrorCode: error.http2ErrorCode })
   }

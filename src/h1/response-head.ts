@@ -88,8 +88,10 @@ function parse(
   }
 }
 
-/** RFC 9112 section 6.3. A message framed twice is an attack (section 11.2), whatever it is an answer to. */
+/** RFC 9112 section 6.3. A message framed twice is an attack (section 11.2), whatever else it is an answer to. */
 function framingOf(status: number, minor: number, asked: number): Framing {
+  // A tunnel has no message: what is said of its length is to be ignored, by rule 2.
+  if (asked === Asked.CONNECT && status >= 200 && status < 300) return 'none'
   const { contentLength, transferEncoding } = section
   if (transferEncoding !== '') {
     if (contentLength !== -1)
@@ -97,7 +99,8 @@ function framingOf(status: number, minor: number, asked: number): Framing {
     if (minor === 0) throw Fault.named('HPE_INVALID_TRANSFER_ENCODING', 'an HTTP/1.0 message has a transfer-encoding')
   }
   if (status < 200 || status === 204 || status === 304 || asked === Asked.HEAD) return 'none'
-  if (asked === Asked.CONNECT && status < 300) return 'none'
+  // Servers of RFC 2616's time said so for no coding: like any response that is not chunked it ends with its connection.
+  if (transferEncoding === 'identity') return 'close'
   if (transferEncoding !== '') {
     if (transferEncoding !== 'chunked') {
       throw new Fault(

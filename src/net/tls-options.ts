@@ -116,28 +116,38 @@ const asked = new WeakSet<typeof checkServerIdentity>()
 
 /**
  * The caller's check, and a warning when it lets a name pass that is not in the certificate: this one, or any, about which it is
- * asked once.
+ * asked once. One that throws has not let it pass: out of node:tls it would end the process, and leave the dial without an end.
  */
 function watched(check: typeof checkServerIdentity): typeof checkServerIdentity {
   const passesAny = (certificate: PeerCertificate): boolean => {
     if (asked.has(check)) return false
     asked.add(check)
     try {
-      return check(NO_NAME, certificate) === undefined
+      return !check(NO_NAME, certificate)
     } catch {
       return false
     }
   }
   return (host, certificate) => {
-    const verdict = check(host, certificate)
-    if (verdict !== undefined) return verdict
+    let verdict: unknown
+    try {
+      verdict = check(host, certificate)
+    } catch (thrown) {
+      return objection(thrown)
+    }
+    // As node:tls has it, whatever is not false is an objection.
+    if (verdict) return objection(verdict)
     if (checkServerIdentity(host, certificate) !== undefined || passesAny(certificate)) {
       warnOnce(
         'Certificates for another name are accepted (checkServerIdentity): whoever has one can pose as the server',
       )
     }
-    return verdict
+    return undefined
   }
+}
+
+function objection(said: unknown): Error {
+  return said instanceof Error ? said : new Error(`checkServerIdentity objected: ${String(said)}`, { cause: said })
 }
 
 /**

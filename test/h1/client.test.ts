@@ -396,7 +396,8 @@ describe('an upgrade', () => {
   })
 
   test('an upgrade by CONNECT is any 2xx, with whatever length it says; another answer is a response', () => {
-    for (const fields of ['', 'Content-Length: 5\r\n', 'Transfer-Encoding: gzip\r\n']) {
+    const both = 'Content-Length: 0\r\nTransfer-Encoding: chunked\r\n'
+    for (const fields of ['', 'Content-Length: 5\r\n', 'Transfer-Encoding: gzip\r\n', both]) {
       const client = answered(`HTTP/1.1 200 x\r\n${fields}\r\nrest`, CONNECT)
       assert.deepEqual(client.told, [['upgraded', 200, 'rest']])
     }
@@ -491,8 +492,26 @@ describe('a malformed response fails, by a typed error and nothing else', () => 
     })
   }
 
+  test('a transfer-encoding of identity is none: the body ends with the connection, which is of no further use', () => {
+    const client = answered(`${head}Transfer-Encoding: Identity\r\n\r\nhello`)
+    client.h1.receiveEnd()
+    assert.equal(client.error, undefined)
+    assert.deepEqual(client.told.map(([what]) => what).at(-1), 'end')
+    assert.equal(client.h1.reusable, false)
+    const both = answered(`${head}Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nhi`)
+    assert.equal(both.error?.code, 'ERR_HYPER_PROTOCOL')
+  })
+
   test('a transfer-encoding that is not chunks alone: ERR_HYPER_NOT_SUPPORTED', () => {
-    for (const value of ['gzip', 'gzip, chunked', 'chunked, chunked', 'chunked, gzip', 'identity', '', 'xchunked']) {
+    for (const value of [
+      'gzip',
+      'gzip, chunked',
+      'chunked, chunked',
+      'chunked, gzip',
+      'identity, gzip',
+      '',
+      'xchunked',
+    ]) {
       const client = answered(`${head}Transfer-Encoding: ${value}\r\n\r\n`)
       assert.equal(client.error?.code, 'ERR_HYPER_NOT_SUPPORTED', value)
     }

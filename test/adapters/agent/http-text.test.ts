@@ -172,6 +172,16 @@ describe('the text of a response', () => {
     assert.throws(() => answered('GET', 200, length, 'h'), /1 octets shorter/)
   })
 
+  test('a length that a response says several times is said once', () => {
+    const once = 'HTTP/1.1 200 Yes\r\ncontent-length: 2\r\n\r\nhi'
+    for (const said of [
+      ['content-length', '2', 'Content-Length', '2'],
+      ['content-length', '2 , 2'],
+    ]) {
+      assert.equal(answered('GET', 200, said, 'hi').replace('Content-Length', 'content-length'), once)
+    }
+  })
+
   test('a response that cannot have a body has none, whatever its header fields say', () => {
     const fields = ['content-length', '2', 'trailer', 'a']
     for (const [method, status] of [

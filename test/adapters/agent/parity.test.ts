@@ -31,6 +31,42 @@ const routes: Routes = {
 }
 
 for (const [name, start] of protocols) {
+  test(`${name}: a request that is destroyed while its response comes aborts the message with ECONNRESET`, async () => {
+    await using origin = await start({
+      '/endless': (_call, answer) => {
+        answer.head(200)
+        answer.write('x')
+      },
+    })
+    await using pool = new Pool({ tls: { ca: origin.ca } })
+    const { https: agent } = createHyperAgent({ pool })
+    const request = https.get(`${origin.origin}/endless`, { agent })
+    request.on('error', (error) => assert.fail(error))
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    let aborted = false
+    response.on('aborted', () => {
+      aborted = true
+    })
+    await once(response, 'data')
+    request.destroy()
+    const [error] = (await once(response, 'error')) as [NodeJS.ErrnoException]
+    assert.deepEqual([error.code, error.message, aborted], ['ECONNRESET', 'aborted', true])
+  })
+
+  test(`${name}: destroy() of an agent with a pool of its own hangs up on the requests that are on their way`, async () => {
+    const arrived = Promise.withResolvers<void>()
+    await using origin = await start({ '/silent': () => arrived.resolve() })
+    const { https: agent } = createHyperAgent({ tls: { ca: origin.ca } })
+    const request = https.get(`${origin.origin}/silent`, { agent })
+    const failed = once(request, 'error') as Promise<[NodeJS.ErrnoException]>
+    await arrived.promise
+    agent.destroy()
+    const [error] = await failed
+    assert.deepEqual([error.code, error.message], ['ECONNRESET', 'socket hang up'])
+    const [late] = (await once(https.get(`${origin.origin}/silent`, { agent }), 'error')) as [NodeJS.ErrnoException]
+    assert.equal(late.code, 'ERR_HYPER_POOL_DESTROYED')
+  })
+
   test(`${name}: a slow reader gets the whole of a body`, async () => {
     await using origin = await start(routes)
     await using pool = new Pool({ tls: { ca: origin.ca } })

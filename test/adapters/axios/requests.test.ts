@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import type { AxiosProgressEvent, AxiosRequestConfig } from 'axios'
+import axios, { type AxiosProgressEvent, type AxiosRequestConfig } from 'axios'
 import FormDataPackage from 'form-data'
+import { createHyperAdapter } from '../../../adapters/axios.ts'
+import { Pool } from '../../../src/index.ts'
+import { startH2Origin } from '../../support/origin.ts'
 import { patternBytes } from '../../support/routes.ts'
 import { failure, open, openTwin, protocols } from './support.ts'
 
@@ -204,4 +210,47 @@ test('both adapters send the same headers', async () => {
     })
     assert.deepEqual(ours, plain, JSON.stringify(config))
   }
+})
+
+test('parameters are sent in the spelling of their serializer, and only those of the request, as by axios itself', async () => {
+  const targets: (string | undefined)[] = []
+  const server = http.createServer((request, response) => {
+    targets.push(request.url)
+    response.end()
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await using pool = new Pool()
+  const theirs = axios.create({ baseURL, proxy: false })
+  const ours = axios.create({ baseURL, proxy: false, adapter: createHyperAdapter({ pool }) })
+  const configs: AxiosRequestConfig[] = [
+    { params: { q: "it's (a)!*~" } },
+    { params: { q: 1 }, url: '/where?' },
+    { params: { q: 1 }, url: '/where?a=1#fragment?no' },
+    { params: { q: 1 }, url: '/where?a=b c' },
+    { params: { q: 1 }, paramsSerializer: { serialize: () => "filter=name%20eq%20'x'" } },
+    { params: { q: 1 }, paramsSerializer: { serialize: () => 'tuple="<a|b>"' } },
+    { params: new URLSearchParams({ q: "'" }) },
+  ]
+  axios.defaults.params = { stray: 1 }
+  try {
+    for (const config of configs) {
+      const { request } = await ours.request({ url: '/where', ...config })
+      const expected = (await theirs.request({ url: '/where', ...config })).request
+      const [target, wanted] = targets.splice(0)
+      assert.equal(target, wanted)
+      assert.equal(request.path, target)
+      assert.equal(new URL(request.res.responseUrl).search, new URL(expected.res.responseUrl).search)
+    }
+  } finally {
+    delete axios.defaults.params
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+test('parameters that cannot be sent as they are written are escaped', async () => {
+  await using bench = await open(startH2Origin)
+  await bench.axios.get('/echo', { params: { q: 1 }, paramsSerializer: { serialize: () => 'q=é ü' } })
+  assert.equal(bench.origin.requests[0].query.get('q'), 'é ü')
 })

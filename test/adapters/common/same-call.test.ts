@@ -2,14 +2,18 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import axios from 'axios'
+import got from 'got'
 import { createHyperAgent } from '../../../adapters/agent.ts'
 import { HyperRequestHandler } from '../../../adapters/aws.ts'
 import { createHyperAdapter } from '../../../adapters/axios.ts'
 import { createFetch } from '../../../adapters/fetch.ts'
+import { hyperGot } from '../../../adapters/got.ts'
 import { HyperDispatcher } from '../../../adapters/undici.ts'
 import { Pool } from '../../../src/index.ts'
 import { startH1Origin, startH2Origin } from '../../support/origin.ts'
@@ -153,3 +157,63 @@ for (const [protocol, start] of [
     await adapter.close()
   })
 }
+
+test("what a lookup of the caller's own throws or answers with has no code of a lost connection, by whichever shim", async () => {
+  const mine = new RangeError('no such service')
+  for (const lookup of [
+    (_host: string, _options: object, callback: (error: Error, address: string, family: number) => void) =>
+      callback(mine, '', 0),
+    () => {
+      throw mine
+    },
+  ] as LookupFunction[]) {
+    const pool = new Pool({ lookup })
+    const url = 'http://service.test/'
+    let tries = 0
+    const client = got.extend(hyperGot({ pool }), {
+      retry: { backoffLimit: 1 },
+      hooks: { beforeRetry: [() => void tries++] },
+    })
+    const agent = createHyperAgent({ pool }).http
+    const calls: [string, () => Promise<unknown>, code?: string][] = [
+      ['axios', () => axios.get(url, { adapter: createHyperAdapter({ pool }), proxy: false })],
+      ['got', () => client(url), 'ERR_GOT_REQUEST_ERROR'],
+      ['undici', () => new HyperDispatcher({ pool }).request({ origin: url, path: '/', method: 'GET' })],
+      ['agent', () => once(http.get(url, { agent }), 'response')],
+    ]
+    for (const [name, call, code] of calls) {
+      await assert.rejects(call, (error: Error & { code?: string }) => {
+        assert.equal(error.code, code, name)
+        assert.match(error.message, /no such service/, name)
+        return true
+      })
+    }
+    assert.equal(tries, 0)
+    await pool.destroy()
+  }
+})
+
+test('a checkServerIdentity that throws, or objects with something else than an Error, fails its request and nothing else, by whichever shim', async () => {
+  await using origin = await startH2Origin({ '*': (_call, answer) => answer.end('reached') })
+  const url = `${origin.origin}/`
+  for (const checkServerIdentity of [
+    () => {
+      throw new RangeError('not this one')
+    },
+    () => 'not this one' as unknown as Error,
+  ]) {
+    await using pool = new Pool({ tls: { ca: origin.ca, checkServerIdentity } })
+    const agent = createHyperAgent({ pool }).https
+    const calls: (() => Promise<unknown>)[] = [
+      () => axios.get(url, { adapter: createHyperAdapter({ pool }), proxy: false }),
+      () => got(url, { ...hyperGot({ pool }), retry: { limit: 1, backoffLimit: 1 } }),
+      () => new HyperDispatcher({ pool }).request({ origin: origin.origin, path: '/', method: 'GET' }),
+      () => once(https.get(url, { agent }), 'response'),
+    ]
+    for (const call of calls) await assert.rejects(call, /not this one/)
+    await assert.rejects(createFetch({ pool })(url), ({ cause }: { cause: Error }) =>
+      /not this one/.test(cause.message),
+    )
+  }
+  assert.equal(origin.requests.length, 0)
+})

@@ -81,12 +81,14 @@ test('the code of the system is found through the causes', () => {
   assert.equal(systemError(new ConnectionLostError('lost')), undefined)
 })
 
-test("an error without a code that the caller's own check threw gets none, so that it is not taken for a lost connection", () => {
-  const mine = Object.assign(new RangeError('not this one'), { reason: 'mine' })
-  const given = toNodeError(new ConnectError('no connection', { phase: 'tls', cause: mine }))
-  assert.equal(Reflect.get(given, 'code'), undefined)
-  assert.equal(Reflect.get(given, 'reason'), 'mine')
-  assert.equal(given.cause, mine)
+test("an error without a code that the caller's own check or lookup threw gets none, so that it is not taken for a lost connection", () => {
+  for (const phase of ['tls', 'dns'] as const) {
+    const mine = Object.assign(new RangeError('not this one'), { reason: 'mine' })
+    const given = toNodeError(new ConnectError('no connection', { phase, cause: mine }))
+    assert.equal(Reflect.get(given, 'code'), undefined)
+    assert.equal(Reflect.get(given, 'reason'), 'mine')
+    assert.equal(given.cause, mine)
+  }
 })
 
 test('a handshake that failed is EPROTO, a certificate that is not liked is not', () => {
@@ -97,6 +99,8 @@ test('a handshake that failed is EPROTO, a certificate that is not liked is not'
   assert.equal(Reflect.get(handshake, 'syscall'), 'write')
   assert.equal(Reflect.get(toNodeError(tls('CERT_HAS_EXPIRED')), 'code'), 'CERT_HAS_EXPIRED')
   assert.equal(isFailedHandshake(tls('CERT_HAS_EXPIRED')), false)
+  // A list of ciphers of the caller's that names none.
+  assert.equal(Reflect.get(toNodeError(tls('ERR_SSL_NO_CIPHER_MATCH')), 'code'), 'ERR_SSL_NO_CIPHER_MATCH')
 })
 
 test("undici's codes are known for ours", () => {

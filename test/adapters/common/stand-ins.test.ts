@@ -197,11 +197,19 @@ for (const [protocol, start] of [
     assert.deepEqual(missing(data, surface(IncomingMessage, Readable), ['setTimeout', 'signal']), [])
     assert.equal(data.statusCode, 200)
     assert.equal(data.req, request)
+    // The older name of `socket`, which is no property of the class.
+    assert.equal(data.client, data.socket)
+    assert.equal(request.res.client.remotePort, origin.port)
+    const { client, socket } = (await got(`${origin.origin}/`, hyperGot({ pool }))) as unknown as IncomingMessage & {
+      client: Socket
+    }
+    assert.equal(client, socket)
     assert.deepEqual(request.getRawHeaderNames().includes('User-Agent'), true)
     const raw: string[] = request.res.rawHeaders
     assert.equal(raw.includes('Content-Type'), protocol === 'HTTP/1.1')
     data.resume()
     await once(data, 'end')
+    assert.equal(request.res.readableEnded, true)
   })
 }
 
