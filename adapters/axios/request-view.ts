@@ -116,7 +116,6 @@ export const MESSAGE_MEMBERS = [
   'req',
   'socket',
   'connection',
-  'client',
 ] as const satisfies readonly (keyof ResponseView)[]
 
 /** The request of the last hop. */
