@@ -31,6 +31,16 @@ const maxIgnored = 64 * 1024
 /** For so long its connection is waited for, in milliseconds. */
 const maxRedirectBodyTime = 50
 
+/**
+ * For so long a response is kept for its body to come by itself, in milliseconds: most bodies do, and what has the garbage collector
+ * tell of a response costs more than they do.
+ */
+const watchAfter = 500
+
+/** Hops whose response is the caller's, is kept and has not ended; and the timer after which they are watched. */
+const young = new Set<Hop>()
+let youngTimer: NodeJS.Timeout | undefined
+
 export class Hop implements ExchangeHandler, FailureWords {
   private readonly transport: Transport
   private readonly request: FetchRequest
@@ -152,8 +162,9 @@ export class Hop implements ExchangeHandler, FailureWords {
       else this.reject(fetchFailed(new Error('the response has no body to check the integrity of')))
       return
     }
-    this.response = makeResponse(head, this.incoming)
-    this.resolve(this.response)
+    const response = makeResponse(head, this.incoming)
+    if (this.incoming !== undefined) this.keep(response)
+    this.resolve(response)
     this.resolve = nothing
     this.reject = nothing
   }
@@ -170,11 +181,8 @@ export class Hop implements ExchangeHandler, FailureWords {
       if (this.ignoring !== undefined && this.ignoring < 0) this.exchange?.abort()
       return
     }
-    if (this.pieces++ === 1 && this.response !== undefined) {
-      // A long body: from now on, a response that nobody can reach any more ends its exchange.
-      abandoned.register(this.response, this.incoming)
-      this.response = undefined
-    }
+    // A long body.
+    if (this.pieces++ === 1) this.watch()
     this.incoming.push(chunk)
   }
 
@@ -184,12 +192,12 @@ export class Hop implements ExchangeHandler, FailureWords {
       reportTiming(first.href, started, (this.flags & redirected) !== 0, this.status, this.octets)
     }
     if (this.next !== undefined) this.sendNext()
-    this.response = undefined
+    this.letGo()
     this.incoming?.end(trailers)
   }
 
   onError(error: Error): void {
-    this.response = undefined
+    this.letGo()
     this.leavePrevious()
     if (this.incoming !== undefined) {
       this.incoming.fail(error)
@@ -213,6 +221,30 @@ export class Hop implements ExchangeHandler, FailureWords {
   wrapError(error: unknown): unknown {
     const { signal } = this.request
     return signal?.aborted === true ? signal.reason : terminated(error)
+  }
+
+  private keep(response: HyperResponse): void {
+    this.response = response
+    young.add(this)
+    if (youngTimer !== undefined) return
+    youngTimer = setTimeout(watchYoung, watchAfter)
+    youngTimer.unref()
+  }
+
+  private letGo(): void {
+    if (this.response === undefined) return
+    this.response = undefined
+    young.delete(this)
+  }
+
+  /**
+   * From now on, a response that nobody can reach any more ends its exchange.
+   * @internal
+   */
+  watch(): void {
+    const { response, incoming } = this
+    if (response !== undefined && incoming !== undefined) abandoned.register(response, incoming)
+    this.letGo()
   }
 
   /** With `integrity`, nothing is given before the whole body was looked at. */
@@ -274,6 +306,11 @@ export class Hop implements ExchangeHandler, FailureWords {
 /** What the caller aborted with, whatever it is: his stream is cancelled with that. */
 function reasonOf(error: Error): Error {
   return error instanceof AbortedError && error.cause !== undefined ? (error.cause as Error) : error
+}
+
+function watchYoung(): void {
+  youngTimer = undefined
+  for (const hop of young) hop.watch()
 }
 
 function sendNext(hop: Hop): void {
