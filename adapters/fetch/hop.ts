@@ -54,7 +54,6 @@ export class Hop implements ExchangeHandler, FailureWords {
   private incoming: IncomingBody | undefined
   /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
   private response: HyperResponse | undefined
-  private pieces = 0
   /** Of a response that is the caller's, for its entry of timing. */
   private status = 0
   private octets = 0
@@ -181,8 +180,6 @@ export class Hop implements ExchangeHandler, FailureWords {
       if (this.ignoring !== undefined && this.ignoring < 0) this.exchange?.abort()
       return
     }
-    // A long body.
-    if (this.pieces++ === 1) this.watch()
     this.incoming.push(chunk)
   }
 

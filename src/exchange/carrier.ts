@@ -35,7 +35,7 @@ export interface CodecOf<E> {
   unsent(exchange: E): number
 }
 
-/** What holds for an attempt unless the request says otherwise: milliseconds, 0 = no limit, and octets. */
+/** What holds for an attempt: milliseconds, 0 = no limit, and octets. */
 export interface AttemptLimits {
   readonly headersTimeout: number
   readonly bodyTimeout: number

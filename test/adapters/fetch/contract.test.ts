@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { createFetch } from '../../../adapters/fetch.ts'
 import { runModule } from '../../support/child.ts'
+import { collected } from '../../support/collected.ts'
 import { FrameServer } from '../../support/frame-server.ts'
 import type { Answer, Routes } from '../../support/origin.ts'
 import { codedText } from '../../support/routes.ts'
@@ -146,20 +147,11 @@ for (const [protocol, start] of protocols) {
           answer.write('one')
         },
       })
+      // It waits for every exchange to end.
       const script = `
-        const v8 = await import('node:v8')
-        const vm = await import('node:vm')
-        v8.setFlagsFromString('--expose-gc')
-        const gc = vm.runInNewContext('gc')
-        const { createFetch } = await import(root + 'adapters/fetch.ts')
-        const fetch = createFetch({ tls: { ca: process.env.CA } })
-        await (async () => (await fetch(process.env.ORIGIN + '${path}')).status)()
-        const collecting = setInterval(gc, 10)
-        // It waits for every exchange to end.
-        await fetch.close()
-        clearInterval(collecting)
-        console.log(JSON.stringify('done'))`
-      assert.equal(await runModule(script, { ORIGIN: origin.origin, CA: origin.ca }), 'done')
+        await (async () => (await fetch(url + '${path}')).status)()
+        await fetch.close()`
+      assert.equal(await collected(origin, script), 'done')
     })
   }
 }

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { createFetch } from '../../../adapters/fetch.ts'
-import { runModule } from '../../support/child.ts'
-import { type Routes, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
+import { collected } from '../../support/collected.ts'
+import { type Routes, startH1Origin, startH2Origin } from '../../support/origin.ts'
 import { both } from './both.ts'
 
 const ROUTES: Routes = {
@@ -150,27 +150,6 @@ test('over http: no coding is asked for that came later than gzip and deflate', 
   await globalThis.fetch(`${origin.origin}/`, { headers: { connection: 'close' } }).then((response) => response.text())
   assert.equal(ours, asked)
 })
-
-/** Runs a script, whose `done` it prints, with a collector at hand and the origin in `url`. */
-function collected(origin: TestOrigin, script: string): Promise<unknown> {
-  return runModule(
-    `
-    const v8 = await import('node:v8')
-    const vm = await import('node:vm')
-    v8.setFlagsFromString('--expose-gc')
-    const gc = vm.runInNewContext('gc')
-    const { createFetch } = await import(root + 'adapters/fetch.ts')
-    const fetch = createFetch({ tls: { ca: process.env.CA } })
-    const url = process.env.ORIGIN
-    const collecting = setInterval(gc, 10)
-    ${script}
-    clearInterval(collecting)
-    console.log(JSON.stringify('done'))
-    process.exit(0)
-  `,
-    { ORIGIN: origin.origin, CA: origin.ca },
-  )
-}
 
 for (const [protocol, start] of [
   ['HTTP/2', startH2Origin],

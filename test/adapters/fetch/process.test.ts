@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runModule } from '../../support/child.ts'
+import { collected } from '../../support/collected.ts'
 import { startH2Origin } from '../../support/origin.ts'
 
 test('an idle connection does not keep the process alive', async () => {
@@ -37,23 +38,10 @@ test('a response that was garbage-collected ends its exchange', async () => {
     // All of it is written before the reset comes: node:http2 may miss the end of a socket while it waits for one to take more.
     stream.write(Buffer.alloc(256 * 1024))
   })
-  const found = await runModule(
-    `
-    const v8 = await import('node:v8')
-    const vm = await import('node:vm')
-    v8.setFlagsFromString('--expose-gc')
-    const gc = vm.runInNewContext('gc')
-    const { createFetch } = await import(root + 'adapters/fetch.ts')
-    const fetch = createFetch({ tls: { ca: process.env.CA } })
-    await (async () => (await fetch(process.env.ORIGIN + '/')).status)()
-    const collecting = setInterval(gc, 10)
-    // It waits for every exchange to end.
-    await fetch.close()
-    clearInterval(collecting)
-    console.log(JSON.stringify('done'))
-  `,
-    { ORIGIN: origin.origin, CA: origin.ca },
-  )
-  assert.equal(found, 'done')
+  // It waits for every exchange to end.
+  const script = `
+    await (async () => (await fetch(url + '/')).status)()
+    await fetch.close()`
+  assert.equal(await collected(origin, script), 'done')
   await closed
 })
