@@ -8,6 +8,7 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { NodeError } from '../common/errors.ts'
+import { targetOf } from '../common/target.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
 import { connectOptions } from './connect.ts'
@@ -24,7 +25,7 @@ import {
 } from './errors.ts'
 import { follow } from './follow.ts'
 import { handOver } from './handover.ts'
-import { axiosHeaders, flatHeaders, lengthField, requestHeaders } from './headers.ts'
+import { axiosHeaders, flatHeaders, lengthField, requestHeaders, spellings } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
 import { limitOf, option } from './option.ts'
 import { Progress } from './progress.ts'
@@ -38,9 +39,8 @@ import {
   MAX_REDIRECTS,
   redirectTarget,
   sensitiveNames,
-  spellings,
 } from './redirect.ts'
-import { RequestView, ResponseView } from './request-view.ts'
+import { type Carrier, RequestView, type ResponseHead, reasonOf } from './request-view.ts'
 import {
   BodyCollector,
   BodyStream,
@@ -48,6 +48,7 @@ import {
   codingOf,
   dropCoding,
   type Filler,
+  type ResponseWithTrailers,
   TooLongError,
 } from './response.ts'
 
@@ -56,7 +57,7 @@ const MAX_RECORDED = 10 * 1024 * 1024
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
-export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
+export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Carrier {
   readonly config: InternalAxiosRequestConfig
   readonly realm: Realm
   private readonly transport: Transport
@@ -77,7 +78,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
   /** Before: held by the caller alone. */
   private unread: WeakRef<BodyStream> | undefined
   /** Of a collected body; a stream has its own. */
-  private response: AxiosResponse | undefined
+  private response: ResponseWithTrailers | undefined
   private settled = false
   /** Follows no longer what may cancel it. */
   private stopFollowing: (() => void) | undefined
@@ -109,12 +110,11 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
 
   onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
     this.fields = fields
-    const { hop, config, view, handler } = this
-    const connection = handler?.exchange?.connection
-    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hrefOf(hop), view, raw)
+    const { config, view, handler } = this
+    const head = { status, fields, reason, raw }
     if (view !== undefined) {
-      view.res = res
-      view.connectionInfo = connection
+      view.head = head
+      view.connectionInfo = handler?.exchange?.connection
     }
     const target = redirectTarget(status, fields, config)
     if (target !== undefined) {
@@ -122,7 +122,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
       return
     }
     if (this.timer !== undefined) clearTimeout(this.timer)
-    this.startBody(res)
+    this.startBody(head)
   }
 
   /** A body that is collected. */
@@ -141,15 +141,10 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     this.download?.flush()
     const { stream } = this
     const response = this.response ?? stream?.response
-    const res = this.view?.res
-    if (res !== undefined) {
-      res.complete = true
-      res.trailerFields = trailers
-    }
+    if (this.view !== undefined) this.view.trailerFields = trailers
     if (response !== undefined) {
-      const headers = axiosHeaders(trailers, this.realm)
-      Reflect.set(response, 'trailers', headers)
-      if (stream !== undefined) stream.trailers = headers
+      if (trailers.length > 0) response.trailers = axiosHeaders(trailers, this.realm)
+      if (stream !== undefined) stream.trailers = response.trailers
     }
     if (stream !== undefined) {
       stream.finish()
@@ -180,12 +175,14 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
 
   private begin(): void {
     const { config, realm, hop } = this
-    this.stopFollowing = follow(config, (reason) => {
-      this.cancel(reason instanceof Error ? reason : new realm.CanceledError(undefined, config, this.view))
-    })
-    if (this.settled) {
-      this.unfollow()
-      return
+    if (config.signal || config.cancelToken) {
+      this.stopFollowing = follow(config, (reason) => {
+        this.cancel(reason instanceof Error ? reason : new realm.CanceledError(undefined, config, this.view))
+      })
+      if (this.settled) {
+        this.unfollow()
+        return
+      }
     }
     this.timeout = timeoutOf(config, realm)
     if (this.timeout > 0) this.timer = setTimeout(() => this.cancel(this.timedOut()), this.timeout)
@@ -238,15 +235,16 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
   private dispatch(): void {
     const { hop, config } = this
     const { url } = hop
-    const path = hop.path ?? url.pathname + url.search
+    const origin = hop.count === 0 ? hop.origin : url.origin
+    const path = hop.path ?? pathOf(url)
     const headers = flatHeaders(hop.headers, spellings(config))
-    this.view = new RequestView(hop.method, url, path, headers, () => this.abandon())
+    this.view = new RequestView(hop.method, url, hrefOf(hop), path, headers, this)
     this.upload?.restart()
     const handler = new HopHandler(this, this.upload)
     this.handler = handler
     handler.exchange = this.transport.dispatch(
       {
-        origin: url.origin,
+        origin,
         method: hop.method,
         path,
         headers,
@@ -310,9 +308,9 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     this.resolve(handOver(configOfRest(hop, config, realm), realm, this.transport, hop.url))
   }
 
-  private startBody(res: ResponseView): void {
+  private startBody(head: ResponseHead): void {
     const { config, realm, fields, hop, handler } = this
-    const status = res.statusCode
+    const { status } = head
     const coding = codingOf(fields, status, hop.method)
     const decompress = option(config, 'decompress') !== false
     const headers = axiosHeaders(fields, realm)
@@ -321,13 +319,14 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
       const length = Number(getField(fields, 'content-length') ?? Number.NaN)
       this.download = new Progress(config.onDownloadProgress, Number.isFinite(length) ? length : undefined, 'download')
     }
-    const response: AxiosResponse = {
+    const response: ResponseWithTrailers = {
       status,
-      statusText: res.statusMessage,
+      statusText: reasonOf(head),
       headers,
       config,
       request: this.view,
       data: undefined,
+      trailers: new realm.AxiosHeaders(),
     }
     const options = { decompress, maxLength: this.number('maxContentLength') }
     if (this.responseType !== 'stream' || handler?.exchange === undefined) {
@@ -335,9 +334,8 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
       this.collector = new BodyCollector(coding, options, this)
       return
     }
-    Reflect.set(response, 'trailers', new realm.AxiosHeaders())
     const stream = new BodyStream(handler.exchange, coding, options, () => this.contentTooLong())
-    if (this.view !== undefined) stream.showMessage(this.view, res)
+    if (this.view?.res !== undefined) stream.showMessage(this.view, this.view.res)
     this.unread = new WeakRef(stream)
     response.data = stream
     stream.response = response
@@ -427,8 +425,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     this.stopFollowing = undefined
   }
 
-  /** The caller destroyed what stands for the request. */
-  private abandon(): void {
+  abandon(): void {
     const error = new NodeError('ECONNRESET', 'aborted')
     this.stream?.fail(error)
     this.finish(error)
@@ -446,6 +443,12 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
   private number(name: string, otherwise = -1): number {
     return limitOf(this.config, name, otherwise)
   }
+}
+
+/** As axios builds it: of an empty query nothing is left. */
+function pathOf(url: URL): string {
+  const target = targetOf(url)
+  return target.endsWith('?') ? url.pathname + url.search : target
 }
 
 function dispatchAgain(call: AxiosCall): void {

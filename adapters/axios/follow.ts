@@ -9,15 +9,11 @@ interface Token {
 
 /**
  * @param onAbort is called at once when the signal has come already. A cancel token brings its own error, a signal an event.
- * @returns follows no longer; undefined when there is nothing to follow.
+ * @returns follows no longer.
  */
-export function follow(
-  config: InternalAxiosRequestConfig,
-  onAbort: (reason: unknown) => void,
-): (() => void) | undefined {
+export function follow(config: InternalAxiosRequestConfig, onAbort: (reason: unknown) => void): () => void {
   const { signal } = config
   const token = config.cancelToken as Token | undefined
-  if (!token && !signal) return undefined
   token?.subscribe?.(onAbort)
   if (signal?.aborted) onAbort(undefined)
   else signal?.addEventListener?.('abort', onAbort)

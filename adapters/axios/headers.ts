@@ -39,11 +39,37 @@ function headerText(value: unknown): string {
   return NEEDS_CLEANING.test(text) ? text.replace(UNFIT, '').trim() : text
 }
 
-/** @param names how they are spelt: HTTP/1.1 keeps that. */
-export function flatHeaders(headers: HeaderMap, names: ReadonlyMap<string, string>): string[] {
+/** How axios itself, and most callers, spell these. */
+const USUAL: ReadonlyMap<string, string> = new Map(
+  ['Accept', 'User-Agent', 'Accept-Encoding', 'Content-Type', 'Content-Length', 'Authorization'].map((name) => [
+    name.toLowerCase(),
+    name,
+  ]),
+)
+
+/** Unusual spellings of header names, by lower-case name; undefined, as mostly, for none. */
+export type Spellings = ReadonlyMap<string, string> | undefined
+
+/** Header names as the caller spells them: HTTP/1.1 keeps that, and `beforeRedirect` finds them so in its options. */
+export function spellings(config: InternalAxiosRequestConfig): Spellings {
+  let names: Map<string, string> | undefined
+  for (const name of Object.keys(config.headers ?? {})) {
+    const lower = name.toLowerCase()
+    if (spelling(lower, undefined) === name) continue
+    names ??= new Map()
+    names.set(lower, name)
+  }
+  return names
+}
+
+export function spelling(lower: string, names: Spellings): string {
+  return names?.get(lower) ?? USUAL.get(lower) ?? lower
+}
+
+export function flatHeaders(headers: HeaderMap, names: Spellings): string[] {
   const flat: string[] = []
   for (const [lower, value] of headers) {
-    const name = names.get(lower) ?? lower
+    const name = spelling(lower, names)
     if (typeof value === 'string') flat.push(name, value)
     else for (const one of value) flat.push(name, one)
   }

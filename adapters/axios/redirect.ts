@@ -8,6 +8,8 @@ import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { nodeHeaders } from '../common/headers.ts'
 import { UploadStream } from './body.ts'
+import { type Spellings, spelling, spellings } from './headers.ts'
+
 import { limitOf, option } from './option.ts'
 import type { Realm } from './realm.ts'
 
@@ -138,30 +140,15 @@ export function basic(auth: string): string {
   return `Basic ${Buffer.from(auth).toString('base64')}`
 }
 
-const OWN_NAMES: readonly (readonly [string, string])[] = [
-  'User-Agent',
-  'Accept-Encoding',
-  'Content-Type',
-  'Content-Length',
-  'Authorization',
-].map((name) => [name.toLowerCase(), name])
-
-/** Header names as the caller, or axios, spells them: beforeRedirect finds them so in its options. */
-export function spellings(config: InternalAxiosRequestConfig): ReadonlyMap<string, string> {
-  const names = new Map(OWN_NAMES)
-  for (const name of Object.keys(config.headers ?? {})) names.set(name.toLowerCase(), name)
-  return names
-}
-
-function spelled(headers: Hop['headers'], names: ReadonlyMap<string, string>): Record<string, string | string[]> {
-  return Object.fromEntries([...headers].map(([name, value]) => [names.get(name) ?? name, value]))
+function spelled(headers: Hop['headers'], names: Spellings): Record<string, string | string[]> {
+  return Object.fromEntries([...headers].map(([name, value]) => [spelling(name, names), value]))
 }
 
 /** The next request as node:http's options, which beforeRedirect may change. */
 function redirectOptions(
   { url, method, headers }: Hop,
   auth: string | undefined,
-  names: ReadonlyMap<string, string>,
+  names: Spellings,
 ): Record<string, unknown> {
   return {
     href: url.href,

@@ -9,39 +9,51 @@ import type { ConnectionInfo } from '../../src/net/options.ts'
 import { type ConnectionSocket, socketOf } from '../common/connection-socket.ts'
 import { distinctHeaders, nodeHeaders, statusText } from '../common/headers.ts'
 
+/**
+ * An emitter that makes its table of listeners when the first one comes: EventEmitter's constructor makes it at once, and nearly
+ * none of these is ever listened to. All of EventEmitter's methods take one without a table.
+ */
+class WithoutTable {}
+Object.setPrototypeOf(WithoutTable.prototype, EventEmitter.prototype)
+const LazyEmitter = WithoutTable as unknown as new () => EventEmitter
+
+/** The head of a response. */
+export interface ResponseHead {
+  readonly status: number
+  readonly fields: FieldList
+  readonly reason: string
+  readonly raw: FieldList | undefined
+}
+
+/** The reason as the server wrote it, or the standard one. */
+export function reasonOf({ reason, status }: ResponseHead): string {
+  return reason || (status === 200 ? 'OK' : statusText(status))
+}
+
 /** The response as node:http would show it, but for its body. */
-export class ResponseView extends EventEmitter {
+export class ResponseView extends LazyEmitter {
   readonly statusCode: number
   readonly httpVersion: string
-  readonly responseUrl: string
-  readonly req: RequestView | undefined
+  readonly req: RequestView
   readonly url = ''
   readonly method = null
-  /** @internal */
-  trailerFields: FieldList = []
-  complete = false
   aborted = false
-  private readonly reason: string
-  private readonly fields: FieldList
-  private readonly raw: FieldList
+  private readonly head: ResponseHead
 
-  constructor(
-    status: number,
-    fields: FieldList,
-    reason: string,
-    protocol: string,
-    url: string,
-    req?: RequestView,
-    raw: FieldList = fields,
-  ) {
+  constructor(head: ResponseHead, req: RequestView) {
     super()
-    this.statusCode = status
-    this.fields = fields
-    this.raw = raw
-    this.reason = reason
-    this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
-    this.responseUrl = url
+    this.head = head
+    this.statusCode = head.status
+    this.httpVersion = (req.connectionInfo?.protocol ?? 'h2') === 'h2' ? '2.0' : '1.1'
     this.req = req
+  }
+
+  get responseUrl(): string {
+    return this.req.href
+  }
+
+  get complete(): boolean {
+    return this.req.trailerFields !== undefined
   }
 
   get httpVersionMajor(): number {
@@ -53,7 +65,7 @@ export class ResponseView extends EventEmitter {
   }
 
   get rawHeaders(): string[] {
-    return [...this.raw]
+    return [...(this.head.raw ?? this.head.fields)]
   }
 
   get rawTrailers(): string[] {
@@ -61,15 +73,15 @@ export class ResponseView extends EventEmitter {
   }
 
   get statusMessage(): string {
-    return this.reason || (this.statusCode === 200 ? 'OK' : statusText(this.statusCode))
+    return reasonOf(this.head)
   }
 
   get headers(): Record<string, string | string[]> {
-    return nodeHeaders(this.fields)
+    return nodeHeaders(this.head.fields)
   }
 
   get headersDistinct(): Record<string, string[]> {
-    return distinctHeaders(this.fields)
+    return distinctHeaders(this.head.fields)
   }
 
   get trailers(): Record<string, string | string[]> {
@@ -80,16 +92,20 @@ export class ResponseView extends EventEmitter {
     return distinctHeaders(this.trailerFields)
   }
 
+  private get trailerFields(): FieldList {
+    return this.req.trailerFields ?? []
+  }
+
   get socket(): ConnectionSocket | undefined {
-    return this.req?.socket
+    return this.req.socket
   }
 
   get connection(): ConnectionSocket | undefined {
-    return this.req?.socket
+    return this.req.socket
   }
 
   get client(): ConnectionSocket | undefined {
-    return this.req?.socket
+    return this.req.socket
   }
 
   get readableEnded(): boolean {
@@ -118,39 +134,56 @@ export const MESSAGE_MEMBERS = [
   'connection',
 ] as const satisfies readonly (keyof ResponseView)[]
 
-/** The request of the last hop. */
-export class RequestView extends EventEmitter {
-  readonly method: string
-  readonly protocol: string
-  readonly host: string
-  readonly path: string
-  /** Filled when the response has come. */
-  res: ResponseView | undefined
-  aborted = false
-  readonly finished = true
-  readonly writableEnded = true
-  readonly writableFinished = true
-  readonly headersSent = true
-  readonly maxHeadersCount = null
-  reusedSocket = false
-  /** Which carries it, once there is one. */
-  connectionInfo: ConnectionInfo | undefined
-  private readonly fields: FieldList
-  private readonly cancel: (() => void) | undefined
+/** Who carries out a request. */
+export interface Carrier {
+  /** The caller destroyed what stands for the request. */
+  abandon(): void
+}
 
-  /** @param cancel ends it, while it is under way. */
-  constructor(method: string, url: URL, path: string, fields: FieldList, cancel?: () => void) {
+/** The request of the last hop. */
+export class RequestView extends LazyEmitter {
+  readonly method: string
+  readonly path: string
+  /** @internal As it was sent. */
+  readonly href: string
+  aborted = false
+  /** @internal Which carries it, once there is one. */
+  connectionInfo: ConnectionInfo | undefined
+  /** @internal Once it has come. */
+  head: ResponseHead | undefined
+  /** @internal Once the response is complete. */
+  trailerFields: FieldList | undefined
+  private readonly target: URL
+  private readonly fields: FieldList
+  private readonly carrier: Carrier
+  private response: ResponseView | undefined
+
+  constructor(method: string, url: URL, href: string, path: string, fields: FieldList, carrier: Carrier) {
     super()
     this.method = method
-    this.protocol = url.protocol
-    this.host = url.hostname
     this.path = path
+    this.href = href
+    this.target = url
     this.fields = fields
-    this.cancel = cancel
+    this.carrier = carrier
+  }
+
+  get protocol(): string {
+    return this.target.protocol
+  }
+
+  get host(): string {
+    return this.target.hostname
+  }
+
+  /** Made when somebody looks: mostly nobody does. */
+  get res(): ResponseView | undefined {
+    if (this.head !== undefined) this.response ??= new ResponseView(this.head, this)
+    return this.response
   }
 
   get destroyed(): boolean {
-    return this.aborted || this.res?.complete === true
+    return this.aborted || this.trailerFields !== undefined
   }
 
   /** Where it went. */
@@ -192,8 +225,28 @@ export class RequestView extends EventEmitter {
   destroy(): this {
     if (this.destroyed) return this
     this.aborted = true
-    this.cancel?.()
+    this.carrier.abandon()
     return this
+  }
+
+  // Whoever sees it sees it sent.
+  get finished(): boolean {
+    return true
+  }
+  get writableEnded(): boolean {
+    return true
+  }
+  get writableFinished(): boolean {
+    return true
+  }
+  get headersSent(): boolean {
+    return true
+  }
+  get maxHeadersCount(): null {
+    return null
+  }
+  get reusedSocket(): boolean {
+    return false
   }
 
   // These are about the connection, which is not this request's alone.

@@ -54,6 +54,12 @@ function codings(header: string | undefined): ReturnType<typeof parseCodings> {
   return parseCodings(header?.toLowerCase().replace(/\b(?:x-)?compress\b/g, 'gzip'))
 }
 
+/** A response, which axios's types know without its trailers. */
+export interface ResponseWithTrailers extends AxiosResponse {
+  /** Empty until its end, and where there are none. */
+  trailers: object
+}
+
 /** Where a collected body goes. */
 export interface Collected {
   onBody(body: Buffer): void
@@ -187,7 +193,7 @@ export class BodyStream extends Readable implements DecoderSink {
   /** Set at the end. */
   trailers: object | undefined
   /** @internal The response that this is the body of: who fills it has it from here. */
-  response: AxiosResponse | undefined
+  response: ResponseWithTrailers | undefined
   /** A property of its own where this is the message itself: by that, the package form-data knows a file to send on. */
   declare httpVersion?: string
   private request: RequestView | undefined

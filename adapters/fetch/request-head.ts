@@ -19,15 +19,6 @@ const plainAcceptEncoding = 'gzip, deflate'
 /** The header section of a request that brings none of its own: one list for all of them, so that it is encoded once. */
 const onlyDefaults: FieldList = Object.freeze([...defaults.flat(), 'accept-encoding', acceptEncoding])
 
-/** Path and query; a query that is empty keeps its question mark, which URL's parts do not tell of. */
-export function targetOf({ pathname, search, href }: URL): string {
-  if (search !== '') return pathname + search
-  const question = href.indexOf('?')
-  if (question === -1) return pathname
-  const fragment = href.indexOf('#')
-  return fragment !== -1 && fragment < question ? pathname : `${pathname}?`
-}
-
 export function headerSection(request: FetchRequest): FieldList {
   const { fields, spellings, mode, referrer, url } = request
   const length = request.body?.length
