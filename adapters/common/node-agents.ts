@@ -20,21 +20,16 @@ import { sharedPool, sharedTransport } from './pool.ts'
 
 /**
  * Not imported: whoever reads an export of node:http has it look at each of them, `WebSocket` among them, which claims the
- * process's global dispatcher.
+ * process's global dispatcher. Each is loaded when it is needed: node:https takes its time.
  */
-function modules(): { readonly http: typeof import('node:http'); readonly https: typeof import('node:https') } {
-  loaded ??= { http: process.getBuiltinModule('node:http'), https: process.getBuiltinModule('node:https') }
-  return loaded
-}
-
-let loaded: ReturnType<typeof modules> | undefined
+const http = (): typeof import('node:http') => process.getBuiltinModule('node:http')
+const https = (): typeof import('node:https') => process.getBuiltinModule('node:https')
 
 /** Node's own agent, nothing of it replaced: its options say all there is to it. */
 export function isNodeAgent(agent: unknown): agent is Agent {
   if (typeof agent !== 'object' || agent === null) return false
-  const { http, https } = modules()
   const prototype: unknown = Object.getPrototypeOf(agent)
-  if (prototype !== http.Agent.prototype && prototype !== https.Agent.prototype) return false
+  if (prototype !== http().Agent.prototype && prototype !== https().Agent.prototype) return false
   return !OVERRIDES.some((name) => Object.hasOwn(agent, name))
 }
 
@@ -51,13 +46,15 @@ export function isPlainAgent(agent: unknown): agent is Agent {
  * the event loop.
  */
 export function globalAgentOptions(protocol: string): object | undefined {
-  const name = protocol === 'https:' ? 'https' : 'http'
-  if (!lookedAt.has(name)) {
+  if (!lookedAt.has(protocol)) {
     if (lookedAt.size === 0) setImmediate(forget)
-    const agent: unknown = modules()[name].globalAgent
-    lookedAt.set(name, isNodeAgent(agent) && connectOptions(agent.options) !== undefined ? agent.options : undefined)
+    const agent: unknown = (protocol === 'https:' ? https() : http()).globalAgent
+    lookedAt.set(
+      protocol,
+      isNodeAgent(agent) && connectOptions(agent.options) !== undefined ? agent.options : undefined,
+    )
   }
-  return lookedAt.get(name)
+  return lookedAt.get(protocol)
 }
 
 const lookedAt = new Map<string, object | undefined>()
@@ -100,24 +97,23 @@ export function agentFor(
   given?: unknown,
   request?: object,
 ): HttpAgent | undefined {
-  const https = protocol === 'https:'
+  const secure = protocol === 'https:'
   const { tls, lookup, family, localAddress, socketPath } = rules
   if ((tls ?? lookup ?? family ?? localAddress ?? socketPath) === undefined) return undefined
   if (given !== undefined && !isNodeAgent(given)) {
-    if (tls?.pinnedPublicKeys === undefined || !https) return undefined
+    if (tls?.pinnedPublicKeys === undefined || !secure) return undefined
     throw new NotSupportedError(
       'The pool pins public keys, and an agent or a connection of your own does not check them: leave it out',
     )
   }
   const own = given?.options ?? {}
   const ways = { ...own, ...waysOf(connectOptions(request)) }
-  const merged = https ? mergeTls(mergeTls(tls, connectOptions(own)?.tls), connectOptions(request)?.tls) : undefined
+  const merged = secure ? mergeTls(mergeTls(tls, connectOptions(own)?.tls), connectOptions(request)?.tls) : undefined
   const plain = { keepAlive: true, ...waysOf({ lookup, family, localAddress, socketPath }), ...ways }
-  const values = [https, ...Object.entries(plain).flat(), ...Object.entries(merged ?? {}).flat()]
+  const values = [secure, ...Object.entries(plain).flat(), ...Object.entries(merged ?? {}).flat()]
   const known = agents.find((one) => one.values.length === values.length && one.values.every((v, i) => v === values[i]))
   if (known !== undefined) return known.agent
-  const { http, https: secure } = modules()
-  const agent = https ? new secure.Agent({ ...plain, ...agentTlsOptions(merged ?? {}) }) : new http.Agent(plain)
+  const agent = secure ? new (https().Agent)({ ...plain, ...agentTlsOptions(merged ?? {}) }) : new (http().Agent)(plain)
   logKeys(agent, merged)
   agents.push({ values, agent })
   // What the oldest has open ends by itself: requests may be on it.

@@ -5,10 +5,10 @@
  */
 import type { Agent, ClientRequest } from 'node:http'
 import { toError } from '../../src/errors.ts'
-import { HyperHttpAgent, HyperHttpsAgent, leadsElsewhere, wantsSocket } from '../agent.ts'
+import { type AgentClientRequest, Carrier, leadsElsewhere, wantsSocket } from '../agent/carrier.ts'
 import { toNodeError } from '../common/errors.ts'
 import { agentFor, isNodeAgent, isPlainAgent, poolOptionsOf, refuseProxy } from '../common/node-agents.ts'
-import { sharedTransport } from '../common/pool.ts'
+import { resolvePool, sharedTransport } from '../common/pool.ts'
 
 /** What Node calls with each request; its types leave it out. */
 type AddRequest = (this: Agent, request: ClientRequest, options: object, ...rest: unknown[]) => void
@@ -17,7 +17,8 @@ type AddRequest = (this: Agent, request: ClientRequest, options: object, ...rest
 export function replaceAgents(isExcepted: ((origin: string) => boolean) | undefined): () => void {
   const { prototype } = process.getBuiltinModule('node:http').Agent
   const before: AddRequest = Reflect.get(prototype, 'addRequest')
-  const carriers = { 'http:': new HyperHttpAgent(), 'https:': new HyperHttpsAgent() }
+  const pool = resolvePool({})
+  const carriers = { 'http:': new Carrier('http:', pool), 'https:': new Carrier('https:', pool) }
   function addRequest(this: Agent, request: ClientRequest, options: object, ...rest: unknown[]): void {
     const protocol: unknown = isNodeAgent(this) ? Reflect.get(this, 'protocol') : undefined
     // Node's oldest form passes the host as text.
@@ -28,19 +29,19 @@ export function replaceAgents(isExcepted: ((origin: string) => boolean) | undefi
     const carrier = carriers[protocol]
     // As Node's own does: what the agent says goes before what the request says.
     const all = { ...options, ...Reflect.get(this, 'options') }
-    if (isExcepted?.(carrier.getName(all)) === true) before.call(this, request, options, ...rest)
-    else if (wantsSocket(request, all) || leadsElsewhere(request.path, carrier.getName(all)) || !isPlainAgent(this)) {
+    if (isExcepted?.(carrier.originOf(all)) === true) before.call(this, request, options, ...rest)
+    else if (wantsSocket(request, all) || leadsElsewhere(request.path, carrier.originOf(all)) || !isPlainAgent(this)) {
       const rules = poolOptionsOf(sharedTransport) ?? {}
       try {
-        if (!('socketPath' in all && all.socketPath)) refuseProxy(rules, carrier.getName(all))
+        if (!('socketPath' in all && all.socketPath)) refuseProxy(rules, carrier.originOf(all))
       } catch (error) {
-        ;(request as Parameters<HyperHttpAgent['addRequest']>[0]).onSocket(undefined, toNodeError(toError(error)))
+        ;(request as AgentClientRequest).onSocket(undefined, toNodeError(toError(error)))
         return
       }
       const agent = agentFor(protocol, rules, this, options) ?? this
       before.call(agent, request, options, ...rest)
     } else {
-      carrier.addRequest(request as Parameters<HyperHttpAgent['addRequest']>[0], all)
+      carrier.addRequest(request as AgentClientRequest, all)
     }
   }
   Reflect.set(prototype, 'addRequest', addRequest)

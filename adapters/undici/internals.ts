@@ -23,31 +23,31 @@ type Api = Pick<undici.Dispatcher, 'request' | 'stream' | 'pipeline' | 'connect'
 interface Parts {
   readonly Dispatcher: typeof undici.Dispatcher
   readonly errors: typeof undici.errors
-  readonly api: Api
   readonly symbols: Readonly<Record<'kClients' | 'kUrl' | 'kDispatch', symbol>>
 }
 
 /** Neither there, nor there in a way that lets its inner modules be loaded. */
 const UNUSABLE = new Set(['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'])
 
-function load(): Parts | undefined {
+/** @returns undefined where undici is not there. */
+function load<Loaded>(read: (require: NodeJS.Require) => Loaded): Loaded | undefined {
   // A bundler that makes CommonJS leaves no URL.
   const { url }: { readonly url?: string } = import.meta
-  const require = createRequire(url ?? `${process.cwd()}/`)
   try {
-    return {
-      Dispatcher: require('undici/lib/dispatcher/dispatcher.js'),
-      errors: require('undici/lib/core/errors.js'),
-      api: require('undici/lib/api/index.js'),
-      symbols: require('undici/lib/core/symbols.js'),
-    }
+    return read(createRequire(url ?? `${process.cwd()}/`))
   } catch (error) {
     if (UNUSABLE.has(String(Reflect.get(Object(error), 'code')))) return undefined
     throw error
   }
 }
 
-const parts = load()
+const parts = load(
+  (require): Parts => ({
+    Dispatcher: require('undici/lib/dispatcher/dispatcher.js'),
+    errors: require('undici/lib/core/errors.js'),
+    symbols: require('undici/lib/core/symbols.js'),
+  }),
+)
 
 /** undici's Dispatcher class. */
 export const Dispatcher: typeof undici.Dispatcher = parts?.Dispatcher ?? OwnDispatcher
@@ -55,8 +55,32 @@ export const Dispatcher: typeof undici.Dispatcher = parts?.Dispatcher ?? OwnDisp
 /** undici's error classes; those that an older undici does not have are ours. */
 export const errors: typeof undici.errors = { ...ownErrors, ...parts?.errors }
 
+let loadedApi: Api | undefined
+
+/** undici's half of the work of a request, which is most of what there is to load: it is loaded by the first. */
+function loadApi(): Api {
+  loadedApi ??= load((require): Api => require('undici/lib/api/index.js')) ?? ownApi
+  return loadedApi
+}
+
+type Method = (this: undici.Dispatcher, ...given: unknown[]) => unknown
+
+function method(name: keyof Api): Method {
+  return function (...given) {
+    // One of five functions, each with types of its own: what is given goes through as it is.
+    const real = loadApi()[name] as Method
+    return real.apply(this, given)
+  }
+}
+
 /** `request`, `stream`, `pipeline`, `connect`, `upgrade`. */
-export const api: Api = parts?.api ?? ownApi
+export const api: Readonly<Record<keyof Api, Method>> = {
+  request: method('request'),
+  stream: method('stream'),
+  pipeline: method('pipeline'),
+  connect: method('connect'),
+  upgrade: method('upgrade'),
+}
 
 /** Where an Agent of undici's keeps what it has for each origin, and where MockAgent puts its mocks. */
 export const kClients: unique symbol = (parts?.symbols.kClients ?? Symbol('clients')) as never

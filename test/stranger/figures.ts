@@ -10,8 +10,6 @@ import { median, type Packed, root, run, versionOf } from './workshop.ts'
 const PACKED = 600_000
 const PACKED_WITHOUT_COMMAND = 400_000
 const TIME = 0.5
-/** Of what acts when it is imported: it loads what a program's first requests would. */
-const TIME_ACTING = 0.75
 const ROUNDS = 9
 
 export async function figures(table: Table, packed: Packed, alone: string, together: string): Promise<void> {
@@ -34,12 +32,11 @@ export async function figures(table: Table, packed: Packed, alone: string, toget
     const mine = measured.get(specifierOf(entry))
     if (mine === undefined) continue
     await table.row(`import of ${specifierOf(entry)}: time`, 'against undici', undici, async () => {
-      const floor = entry.sideEffects === true ? TIME_ACTING : TIME
-      const text = `${mine.time.toFixed(1)} of ${reference.time.toFixed(1)} ms: ${(mine.time / reference.time).toFixed(2)}x of ${floor}x`
-      if (mine.time <= reference.time * floor) return text
+      const text = `${mine.time.toFixed(1)} of ${reference.time.toFixed(1)} ms: ${(mine.time / reference.time).toFixed(2)}x of ${TIME}x`
+      if (mine.time <= reference.time * TIME) return text
       second ??= await measure(alone, together)
       const [again, other] = [second.get(specifierOf(entry)), second.get('undici')]
-      if (again === undefined || other === undefined || again.time > other.time * floor) throw new Error(text)
+      if (again === undefined || other === undefined || again.time > other.time * TIME) throw new Error(text)
       return text
     })
     await table.row(`import of ${specifierOf(entry)}: memory`, 'against undici', undici, async () => {
