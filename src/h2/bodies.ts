@@ -64,6 +64,8 @@ export class Bodies {
   /** A piece of the frame that {@link begin} announced. */
   pass(flags: number, buffer: Buffer, start: number, end: number, last: boolean): void {
     const stream = this.current
+    // Nothing is held of a stream whose frames are over.
+    if (last) this.current = null
     if (stream === null || stream.state === StreamState.CLOSED) return
     if (end > start) stream.listener.onData(stream, buffer, start, end)
     if (last && (flags & Flag.END_STREAM) !== 0 && stream.remoteOpen) this.end(stream)

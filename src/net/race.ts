@@ -97,9 +97,16 @@ class Race {
         return
       }
       this.running.add(socket)
-      socket.once('connect', () => this.onConnect(socket, target))
-      socket.once('error', (error) => this.onFailed(socket, target, error))
-      socket.once('close', () => this.onFailed(socket, target, new Error('the socket closed')))
+      const onError = (error: Error): void => this.onFailed(socket, target, error)
+      const onClose = (): void => this.onFailed(socket, target, new Error('the socket closed'))
+      socket.once('error', onError)
+      socket.once('close', onClose)
+      socket.once('connect', () => {
+        // They hold all that led here, as long as the socket lives.
+        socket.off('error', onError)
+        socket.off('close', onClose)
+        this.onConnect(socket, target)
+      })
     } catch (thrown) {
       // node:net throws for a local address or a port that it cannot read.
       this.onFailed(undefined, target, toError(thrown))
@@ -147,14 +154,17 @@ export function connectPath(path: string, direct: boolean, progress: Progress, o
     socket.destroy()
     outcome.fail(error)
   }
+  const onClose = (): void => fail(new Error('the socket closed'))
+  socket.once('error', fail)
+  socket.once('close', onClose)
   socket.once('connect', () => {
     if (over) return
     over = true
+    socket.off('error', fail)
+    socket.off('close', onClose)
     progress.step({ step: 'connected', path, ends: {} })
     outcome.done(socket)
   })
-  socket.once('error', fail)
-  socket.once('close', () => fail(new Error('the socket closed')))
   return () => {
     over = true
     socket.destroy()

@@ -80,17 +80,10 @@ export function secure(
   }
   if (wire !== null && !(wire instanceof Socket)) followReferences(socket, wire)
   let over = false
-  let accepted = false
-  let agreed: PeerTls | undefined
-  /** Sessions that came before the handshake was accepted. */
-  let early: Buffer[] = []
-  const keep = (session: Buffer): void => {
-    sessions.add(key, { session, certificate: agreed?.certificate }, agreed?.protocol === 'TLSv1.3')
-  }
+  const keeper = resume ? new SessionKeeper(socket, sessions, key) : undefined
   const fail = (error: Error): void => {
     if (over) return
     over = true
-    early = []
     forget()
     socket.destroy()
     wire?.destroy()
@@ -101,26 +94,17 @@ export function secure(
   socket.once('close', onClose)
   const keyLog = keyLogOf(tls)
   if (keyLog !== undefined) socket.on('keylog', keyLog)
-  if (resume) {
-    socket.on('session', (session) => {
-      if (accepted) keep(session)
-      else early.push(session)
-    })
-  }
   socket.once('secureConnect', () => {
     if (over) return
     const protocol = agreedProtocol(socket.alpnProtocol, peer.protocols)
     const shown = new PeerTls(socket, offered?.certificate)
-    agreed = shown
     const fault = verdict(shown, tls) ?? (protocol instanceof Error ? protocol : undefined)
     if (fault !== undefined || protocol instanceof Error) {
       fail(fault ?? new Error('no protocol'))
       return
     }
     over = true
-    accepted = true
-    early.forEach(keep)
-    early = []
+    keeper?.accept(shown)
     socket.off('error', fail)
     socket.off('close', onClose)
     const { cipher, sessionReused: resumed } = shown
@@ -131,9 +115,36 @@ export function secure(
   return () => {
     if (!over) forget()
     over = true
-    early = []
     socket.destroy()
     wire?.destroy()
+  }
+}
+
+/** Keeps the sessions of a socket for the next handshakes with its peer. It lives as long as the socket, and holds nothing of the dial. */
+class SessionKeeper {
+  private readonly sessions: SessionCache
+  private readonly key: string
+  private peer: PeerTls | undefined
+  /** Those that came before the handshake was accepted. */
+  private early: Buffer[] = []
+
+  constructor(socket: TLSSocket, sessions: SessionCache, key: string) {
+    this.sessions = sessions
+    this.key = key
+    socket.on('session', (session) => this.add(session))
+  }
+
+  accept(peer: PeerTls): void {
+    this.peer = peer
+    const { early } = this
+    this.early = []
+    for (const session of early) this.add(session)
+  }
+
+  private add(session: Buffer): void {
+    const { peer } = this
+    if (peer === undefined) this.early.push(session)
+    else this.sessions.add(this.key, { session, certificate: peer.certificate }, peer.protocol === 'TLSv1.3')
   }
 }
 
