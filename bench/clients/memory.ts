@@ -1,9 +1,9 @@
 /**
  * The libraries on transports that answer from memory: what they cost by themselves. Each answer is what the benchmark's
- * servers give: a few fields and a short body.
+ * servers give: a few fields, and the body in the pieces that came.
  *
- * Beside it each request goes out raw, by our dispatch, and the library is answered when the raw answer has come. So both
- * costs are there, at the pace and in the portions that they have in earnest, and nothing of a shim's.
+ * Each request goes out raw, by our dispatch, and the library is answered when the raw answer has come. So both costs are
+ * there, at the pace and in the portions that they have in earnest, and nothing of a shim's.
  */
 import { EventEmitter } from 'node:events'
 import { Readable, Writable } from 'node:stream'
@@ -19,36 +19,34 @@ const FIELDS: FieldList = [
   'Sun, 22 Nov 2026 12:00:00 GMT',
   'content-type',
   'application/octet-stream',
-  'content-length',
-  '12',
 ]
 const HEADERS: Readonly<Record<string, string>> = Object.fromEntries(
   Array.from({ length: FIELDS.length / 2 }, (_, i) => [FIELDS[2 * i], FIELDS[2 * i + 1]]),
 )
 const RAW = FIELDS.map((text) => Buffer.from(text))
 
-function answer(): Buffer {
-  return Buffer.from('hello, world')
-}
-
-/** Sends a request raw; `run` is called when its answer is complete. */
-type Raw = (path: string, run: () => void) => void
+/** Sends a request raw; `run` is called with the body when its answer is complete. */
+type Raw = (path: string, run: (pieces: readonly Buffer[]) => void) => void
 
 async function rawDispatch(origin: string, ca: string): Promise<{ send: Raw; close: () => Promise<void> }> {
   const { Pool } = await built<typeof import('../../src/index.ts')>('src/index')
   const pool = new Pool({ tls: { ca } })
   const headers = ['user-agent', 'bench', 'accept', '*/*']
   class Handler {
-    private readonly run: () => void
-    constructor(run: () => void) {
+    readonly dataUse = 'kept'
+    private readonly pieces: Buffer[] = []
+    private readonly run: (pieces: readonly Buffer[]) => void
+    constructor(run: (pieces: readonly Buffer[]) => void) {
       this.run = run
     }
     onHeaders(status: number): void {
       if (status !== 200) throw new Error(`status ${status}`)
     }
-    onData(): void {}
+    onData(chunk: Buffer): void {
+      this.pieces.push(chunk)
+    }
     onEnd(): void {
-      this.run()
+      this.run(this.pieces)
     }
     onError(error: Error): void {
       throw error
@@ -82,9 +80,9 @@ async function memoryDispatcher(send: Raw): Promise<Dispatcher> {
         resume() {},
       } as unknown as Dispatcher.DispatchController
       handler.onRequestStart?.(controller, {})
-      send(options.path, () => {
+      send(options.path, (pieces) => {
         handler.onResponseStart?.(controller, 200, { ...HEADERS }, 'OK')
-        handler.onResponseData?.(controller, answer())
+        for (const piece of pieces) handler.onResponseData?.(controller, piece)
         handler.onResponseEnd?.(controller, {})
       })
       return true
@@ -119,14 +117,14 @@ export async function ourFetch(origin: string, ca: string): Promise<BenchClient>
   const { createFetch } = await built<typeof import('../../adapters/fetch.ts')>('adapters/fetch')
   const timings = { created: 0, started: 0, headers: 0, end: 0, attempts: 1 }
   const exchange: Exchange = { connection: undefined, timings, abort() {}, pause() {}, resume() {} }
-  const tell = (handler: ExchangeHandler): void => {
+  const tell = (handler: ExchangeHandler, pieces: readonly Buffer[]): void => {
     handler.onHeaders(200, FIELDS, '')
-    handler.onData(answer())
+    for (const piece of pieces) handler.onData(piece)
     handler.onEnd([])
   }
   const memory: Transport = {
     dispatch(request, handler) {
-      send(request.path, () => tell(handler))
+      send(request.path, (pieces) => tell(handler, pieces))
       return exchange
     },
   }
@@ -141,9 +139,9 @@ export async function axiosClient(origin: string, ca: string): Promise<BenchClie
     responseType: 'arraybuffer',
     adapter: (config) =>
       new Promise((resolve) => {
-        send(new URL(config.url ?? '').pathname, () =>
+        send(new URL(config.url ?? '').pathname, (pieces) =>
           resolve({
-            data: answer(),
+            data: pieces.length === 1 ? pieces[0] : Buffer.concat(pieces),
             status: 200,
             statusText: 'OK',
             headers: new axios.AxiosHeaders({ ...HEADERS }),
@@ -179,10 +177,10 @@ class MemoryRequest extends Writable {
 
   override _final(callback: () => void): void {
     callback()
-    this.send(new URL(this.url).pathname, () => this.respond())
+    this.send(new URL(this.url).pathname, (pieces) => this.respond(pieces))
   }
 
-  private respond(): void {
+  private respond(pieces: readonly Buffer[]): void {
     const response = Object.assign(new Readable({ read() {} }), {
       statusCode: 200,
       statusMessage: 'OK',
@@ -196,7 +194,7 @@ class MemoryRequest extends Writable {
       req: this,
       setTimeout() {},
     })
-    response.push(answer())
+    for (const piece of pieces) response.push(piece)
     response.push(null)
     this.res = response
     this.emit('response', response)
