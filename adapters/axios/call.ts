@@ -8,6 +8,7 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { NodeError } from '../common/errors.ts'
+import { httpVersion } from '../common/status-line.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
 import { connectOptions } from './connect.ts'
@@ -107,11 +108,12 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
 
   // The current hop.
 
-  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList, said?: '1.0' | '1.1'): void {
     this.fields = fields
     const { hop, config, view, handler } = this
     const connection = handler?.exchange?.connection
-    const res = new ResponseView(status, fields, reason, connection?.protocol ?? 'h2', hrefOf(hop), view, raw)
+    const version = httpVersion(connection, said)
+    const res = new ResponseView(status, fields, reason, version, hrefOf(hop), view, raw)
     if (view !== undefined) {
       view.res = res
       view.connectionInfo = connection

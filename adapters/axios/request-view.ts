@@ -7,12 +7,13 @@ import { EventEmitter } from 'node:events'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
 import { type ConnectionSocket, socketOf } from '../common/connection-socket.ts'
-import { distinctHeaders, nodeHeaders, statusText } from '../common/headers.ts'
+import { distinctHeaders, nodeHeaders } from '../common/headers.ts'
+import { type HttpVersion, statusMessage } from '../common/status-line.ts'
 
 /** The response as node:http would show it, but for its body. */
 export class ResponseView extends EventEmitter {
   readonly statusCode: number
-  readonly httpVersion: string
+  readonly httpVersion: HttpVersion
   readonly responseUrl: string
   readonly req: RequestView | undefined
   readonly url = ''
@@ -29,7 +30,7 @@ export class ResponseView extends EventEmitter {
     status: number,
     fields: FieldList,
     reason: string,
-    protocol: string,
+    httpVersion: HttpVersion,
     url: string,
     req?: RequestView,
     raw: FieldList = fields,
@@ -39,17 +40,17 @@ export class ResponseView extends EventEmitter {
     this.fields = fields
     this.raw = raw
     this.reason = reason
-    this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
+    this.httpVersion = httpVersion
     this.responseUrl = url
     this.req = req
   }
 
   get httpVersionMajor(): number {
-    return this.httpVersion === '2.0' ? 2 : 1
+    return Number(this.httpVersion[0])
   }
 
   get httpVersionMinor(): number {
-    return this.httpVersion === '2.0' ? 0 : 1
+    return Number(this.httpVersion[2])
   }
 
   get rawHeaders(): string[] {
@@ -61,7 +62,7 @@ export class ResponseView extends EventEmitter {
   }
 
   get statusMessage(): string {
-    return this.reason || (this.statusCode === 200 ? 'OK' : statusText(this.statusCode))
+    return statusMessage(this.statusCode, this.reason, this.httpVersion)
   }
 
   get headers(): Record<string, string | string[]> {

@@ -19,7 +19,7 @@ import type { IncomingBody } from './incoming.ts'
 const GZIP_MAGIC = 0x1f
 
 /** The protocol of a message, as its version is written. */
-export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1'
+export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1' | 'HTTP/1.0'
 
 /** Options of a call that reads a body. */
 export interface ReadOptions {

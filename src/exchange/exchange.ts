@@ -356,7 +356,14 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     this.tell(onInformational, status, fields, reason, raw)
   }
 
-  onHeaders(_stream: H2Stream | null, status: number, fields: FieldList, reason = '', raw?: FieldList): void {
+  onHeaders(
+    _stream: H2Stream | null,
+    status: number,
+    fields: FieldList,
+    reason = '',
+    raw?: FieldList,
+    version?: '1.0' | '1.1',
+  ): void {
     const { codec } = this
     if (this.phase !== 'carried' || codec === null) return
     if (status === MISDIRECTED && this.borrowed && this.isReplayable) {
@@ -383,7 +390,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
       // A subscriber may have aborted it.
       if (this.phase !== 'carried') return
     }
-    this.tell(this.handler.onHeaders, status, fields, reason, raw)
+    this.tell(this.handler.onHeaders, status, fields, reason, raw, version)
   }
 
   onData(_stream: H2Stream | null, buffer: Buffer, start: number, end: number): void {
