@@ -89,6 +89,12 @@ export class HTTPResponse implements AsyncDisposable {
     this.limits = limits
   }
 
+  /** For logs: the head. */
+  toJSON(): object {
+    const { version, status, reason, headers } = this
+    return { version, status, reason, headers: [...headers] }
+  }
+
   /**
    * The trailer section; empty when there is none. It follows the body, so it comes when that has been read. Rejects with
    * the error that ended the exchange.
