@@ -16,6 +16,7 @@ import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/co
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
+import { LONGEST_TIMER } from '../../src/limits.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { describeConnection } from '../common/connection-members.ts'
 import { isParserCode, NodeError, toNodeError } from '../common/errors.ts'
@@ -235,7 +236,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   // What is asked of a socket.
 
   setTimeout(milliseconds: number, callback?: () => void): this {
-    this.timeout = milliseconds
+    this.timeout = Math.min(milliseconds, LONGEST_TIMER)
     if (callback !== undefined) {
       if (milliseconds === 0) this.off('timeout', callback)
       else this.once('timeout', callback)

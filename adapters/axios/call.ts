@@ -7,6 +7,7 @@ import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
+import { LONGEST_TIMER } from '../../src/limits.ts'
 import { NodeError } from '../common/errors.ts'
 import { httpVersion } from '../common/status-line.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
@@ -190,7 +191,9 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
       return
     }
     this.timeout = timeoutOf(config, realm)
-    if (this.timeout > 0) this.timer = setTimeout(() => this.cancel(this.timedOut()), this.timeout)
+    if (this.timeout > 0) {
+      this.timer = setTimeout(() => this.cancel(this.timedOut()), Math.min(this.timeout, LONGEST_TIMER))
+    }
     const zstd = option(config.transitional ?? {}, 'advertiseZstdAcceptEncoding') === true
     hop.headers = requestHeaders(config, realm.version, zstd ? `${ACCEPT_ENCODING}, zstd` : ACCEPT_ENCODING)
     const data = option(config, 'data')

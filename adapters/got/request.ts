@@ -17,6 +17,7 @@ import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../src/cloc
 import type { Body, DataUse, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
+import { LONGEST_TIMER } from '../../src/limits.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { ConnectionSocket, socketOf } from '../common/connection-socket.ts'
 import { isBrokenOff, isParserCode, NodeError, toNodeError } from '../common/errors.ts'
@@ -125,7 +126,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (callback !== undefined) this.once('timeout', callback)
     clearTimeout(this.idle)
     this.idle = undefined
-    this.idleTimeout = timeout
+    this.idleTimeout = Math.min(timeout, LONGEST_TIMER)
     // While it waits for its turn there is no socket that could be idle.
     if (this.socket !== undefined) this.watchIdle()
     return this

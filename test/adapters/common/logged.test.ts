@@ -31,10 +31,7 @@ test('what holds connections shows in JSON and in console.log what it does, and 
 })
 
 test('they can be logged while they are at work, and what they answer too', async () => {
-  await using origin = await startH1Origin(
-    { '*': (_call, answer) => answer.end('x') },
-    { plain: true },
-  )
+  await using origin = await startH1Origin({ '*': (_call, answer) => answer.end('x') }, { plain: true })
   await using pool = new Pool()
   await (await createFetch({ pool })(`${origin.origin}/`)).text()
   assert.equal(JSON.parse(JSON.stringify(pool)).origins[0].connections, 1)
