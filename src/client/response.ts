@@ -92,7 +92,7 @@ export class HTTPResponse implements AsyncDisposable {
   /** For logs: the head. */
   toJSON(): object {
     const { version, status, reason, headers } = this
-    return { version, status, reason, headers: [...headers] }
+    return { version, status, reason, headers: headers.toJSON() }
   }
 
   /**

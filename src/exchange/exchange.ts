@@ -34,6 +34,7 @@ import { serialiseTrailers } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
+import { INSPECT, inspected, type Seen } from '../seen.ts'
 import { now } from '../session/deadline.ts'
 import { lastingSource, type PreparedBody, prepareBody } from './body.ts'
 import { type AttemptLimits, type CodecOf, type HomeOf, limitsOf, UNLIMITED } from './carrier.ts'
@@ -147,6 +148,17 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
       end: this.hasSettled ? this.endAt : undefined,
       attempts: this.attempts,
     }
+  }
+
+  /** For logs: not the request's fields and options, and not the pool's, to which everything that holds an exchange leads. */
+  toJSON(): object {
+    const { phase, request, attempts, connection } = this
+    return { origin: request.origin, method: request.method, path: request.path, phase, attempts, connection }
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   abort(reason?: unknown, code?: number): void {

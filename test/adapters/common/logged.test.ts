@@ -2,12 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import axios from 'axios'
+import got from 'got'
 import { request, SnapshotAgent } from 'undici'
 import { HyperRequestHandler } from '../../../adapters/aws.ts'
+import { createHyperAdapter } from '../../../adapters/axios.ts'
 import { createFetch } from '../../../adapters/fetch.ts'
+import { hyperGot } from '../../../adapters/got.ts'
 import { HyperClient, HyperDispatcher, HyperPool } from '../../../adapters/undici.ts'
 import { HTTPConnection, Pool } from '../../../src/index.ts'
-import { startH1Origin } from '../../support/origin.ts'
+import { testCertificate } from '../../support/certificate.ts'
+import { startH1Origin, startH2Origin } from '../../support/origin.ts'
 
 test('what holds connections shows in JSON and in console.log what it does, and no key or password that it was given', async () => {
   const tls = { cert: 'a CERTIFICATE', key: 'a PRIVATE KEY', passphrase: 'pa55' }
@@ -47,6 +52,33 @@ test('they can be logged while they are at work, and what they answer too', asyn
   assert.equal(JSON.parse(JSON.stringify(connection)).version, 'HTTP/1.1')
   await response.read()
 })
+
+for (const allowH2 of [true, false]) {
+  test(`what comes over ${allowH2 ? 'HTTP/2' : 'HTTP/1.1'} leads to no key or password of the pool that it came by, however deep it is logged`, async () => {
+    await using origin = await (allowH2 ? startH2Origin() : startH1Origin())
+    const { clientCert: cert, clientKey: key } = await testCertificate()
+    await using pool = new Pool({ tls: { ca: origin.ca, cert, key } })
+    const url = `${origin.origin}/json`
+    const failing = got.extend(hyperGot({ proxy: 'http://user:s3cret@127.0.0.1:1' }), { retry: { limit: 0 } })
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    const exchange = pool.dispatch(
+      { origin: origin.origin, method: 'GET', path: '/json' },
+      { onHeaders: () => resolve(undefined), onData: () => {}, onEnd: () => {}, onError: reject },
+    )
+    await promise
+    const seen = [
+      exchange,
+      exchange.connection,
+      await createFetch({ pool })(url),
+      await axios.get(url, { adapter: createHyperAdapter({ pool }), proxy: false }),
+      (await axios.get(url, { adapter: createHyperAdapter({ pool }), proxy: false, responseType: 'stream' })).data,
+      await got.extend(hyperGot({ pool }))(url),
+      await failing(url).catch((error: unknown) => error),
+    ]
+    for (const one of seen) assert.doesNotMatch(inspect(one, { depth: 12, showHidden: true }), /PRIVATE KEY|s3cret/)
+    assert.equal(JSON.parse(JSON.stringify(exchange)).connection.tls.authorized, true)
+  })
+}
 
 test("undici's SnapshotAgent, which copies its `agent` by JSON, can be given a dispatcher of ours that was used", async () => {
   await using dispatcher = new HyperDispatcher()
