@@ -15,6 +15,7 @@ import type { FieldList } from '../src/headers/fields.ts'
 import { refuseUnknown } from '../src/option-names.ts'
 import { POOL_OPTION_NAMES } from '../src/pool/options.ts'
 import type { Pool } from '../src/pool/pool.ts'
+import { INSPECT, inspected, type Seen } from '../src/seen.ts'
 import { AwsBody } from './aws/body.ts'
 import { toAwsError } from './aws/errors.ts'
 import { type AwsRequest, bodyOf, originOf, pathOf, requestFields } from './aws/request.ts'
@@ -77,6 +78,16 @@ export class HyperRequestHandler {
     const resolved = resolvePool(poolOptions(options))
     this.transport = resolved.transport
     this.own = resolved.own
+  }
+
+  /** For logs, where clients of the SDK show up with their handler: never the options, which may have secrets. */
+  toJSON(): object {
+    return { metadata: this.metadata, ...(this.own === undefined ? {} : { pool: this.own.toJSON() }) }
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   /** As in the SDK's own handlers: returns a handler as it is, and makes one of options. */

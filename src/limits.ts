@@ -282,6 +282,9 @@ export const BLOCKED_WRITE_BUDGET = 65_536
 /** Milliseconds that a timer may be late; then the event loop was blocked, and what it would end gets a chance to be heard, a dial as much time again. */
 export const LATE_TIMER = 50
 
+/** Milliseconds that a timer of Node's can count: one that is given more fires at once. 25 days. */
+export const LONGEST_TIMER = 0x7fffffff
+
 /** Octets of a response kept for a reader who has not asked (`HTTPConnection`); then the peer has to wait. */
 export const RESPONSE_BUFFER = 262_144
 

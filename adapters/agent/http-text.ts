@@ -93,8 +93,8 @@ export class HttpText implements H1ServerListener {
     return this.h1.inform(status, passedOn(fields), reason)
   }
 
-  /** The head of the response, as latin1 text. */
-  respond(status: number, reason: string, fields: FieldList): string {
+  /** The head of the response, as latin1 text. @param version what its status line says, however the body is framed. */
+  respond(status: number, reason: string, fields: FieldList, version: '1.0' | '1.1' = '1.1'): string {
     let trailers = false
     let length = false
     for (let i = 0; i < fields.length; i += 2) {
@@ -103,7 +103,8 @@ export class HttpText implements H1ServerListener {
       else if (name === 'content-length') length = true
     }
     this.chunked = trailers || !length
-    return this.h1.respond({ status, reason, fields: passedOn(fields), bodyLength: -1, trailers })
+    const text = this.h1.respond({ status, reason, fields: passedOn(fields), bodyLength: -1, trailers })
+    return version === '1.1' ? text : text.replace('HTTP/1.1', `HTTP/${version}`)
   }
 
   /** A piece of the response's body, framed; nothing where there can be none. */

@@ -16,10 +16,11 @@ import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/co
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
+import { LONGEST_TIMER } from '../../src/limits.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { describeConnection } from '../common/connection-members.ts'
 import { isParserCode, NodeError, toNodeError } from '../common/errors.ts'
-import { statusText as reasonOf } from '../common/headers.ts'
+import { httpVersion, statusMessage } from '../common/status-line.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
 /** What of Node's request the socket reads and sets. */
@@ -148,13 +149,22 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   onInformational(status: number, fields: FieldList, statusText: string, raw: FieldList = fields): void {
     this.touch()
     if (status === 100) this.expects = false
-    this.push(this.text.inform(status, statusText || reasonOf(status), raw), 'latin1')
+    const reason = statusMessage(status, statusText, httpVersion(this.exchange?.connection))
+    this.push(this.text.inform(status, reason, raw), 'latin1')
   }
 
-  onHeaders(status: number, fields: FieldList, statusText: string, raw: FieldList = fields): void {
+  onHeaders(
+    status: number,
+    fields: FieldList,
+    statusText: string,
+    raw: FieldList = fields,
+    said?: '1.0' | '1.1',
+  ): void {
     this.touch()
     this.answered = true
-    this.push(this.text.respond(status, statusText || reasonOf(status), raw), 'latin1')
+    const version = httpVersion(this.exchange?.connection, said)
+    const reason = statusMessage(status, statusText, version)
+    this.push(this.text.respond(status, reason, raw, version === '1.0' ? '1.0' : '1.1'), 'latin1')
   }
 
   onData(chunk: Buffer): void {
@@ -226,7 +236,7 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   // What is asked of a socket.
 
   setTimeout(milliseconds: number, callback?: () => void): this {
-    this.timeout = milliseconds
+    this.timeout = Math.min(milliseconds, LONGEST_TIMER)
     if (callback !== undefined) {
       if (milliseconds === 0) this.off('timeout', callback)
       else this.once('timeout', callback)

@@ -7,7 +7,9 @@ import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
+import { LONGEST_TIMER } from '../../src/limits.ts'
 import { NodeError } from '../common/errors.ts'
+import { httpVersion } from '../common/status-line.ts'
 import { targetOf } from '../common/target.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
@@ -108,13 +110,14 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
 
   // The current hop.
 
-  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList, said?: '1.0' | '1.1'): void {
     this.fields = fields
     const { config, view, handler } = this
-    const head = { status, fields, reason, raw }
+    const connection = handler?.exchange?.connection
+    const head = { status, fields, reason, raw, version: httpVersion(connection, said) }
     if (view !== undefined) {
       view.head = head
-      view.connectionInfo = handler?.exchange?.connection
+      view.connectionInfo = connection
     }
     const target = redirectTarget(status, fields, config)
     if (target !== undefined) {
@@ -185,7 +188,9 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
       }
     }
     this.timeout = timeoutOf(config, realm)
-    if (this.timeout > 0) this.timer = setTimeout(() => this.cancel(this.timedOut()), this.timeout)
+    if (this.timeout > 0) {
+      this.timer = setTimeout(() => this.cancel(this.timedOut()), Math.min(this.timeout, LONGEST_TIMER))
+    }
     const zstd = option(config.transitional ?? {}, 'advertiseZstdAcceptEncoding') === true
     hop.headers = requestHeaders(config, realm.version, zstd ? `${ACCEPT_ENCODING}, zstd` : ACCEPT_ENCODING)
     const data = option(config, 'data')

@@ -2,7 +2,14 @@
 import { Readable } from 'node:stream'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { ContentDecodingError } from '../../src/content/index.ts'
-import { ConnectError, ContentLengthError, HyperError, StreamResetError, systemCodeOf } from '../../src/errors.ts'
+import {
+  ConnectError,
+  ContentLengthError,
+  HyperError,
+  ProxyError,
+  StreamResetError,
+  systemCodeOf,
+} from '../../src/errors.ts'
 import { isParserCode, toNodeError, undiciCode } from '../common/errors.ts'
 import { option } from './option.ts'
 import type { Realm } from './realm.ts'
@@ -44,6 +51,8 @@ export function wireError(error: Error, { config, realm, view }: FailedCall, res
   // Of a connection that could not be made people ask the cause for the system's `code`, `syscall`, `address` ...
   const bare = error instanceof ConnectError ? toNodeError(error) : error
   const failed = AxiosError.from(bare, code, config, view, response)
+  // axios's own adapter takes a proxy's answer for the response; of a tunnel that was refused it has the status alone.
+  if (error instanceof ProxyError && error.status !== undefined) failed.status = error.status
   // axios takes over the name of what it wraps, which from its own adapter is that of a plain error.
   if (error instanceof HyperError) failed.name = 'AxiosError'
   return failed

@@ -9,7 +9,7 @@ import type { FieldList } from '../../src/headers/fields.ts'
 
 /** What a call hears of its current request. */
 export interface HopListener {
-  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void
+  onHeaders: ExchangeHandler['onHeaders']
   readonly dataUse: DataUse
   onData(chunk: Buffer): void
   onEnd(trailers: FieldList): void
@@ -48,8 +48,8 @@ export class HopHandler implements ExchangeHandler {
     if (!this.over) this.exchange?.abort()
   }
 
-  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
-    this.listener?.onHeaders(status, fields, reason, raw)
+  onHeaders(...given: Parameters<ExchangeHandler['onHeaders']>): void {
+    this.listener?.onHeaders(...given)
   }
 
   get dataUse(): DataUse {

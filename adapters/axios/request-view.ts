@@ -7,7 +7,8 @@ import { EventEmitter } from 'node:events'
 import type { FieldList } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
 import { type ConnectionSocket, socketOf } from '../common/connection-socket.ts'
-import { distinctHeaders, nodeHeaders, statusText } from '../common/headers.ts'
+import { distinctHeaders, nodeHeaders } from '../common/headers.ts'
+import { type HttpVersion, statusMessage } from '../common/status-line.ts'
 
 /**
  * An emitter that makes its table of listeners when the first one comes: EventEmitter's constructor makes it at once, and nearly
@@ -23,17 +24,17 @@ export interface ResponseHead {
   readonly fields: FieldList
   readonly reason: string
   readonly raw: FieldList | undefined
+  readonly version: HttpVersion
 }
 
-/** The reason as the server wrote it, or the standard one. */
-export function reasonOf({ reason, status }: ResponseHead): string {
-  return reason || (status === 200 ? 'OK' : statusText(status))
+export function reasonOf({ status, reason, version }: ResponseHead): string {
+  return statusMessage(status, reason, version)
 }
 
 /** The response as node:http would show it, but for its body. */
 export class ResponseView extends LazyEmitter {
   readonly statusCode: number
-  readonly httpVersion: string
+  readonly httpVersion: HttpVersion
   readonly req: RequestView
   readonly url = ''
   readonly method = null
@@ -44,7 +45,7 @@ export class ResponseView extends LazyEmitter {
     super()
     this.head = head
     this.statusCode = head.status
-    this.httpVersion = (req.connectionInfo?.protocol ?? 'h2') === 'h2' ? '2.0' : '1.1'
+    this.httpVersion = head.version
     this.req = req
   }
 
@@ -57,11 +58,11 @@ export class ResponseView extends LazyEmitter {
   }
 
   get httpVersionMajor(): number {
-    return this.httpVersion === '2.0' ? 2 : 1
+    return Number(this.httpVersion[0])
   }
 
   get httpVersionMinor(): number {
-    return this.httpVersion === '2.0' ? 0 : 1
+    return Number(this.httpVersion[2])
   }
 
   get rawHeaders(): string[] {

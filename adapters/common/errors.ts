@@ -4,6 +4,7 @@ import {
   ConnectionLostError,
   GoawayError,
   HyperError,
+  ProxyError,
   StreamResetError,
   systemCodeOf,
 } from '../../src/errors.ts'
@@ -73,7 +74,12 @@ const nodeCodes: Readonly<Record<string, string>> = {
 
 /** The code that node:http's own client gives to this kind of failure; our own code where it has none. */
 export function nodeCode(error: HyperError): string {
-  return nodeCodes[error.code] ?? error.code
+  return isProxyRefusal(error) ? 'ERR_PROXY_TUNNEL' : (nodeCodes[error.code] ?? error.code)
+}
+
+/** Did a proxy answer, and say no? Its connection is not lost, and asking again does not help. */
+function isProxyRefusal(error: Error): error is ProxyError & { readonly status: number } {
+  return error instanceof ProxyError && error.status !== undefined
 }
 
 /** The error that Node's own client would give: the system's where there is one. */
@@ -81,7 +87,8 @@ export function toNodeError(error: Error): Error {
   if (!(error instanceof HyperError)) return error
   const system = systemError(error)
   if (system === undefined || String(Reflect.get(system, 'code')).startsWith('UND_ERR_')) {
-    return new NodeError(nodeCode(error), error.message, error)
+    const failure = new NodeError(nodeCode(error), error.message, error)
+    return isProxyRefusal(error) ? Object.assign(failure, { statusCode: error.status }) : failure
   }
   return isFailedHandshake(error) ? Object.assign(system, FAILED_HANDSHAKE) : system
 }
@@ -133,5 +140,5 @@ const undiciCodes: Readonly<Record<string, string>> = {
 
 /** The code that undici, and so Node's fetch, gives to this kind of failure; our own code where it has none. */
 export function undiciCode(error: HyperError): string {
-  return undiciCodes[error.code] ?? error.code
+  return error instanceof ProxyError ? 'UND_ERR_PRX_CONN' : (undiciCodes[error.code] ?? error.code)
 }

@@ -17,14 +17,16 @@ import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../src/cloc
 import type { Body, DataUse, ExchangeHandler, ExchangeRequest, Transport } from '../../src/exchange/contract.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
+import { LONGEST_TIMER } from '../../src/limits.ts'
 import type { ConnectionInfo, ConnectTimings } from '../../src/net/options.ts'
 import { ConnectionSocket, socketOf } from '../common/connection-socket.ts'
 import { isBrokenOff, isParserCode, NodeError, toNodeError } from '../common/errors.ts'
-import { nodeHeaders, statusText } from '../common/headers.ts'
+import { nodeHeaders } from '../common/headers.ts'
 import { globalAgentOptions } from '../common/node-agents.ts'
 import { connectOptions, type NativeOptions } from '../common/node-options.ts'
 import { sharedTransport } from '../common/pool.ts'
 import { serverNameOf } from '../common/server-name.ts'
+import { httpVersion, statusMessage } from '../common/status-line.ts'
 import { nodeRefusal } from './errors.ts'
 import type { Target } from './options.ts'
 import { RequestHead } from './request-head.ts'
@@ -124,7 +126,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (callback !== undefined) this.once('timeout', callback)
     clearTimeout(this.idle)
     this.idle = undefined
-    this.idleTimeout = timeout
+    this.idleTimeout = Math.min(timeout, LONGEST_TIMER)
     // While it waits for its turn there is no socket that could be idle.
     if (this.socket !== undefined) this.watchIdle()
     return this
@@ -202,19 +204,19 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.touch()
     if (status === 100) this.emit('continue')
     if (this.listenerCount('information') === 0) return
-    const { protocol } = this.exchange?.connection ?? {}
+    const version = httpVersion(this.exchange?.connection)
     this.emit('information', {
       statusCode: status,
-      statusMessage: reason || statusText(status),
-      httpVersion: protocol === 'h2' ? '2.0' : '1.1',
-      httpVersionMajor: protocol === 'h2' ? 2 : 1,
-      httpVersionMinor: protocol === 'h2' ? 0 : 1,
+      statusMessage: statusMessage(status, reason, version),
+      httpVersion: version,
+      httpVersionMajor: Number(version[0]),
+      httpVersionMinor: Number(version[2]),
       headers: nodeHeaders(fields),
       rawHeaders: [...raw],
     })
   }
 
-  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList): void {
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList, said?: '1.0' | '1.1'): void {
     const { exchange } = this
     if (this.settled || exchange === undefined) return
     this.touch()
@@ -223,7 +225,8 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       this.destroy(new NodeError('HPE_HEADER_OVERFLOW', `The response headers exceed ${maxHeaderSize} octets`))
       return
     }
-    const res = new HyperResponse(this, exchange, status, fields, reason, exchange.connection?.protocol ?? 'h2', raw)
+    const version = httpVersion(exchange.connection, said)
+    const res = new HyperResponse(this, exchange, status, fields, reason, version, raw)
     this.res = res
     // Nobody wants it: its body must not hold up the connection.
     if (!this.emit('response', res)) res.resume()

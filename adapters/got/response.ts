@@ -6,7 +6,8 @@ import type { FieldList } from '../../src/headers/fields.ts'
 import { NO_FIELDS } from '../../src/headers/fields.ts'
 import type { ConnectionSocket } from '../common/connection-socket.ts'
 import { NodeError } from '../common/errors.ts'
-import { distinctHeaders, nodeHeaders, statusText } from '../common/headers.ts'
+import { distinctHeaders, nodeHeaders } from '../common/headers.ts'
+import { type HttpVersion, statusMessage } from '../common/status-line.ts'
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({})
 
@@ -27,7 +28,7 @@ export class HyperResponse extends Readable {
   trailers: Readonly<Record<string, string | string[]>> = NONE
   /** Each trailer as the list of its values. Empty until the end. */
   trailersDistinct: Readonly<Record<string, string[]>> = NONE
-  httpVersion: string
+  httpVersion: HttpVersion
   complete = false
   /** It broke off. Not when the caller ended its request: node:http says so only later, when nobody looks any more. */
   aborted = false
@@ -50,26 +51,26 @@ export class HyperResponse extends Readable {
     status: number,
     fields: FieldList,
     reason: string,
-    protocol: string,
+    httpVersion: HttpVersion,
     raw: FieldList = fields,
   ) {
     super()
     this.req = request
     this.exchange = exchange
     this.statusCode = status
-    this.statusMessage = reason || (status === 200 ? 'OK' : statusText(status))
+    this.statusMessage = statusMessage(status, reason, httpVersion)
     this.headers = nodeHeaders(fields)
     this.fields = fields
     this.raw = raw
-    this.httpVersion = protocol === 'h2' ? '2.0' : '1.1'
+    this.httpVersion = httpVersion
   }
 
   get httpVersionMajor(): number {
-    return this.httpVersion === '2.0' ? 2 : 1
+    return Number(this.httpVersion[0])
   }
 
   get httpVersionMinor(): number {
-    return this.httpVersion === '2.0' ? 0 : 1
+    return Number(this.httpVersion[2])
   }
 
   get rawHeaders(): string[] {

@@ -7,6 +7,7 @@ import type { Exchange, Transport } from '../../src/exchange/contract.ts'
 import type { ConnectOptions } from '../../src/net/options.ts'
 import type { PoolEvents } from '../../src/pool/options.ts'
 import { Pool } from '../../src/pool/pool.ts'
+import { INSPECT, inspected, type Seen } from '../../src/seen.ts'
 import { listenToSharedPool, resolvePool, sharedPool } from '../common/pool.ts'
 import { takeLegacyHandlers } from './compose.ts'
 import { observe, publishBeforeConnect, publishConnectError, publishConnected } from './diagnostics.ts'
@@ -259,6 +260,17 @@ export abstract class BaseDispatcher extends Dispatcher implements Ledger {
       }
     }
     return stats
+  }
+
+  /** For logs, and for SnapshotAgent, which copies its `agent` in this way: never the options, which may have secrets. */
+  toJSON(): object {
+    const { closed, destroyed, bound } = this
+    return { ...(bound === undefined ? {} : { origin: bound }), closed, destroyed, stats: this.originStats() }
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   get webSocketOptions(): typeof webSocketDefaults {

@@ -15,6 +15,7 @@ import {
   InvalidArgumentError,
   NotSupportedError,
   ProtocolError,
+  ProxyError,
   StreamResetError,
   systemCodeOf,
   TimeoutError,
@@ -62,7 +63,10 @@ function translate(error: HyperError, connection: ConnectionInfo | undefined): E
     return systemError(error) ?? socketError(error.message, connection)
   }
   if (error instanceof ConnectError) {
-    return systemError(error) ?? socketError(error.message, connection)
+    const system = systemError(error)
+    if (system === undefined && error instanceof ProxyError)
+      return new errors.ProxyConnectionError(error, error.message)
+    return system ?? socketError(error.message, connection)
   }
   if (error instanceof TimeoutError) return timeout(error)
   const code = systemCodeOf(error.cause)

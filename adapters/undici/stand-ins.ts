@@ -59,6 +59,12 @@ class SocketError extends kind('SocketError', 'UND_ERR_SOCKET', 'Socket error') 
   }
 }
 
+class ProxyConnectionError extends kind('ProxyConnectionError', 'UND_ERR_PRX_CONN', 'Proxy Connection failed') {
+  constructor(cause: Error, message?: string) {
+    super(message, { cause })
+  }
+}
+
 class HTTPParserError extends Error {
   code: string | undefined
   data: string | undefined
@@ -77,6 +83,7 @@ const made = {
   AbortError,
   SocketError,
   HTTPParserError,
+  ProxyConnectionError,
   ConnectTimeoutError: kind('ConnectTimeoutError', 'UND_ERR_CONNECT_TIMEOUT', 'Connect Timeout Error'),
   HeadersTimeoutError: kind('HeadersTimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'Headers Timeout Error'),
   HeadersOverflowError: kind('HeadersOverflowError', 'UND_ERR_HEADERS_OVERFLOW', 'Headers Overflow Error'),

@@ -8,7 +8,7 @@ import { isUint8Array } from 'node:util/types'
 import type { HTTPConnectionOptions } from '../client/connection-options.ts'
 import { HTTPHeaderMap } from '../client/header-map.ts'
 import { HTTPConnection } from '../client/http-connection.ts'
-import type { HTTPResponse } from '../client/response.ts'
+import type { HTTPResponse, HTTPVersion } from '../client/response.ts'
 import { clearTimeout, setTimeout } from '../clock.ts'
 import type { Body } from '../exchange/contract.ts'
 import type { CommandLine, Part } from './arguments.ts'
@@ -191,7 +191,7 @@ export class Conversation {
       if (certain) shownSoFar = shownSoFar.then(what).catch(ignore)
       else held.push(what)
     }
-    const version = (): 'HTTP/2' | 'HTTP/1.1' => connection.version ?? 'HTTP/2'
+    const version = (): HTTPVersion => connection.version ?? 'HTTP/2'
     const upload = this.upload(exchanged)
     try {
       const begun = connection.request(method, target.path, {

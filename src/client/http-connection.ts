@@ -22,6 +22,7 @@ import { serialiseRequest } from '../headers/request.ts'
 import { MAX_UNCLAIMED_PUSHES } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { Pool } from '../pool/pool.ts'
+import { INSPECT, inspected, type Seen } from '../seen.ts'
 import { compose } from '../wrappers/compose.ts'
 import { encodeBody, type RequestBody } from './body.ts'
 import { type ConnectionSetup, connectionSetup, type HTTPConnectionOptions } from './connection-options.ts'
@@ -101,6 +102,17 @@ export class HTTPConnection implements AsyncDisposable {
     this.origin = setup.origin
     // Made now, so that options which are not acceptable are refused here.
     this.pool = new Pool(setup.pool)
+  }
+
+  /** For logs: never the options, which may have secrets. */
+  toJSON(): object {
+    const { origin, version } = this
+    return { origin, version, pool: this.pool?.toJSON() }
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   /** What is spoken with the server; undefined before there was a connection. */

@@ -53,9 +53,9 @@ export class PendingResponse implements ExchangeHandler {
     this.owner.connected?.(info)
   }
 
-  onHeaders(status: number, fields: FieldList, statusText: string): void {
+  onHeaders(status: number, fields: FieldList, statusText: string, _raw?: FieldList, said?: '1.0' | '1.1'): void {
     const connection = this.exchange?.connection
-    const version = connection?.protocol === 'http/1.1' ? 'HTTP/1.1' : 'HTTP/2'
+    const version = connection?.protocol === 'http/1.1' ? (`HTTP/${said ?? '1.1'}` as const) : 'HTTP/2'
     this.resolve(new HTTPResponse(status, statusText, version, fields, connection, this.incoming, this.limits))
   }
 

@@ -19,7 +19,7 @@ import type { IncomingBody } from './incoming.ts'
 const GZIP_MAGIC = 0x1f
 
 /** The protocol of a message, as its version is written. */
-export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1'
+export type HTTPVersion = 'HTTP/2' | 'HTTP/1.1' | 'HTTP/1.0'
 
 /** Options of a call that reads a body. */
 export interface ReadOptions {
@@ -87,6 +87,12 @@ export class HTTPResponse implements AsyncDisposable {
     this.connection = connection
     this.incoming = incoming
     this.limits = limits
+  }
+
+  /** For logs: the head. */
+  toJSON(): object {
+    const { version, status, reason, headers } = this
+    return { version, status, reason, headers: headers.toJSON() }
   }
 
   /**

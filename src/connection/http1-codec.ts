@@ -246,12 +246,12 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   }
 
   onHeaders(head: H1ResponseHead): void {
-    const { status, fields, reason, raw, keepAlive, keepAliveTimeout } = head
+    const { status, fields, reason, raw, version, keepAlive, keepAliveTimeout } = head
     const { current } = this
     if (head.framing === 'length') this.announced = head.contentLength
     this.host.onHead(keepAlive, keepAliveTimeout)
     if (current === null) return
-    current.onHeaders(null, status, fields, reason, raw)
+    current.onHeaders(null, status, fields, reason, raw, version)
     if (current.isPaused) this.pause(current)
   }
 

@@ -134,9 +134,16 @@ export interface ExchangeHandler {
     | undefined
   /**
    * The final response. `statusText` is empty over HTTP/2. Over HTTP/1.1 `rawHeaders` is the same list with the names as the
-   * server spelt them; over HTTP/2, where all are in lower case, it is left out.
+   * server spelt them, and `version` what its status line says; over HTTP/2, where all names are in lower case, both are left
+   * out.
    */
-  onHeaders(status: number, headers: FieldList, statusText: string, rawHeaders?: FieldList): void
+  onHeaders(
+    status: number,
+    headers: FieldList,
+    statusText: string,
+    rawHeaders?: FieldList,
+    version?: '1.0' | '1.1',
+  ): void
   /**
    * Over HTTP/1.1, in place of `onHeaders` and `onEnd`: the server has agreed to `upgrade` (101) or opened the tunnel of CONNECT
    * (2xx). The socket is the handler's from here on, with what came behind the head in it. Without this such requests are

@@ -34,6 +34,7 @@ import { serialiseTrailers } from '../headers/request.ts'
 import type { RequestHead } from '../headers/section.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
+import { INSPECT, inspected, type Seen } from '../seen.ts'
 import { now } from '../session/deadline.ts'
 import { lastingSource, type PreparedBody, prepareBody } from './body.ts'
 import { type AttemptLimits, type CodecOf, type HomeOf, limitsOf, UNLIMITED } from './carrier.ts'
@@ -147,6 +148,17 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
       end: this.hasSettled ? this.endAt : undefined,
       attempts: this.attempts,
     }
+  }
+
+  /** For logs: not the request's fields and options, and not the pool's, to which everything that holds an exchange leads. */
+  toJSON(): object {
+    const { phase, request, attempts, connection } = this
+    return { origin: request.origin, method: request.method, path: request.path, phase, attempts, connection }
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   abort(reason?: unknown, code?: number): void {
@@ -356,7 +368,14 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
     this.tell(onInformational, status, fields, reason, raw)
   }
 
-  onHeaders(_stream: H2Stream | null, status: number, fields: FieldList, reason = '', raw?: FieldList): void {
+  onHeaders(
+    _stream: H2Stream | null,
+    status: number,
+    fields: FieldList,
+    reason = '',
+    raw?: FieldList,
+    version?: '1.0' | '1.1',
+  ): void {
     const { codec } = this
     if (this.phase !== 'carried' || codec === null) return
     if (status === MISDIRECTED && this.borrowed && this.isReplayable) {
@@ -383,7 +402,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
       // A subscriber may have aborted it.
       if (this.phase !== 'carried') return
     }
-    this.tell(this.handler.onHeaders, status, fields, reason, raw)
+    this.tell(this.handler.onHeaders, status, fields, reason, raw, version)
   }
 
   onData(_stream: H2Stream | null, buffer: Buffer, start: number, end: number): void {

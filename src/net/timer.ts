@@ -1,7 +1,7 @@
 /** How the connect chain keeps time. */
 
 import { clearTimeout, performanceNow, setTimeout } from '../clock.ts'
-import { LATE_TIMER } from '../limits.ts'
+import { LATE_TIMER, LONGEST_TIMER } from '../limits.ts'
 import type { Cancel } from './link.ts'
 
 /** Calls back after so many milliseconds; the result takes it back. */
@@ -11,9 +11,6 @@ export function systemTimer(callback: () => void, delay: number): Cancel {
   const timer = setTimeout(callback, delay)
   return () => clearTimeout(timer)
 }
-
-/** Milliseconds that a timer can count; longer ones would fire at once. */
-const LONGEST_TIMER = 0x7fffffff
 
 /**
  * Calls back after so many milliseconds in which the event loop ran. A timer that is late has waited for one that was blocked,

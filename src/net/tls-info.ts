@@ -16,6 +16,7 @@ import type {
   PeerCertificate,
   TLSSocket,
 } from 'node:tls'
+import { INSPECT, inspected, type Seen } from '../seen.ts'
 import type { TlsInfo } from './options.ts'
 
 const NO_CIPHER: CipherNameAndProtocol = { name: 'none', standardName: 'none', version: 'none' }
@@ -51,6 +52,18 @@ export class PeerTls implements TlsInfo {
     this.servername = typeof servername === 'string' && servername !== '' ? servername : undefined
     this.certificate = this.sessionReused ? remembered : spoken ? given(socket.getPeerCertificate()) : undefined
     this.socket = socket
+  }
+
+  /** For logs: what was agreed. Node's socket behind it keeps the options that it was made with, which may have secrets. */
+  toJSON(): object {
+    const { protocol, cipher, sessionReused, authorized, authorizationError, alpnProtocol, servername } = this
+    const why = authorizationError === undefined ? {} : { authorizationError: String(authorizationError) }
+    return { protocol, cipher, sessionReused, authorized, ...why, alpnProtocol, servername }
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   get peerX509Certificate(): X509Certificate | undefined {

@@ -27,6 +27,7 @@ import { Connector, type Dial } from '../net/connector.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
 import { type Origin, parseOrigin } from '../net/origin.ts'
 import { tunnelledProxy } from '../net/proxy.ts'
+import { INSPECT, inspected, type Seen } from '../seen.ts'
 import { findLoan, type Loan } from './coalescing.ts'
 import { identified, mergeConnectOptions, poolKey } from './key.ts'
 import { ProtocolMemory } from './memory.ts'
@@ -133,6 +134,16 @@ export class Pool implements Transport, OriginHost {
   /** What can be seen from outside, as it is now. */
   stats(): PoolStats {
     return poolStats([...this.origins.values()].map((origin) => origin.stats))
+  }
+
+  /** For logs: what `stats()` gives, and never the options, which may have secrets. */
+  toJSON(): PoolStats {
+    return this.stats()
+  }
+
+  /** For logs. */
+  [INSPECT](...given: Seen): string {
+    return inspected(this, ...given)
   }
 
   /** Takes no new requests, lets those open and waiting finish, closes the connections. Resolves when all are closed. */

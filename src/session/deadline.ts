@@ -4,7 +4,7 @@
  */
 
 import { clearImmediate, clearTimeout, performanceNow, setImmediate, setTimeout } from '../clock.ts'
-import { LATE_TIMER } from '../limits.ts'
+import { LATE_TIMER, LONGEST_TIMER } from '../limits.ts'
 
 /** Milliseconds on a clock that never goes back. */
 export function now(): number {
@@ -40,7 +40,7 @@ export class DeadlineTimer {
     this.due = deadline
     if (deadline === Number.POSITIVE_INFINITY) return
     // Rounded up, so that what was due at `deadline` is due when the timer fires; longer than a timer can count, it fires early.
-    const delay = Math.min(Math.max(Math.ceil(deadline - now()), 1), 0x7fffffff)
+    const delay = Math.min(Math.max(Math.ceil(deadline - now()), 1), LONGEST_TIMER)
     this.timer = setTimeout(this.fire, delay)
     this.timer.unref()
   }

@@ -107,10 +107,11 @@ export abstract class Rounds implements Exchange, ExchangeHandler {
     this.handler.onInformational?.(...given)
   }
 
-  onHeaders(status: number, headers: FieldList, statusText: string, rawHeaders?: FieldList): void {
+  onHeaders(...given: Parameters<ExchangeHandler['onHeaders']>): void {
+    const [status, headers] = given
     const following = this.follow(status, headers)
     if (following === undefined) {
-      this.handler.onHeaders(status, headers, statusText, rawHeaders)
+      this.handler.onHeaders(...given)
       return
     }
     this.following = following
