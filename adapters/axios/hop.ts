@@ -48,8 +48,8 @@ export class HopHandler implements ExchangeHandler {
     if (!this.over) this.exchange?.abort()
   }
 
-  onHeaders(...given: Parameters<ExchangeHandler['onHeaders']>): void {
-    this.listener?.onHeaders(...given)
+  onHeaders(status: number, fields: FieldList, reason: string, raw?: FieldList, said?: '1.0' | '1.1'): void {
+    this.listener?.onHeaders(status, fields, reason, raw, said)
   }
 
   get dataUse(): DataUse {
