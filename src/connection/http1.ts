@@ -151,7 +151,7 @@ export class Http1Connection implements Connection, Codec1Host {
     const { request } = exchange
     const { protocol } = request
     const wantsSocket = request.method === 'CONNECT' || request.upgrade !== undefined
-    if (protocol !== undefined || (wantsSocket && !exchange.takesUpgrade)) {
+    if (protocol !== undefined || (wantsSocket && exchange.handler.onUpgraded === undefined)) {
       const { method, upgrade, origin } = request
       throw new NotSupportedError(`${upgrade ?? protocol ?? method} needs HTTP/2, and the server speaks HTTP/1.1`, {
         origin,

@@ -7,8 +7,9 @@
 
 import { nextTick } from '../clock.ts'
 import { PoolDestroyedError } from '../errors.ts'
+import { Attempt } from '../exchange/attempt.ts'
 import type { PreparedBody } from '../exchange/body.ts'
-import { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import { PushHome } from '../exchange/push-home.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
@@ -155,14 +156,14 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   private defer(exchange: LiveExchange, head: string[], body: PreparedBody): void {
     const { session } = this
     session.reserve()
-    exchange.beginLater(this.codec)
+    const attempt = exchange.beginLater(this.codec)
     this.deferred.push({
       exchange,
       start: () => {
         if (exchange.hasSettled) exchange.discard(body)
         else if (session.closed || this.h2.obstacle !== undefined) {
           exchange.discard(body)
-          exchange.onError(null, session.lost('it was closed', undefined, true))
+          attempt.onError(null, session.lost('it was closed', undefined, true))
         } else this.open(exchange, head, body)
         session.release()
       },
@@ -228,7 +229,7 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   /** @internal */
   onPush(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined {
     const { listener } = parent
-    return listener instanceof LiveExchange ? listener.onPromise(promised, head, this.home) : undefined
+    return listener instanceof Attempt ? this.home.promise(listener, promised, head) : undefined
   }
 
   /** @internal */

@@ -329,7 +329,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.waiting.push(exchange)
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
     if (this.waiting.length === 1) this.beginWait()
-    if (exchange.watchesConnecting) this.progress.add(exchange, this.dials.size > 0)
+    if (exchange.handler.onConnecting !== undefined) this.progress.add(exchange, this.dials.size > 0)
     this.assign()
   }
 
@@ -350,7 +350,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.progress.remove(exchange)
     const reused = this.pooled.use(connection)
     try {
-      if (connection.carry(exchange)) exchange.started(reused, connection instanceof BorrowedConnection)
+      if (connection.carry(exchange)) exchange.attempt?.started(reused, connection instanceof BorrowedConnection)
       else if (exchange.isDispatching) nextTick(again, this, exchange)
       else if (!exchange.hasSettled) this.again(exchange, 0)
     } catch (thrown) {
