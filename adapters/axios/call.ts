@@ -7,6 +7,7 @@ import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
+import { ignore } from '../../src/ignore.ts'
 import { NodeError } from '../common/errors.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
@@ -290,11 +291,10 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     handler?.drain(source === undefined || source.whole !== null ? length : Number.POSITIVE_INFINITY)
     if (this.hop.body === null) this.closeSource()
     // By then a short rest has come and the connection is free again.
-    setImmediate(dispatchAgain, this)
+    setImmediate(() => this.next())
   }
 
-  /** @internal */
-  next(): void {
+  private next(): void {
     if (this.settled) return
     const { config, hop } = this
     // A proxy or agent may be for this target and not for the one before.
@@ -447,9 +447,3 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     return limitOf(this.config, name, otherwise)
   }
 }
-
-function dispatchAgain(call: AxiosCall): void {
-  call.next()
-}
-
-function ignore(): void {}

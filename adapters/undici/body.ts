@@ -83,17 +83,13 @@ export class ContinueGate {
   }
 
   private readonly await = (): void => {
-    if (this.state === 'waiting') this.timer ??= setTimeout(open, CONTINUE_TIMEOUT, this)
+    if (this.state === 'waiting') this.timer ??= setTimeout(() => this.open(), CONTINUE_TIMEOUT)
   }
 
   private enter(state: GateState): void {
     this.state = state
     clearTimeout(this.timer)
   }
-}
-
-function open(gate: ContinueGate): void {
-  gate.open()
 }
 
 function toBuffer(octets: Uint8Array): Buffer {

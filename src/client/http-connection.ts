@@ -19,6 +19,7 @@ import { bytesOf } from '../exchange/source.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { FieldsInit } from '../headers/fields.ts'
 import { serialiseRequest } from '../headers/request.ts'
+import { ignore } from '../ignore.ts'
 import { MAX_UNCLAIMED_PUSHES } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { Pool } from '../pool/pool.ts'
@@ -421,8 +422,4 @@ function override(headers: HTTPHeaderMap, name: string): string | undefined {
 
 function flat(trailers: HeaderMapInit | null | undefined): FieldsInit | undefined {
   return trailers === null || trailers === undefined ? undefined : new HTTPHeaderMap(trailers).toFlat()
-}
-
-function ignore(): void {
-  // Whoever asks for the response is told.
 }

@@ -183,7 +183,7 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   /** @internal */
   onDeferredEnded(): void {
     // What its end leads to is not for within it.
-    if (this.deferred.length > 0) nextTick(onRoom, this)
+    if (this.deferred.length > 0) nextTick(() => this.onRoom())
   }
 
   /** @internal */
@@ -241,8 +241,4 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   onOrigin(origins: readonly string[]): void {
     this.owner.onOrigin?.(this, origins)
   }
-}
-
-function onRoom(connection: Http2Connection): void {
-  connection.onRoom()
 }

@@ -2,6 +2,7 @@
 import type { H2Stream, StreamListener } from '../h2/index.ts'
 import { getField, NO_FIELDS } from '../headers/fields.ts'
 import type { RequestHead } from '../headers/section.ts'
+import { ignore } from '../ignore.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeHandler } from './contract.ts'
 import { Deadlines } from './deadlines.ts'
@@ -47,7 +48,3 @@ export class PushHome implements ExchangeHome {
 
 /** The handler of a push until the one who was promised it has said who hears it. */
 const NOBODY: ExchangeHandler = { onHeaders: ignore, onData: ignore, onEnd: ignore, onError: ignore }
-
-function ignore(): void {
-  // Nobody is told.
-}

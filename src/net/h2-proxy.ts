@@ -8,6 +8,7 @@
  *   a PING's deadline, not that of the whole connect.
  */
 import type { H2Connection, H2Stream } from '../h2/index.ts'
+import { ignore } from '../ignore.ts'
 import type { SessionOwner } from '../session/owner.ts'
 import { Session } from '../session/session.ts'
 import { H2Tunnel, type TunnelHost } from './h2-tunnel.ts'
@@ -135,8 +136,4 @@ export class H2ProxyConnection implements SessionOwner, TunnelHost {
   onClosed(): void {
     this.owner.onGone(this)
   }
-}
-
-function ignore(): void {
-  // The tunnel's owner listens for what matters to it.
 }

@@ -136,7 +136,7 @@ export class Session implements ConnectionListener {
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: it would call an owner that does not have this session yet.
-      if (upgrade.octets.length > 0) nextTick(receive, this, upgrade.octets)
+      if (upgrade.octets.length > 0) nextTick(() => this.receive(upgrade.octets))
     }
     this.timer.request(Math.min(this.times.settingsUntil, this.times.retireAt))
     this.rest()
@@ -392,8 +392,7 @@ export class Session implements ConnectionListener {
     this.owner.onOrigin?.(origins)
   }
 
-  /** @internal */
-  receive(chunk: Buffer): void {
+  private receive(chunk: Buffer): void {
     if (!this.output.reading) {
       this.output.reading = true
       this.timeIsFresh = true
@@ -515,8 +514,4 @@ export class Session implements ConnectionListener {
 
 function endReading(session: Session): void {
   session.endReading()
-}
-
-function receive(session: Session, octets: Buffer): void {
-  session.receive(octets)
 }
