@@ -2,14 +2,13 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { TimeoutError, toError } from '../../src/errors.ts'
-import type { Body, DataUse, Transport } from '../../src/exchange/contract.ts'
-import { isSource } from '../../src/exchange/source.ts'
-import { UploadBody } from '../../src/exchange/upload.ts'
+import type { DataUse, Transport } from '../../src/exchange/contract.ts'
+import type { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { ignore } from '../../src/ignore.ts'
 import { NodeError } from '../common/errors.ts'
-import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
+import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders, sourceOf } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
 import { connectOptions } from './connect.ts'
 import {
@@ -51,9 +50,6 @@ import {
   type Filler,
   TooLongError,
 } from './response.ts'
-
-/** What follow-redirects keeps of a body for a redirect that asks for it again, where the config says nothing. */
-const MAX_RECORDED = 10 * 1024 * 1024
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
@@ -225,7 +221,9 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
     }
     const auth = credentials(config, hop.url)
     if (auth !== undefined) headers.set('authorization', basic(auth))
-    hop.body = this.limitBody(body)
+    const follows = this.number('maxRedirects', MAX_REDIRECTS) !== 0
+    this.source = sourceOf(body, this.number('maxBodyLength'), follows, () => bodyTooLong(this))
+    hop.body = this.source ?? body.body
     hop.auth = auth
     hop.sensitive = sensitiveNames(config, realm)
     const { onUploadProgress } = config
@@ -257,21 +255,6 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall {
       },
       handler,
     )
-  }
-
-  /** Counts a streamed body against maxBodyLength, and keeps it for redirects. */
-  private limitBody({ body, replayable, length }: AxiosBody): Body | null {
-    if (replayable || !isSource(body)) return body
-    const max = this.number('maxBodyLength')
-    let left = max > -1 && length === -1 ? max : Number.POSITIVE_INFINITY
-    const onRead = (octets: Uint8Array): void => {
-      left -= octets.length
-      if (left < 0) throw bodyTooLong(this)
-    }
-    const follows = this.number('maxRedirects', MAX_REDIRECTS) !== 0
-    const limit = !follows ? undefined : max > -1 ? max : MAX_RECORDED
-    this.source = new UploadBody(body, { owned: true, limit, onRead })
-    return this.source
   }
 
   private redirect(status: number, fields: FieldList, target: string): void {

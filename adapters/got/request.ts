@@ -315,7 +315,9 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   }
 
   private tellSent(): void {
-    this.takeWritten()
+    const { written } = this
+    this.written = undefined
+    written?.()
     if (this.writableEnded) this.finish()
   }
 
@@ -343,14 +345,13 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       headers: this.headers,
       body,
       trailers: this.headers['trailer'] === undefined ? this.trailers : () => this.trailers,
-      connect: connectOptions(this.commonOptions(), this.connectionOptions()),
+      // What was set for the whole process; a pool that somebody made says itself what it trusts and shows.
+      connect: connectOptions(
+        this.transport === sharedTransport ? globalAgentOptions(this.protocol) : undefined,
+        this.connectionOptions(),
+      ),
     }
     this.exchange = this.transport.dispatch(request, this)
-  }
-
-  /** What was set for the whole process; a pool that somebody made says itself what it trusts and shows. */
-  private commonOptions(): object | undefined {
-    return this.transport === sharedTransport ? globalAgentOptions(this.protocol) : undefined
   }
 
   /** node:https names the peer by the Host header, where there is one. */
@@ -365,12 +366,6 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.socketTold = true
     this.watchIdle()
     this.emit('socket', this.socket)
-  }
-
-  private takeWritten(): void {
-    const { written } = this
-    this.written = undefined
-    written?.()
   }
 
   private touch(): void {

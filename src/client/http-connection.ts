@@ -137,7 +137,7 @@ export class HTTPConnection implements AsyncDisposable {
    * @throws {HyperError} (rejects) why there is none; InvalidArgumentError when no such response is outstanding.
    */
   async getResponse(id?: number | null): Promise<HTTPResponse> {
-    const slot = id === undefined || id === null ? this.oldest() : this.byId.get(id)
+    const slot = id === undefined || id === null ? this.outstanding.values().next().value : this.byId.get(id)
     if (slot === undefined || !this.outstanding.has(slot)) {
       const which = id === undefined || id === null ? 'No response is' : `No response on stream ${id} is`
       throw new InvalidArgumentError(`${which} outstanding`, { origin: this.origin })
@@ -260,10 +260,6 @@ export class HTTPConnection implements AsyncDisposable {
 
   private draftFor({ request }: { readonly request?: RequestDraft }): RequestDraft | InvalidArgumentError {
     return request ?? this.draft ?? new InvalidArgumentError('Call putRequest() first', { origin: this.origin })
-  }
-
-  private oldest(): Slot | undefined {
-    return this.outstanding.values().next().value
   }
 
   private seen(info: ConnectionInfo): ConnectionInfo {

@@ -312,7 +312,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     current?.onError(null, error)
   }
 
-  /** @internal Reports what was written, after the caller that wrote it has returned. */
+  /** Reports what was written, after the caller that wrote it has returned. */
   tell(): void {
     this.telling = false
     const { current, untold, endUntold } = this

@@ -180,64 +180,55 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
     }
   }
 
-  /** @internal */
+  // --- What its codec and its session tell.
+
   onDeferredEnded(): void {
     // What its end leads to is not for within it.
     if (this.deferred.length > 0) nextTick(() => this.onRoom())
   }
 
-  /** @internal */
   holdsProcess(busy: boolean): boolean {
     return busy || this.owner.hasWaiting
   }
 
-  /** @internal */
   get passesDataOn(): boolean {
     return this.codec.passesDataOn
   }
 
-  /** @internal */
   onSettings(): void {
     this.startDeferred()
     this.owner.peer.onStreamLimit(this.h2.streamLimit)
     this.owner.onAvailable(this)
   }
 
-  /** @internal */
   onRoom(): void {
     if (this.deferred.length > 0) this.startDeferred()
     if (!this.session.closed) this.owner.onAvailable(this)
   }
 
-  /** @internal */
   onDraining(): void {
     this.owner.onDraining(this)
   }
 
-  /** @internal */
   onClosed(error: Error | undefined): void {
     this.startDeferred()
     this.owner.onClosed(this, error)
   }
 
-  /** @internal */
   onGoaway(code: number, lastStreamId: number): void {
     if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.peer.onHttp1Required()
     if (this.upgraded && lastStreamId <= 1) this.owner.peer.onUpgradeLost()
   }
 
-  /** @internal */
   onPush(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined {
     const { listener } = parent
     return listener instanceof Attempt ? this.home.promise(listener, promised, head) : undefined
   }
 
-  /** @internal */
   onAltSvc(origin: string, value: string): void {
     this.owner.onAltSvc?.(this, origin === '' ? this.origin.href : origin, value)
   }
 
-  /** @internal */
   onOrigin(origins: readonly string[]): void {
     this.owner.onOrigin?.(this, origins)
   }

@@ -19,49 +19,19 @@ import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
 import { serialiseTrailers } from '../headers/request.ts'
 import type { PreparedBody } from './body.ts'
-import { type AttemptLimits, type CodecOf, limitsOf, UNLIMITED } from './carrier.ts'
-import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest } from './contract.ts'
+import { type AttemptedBy, type AttemptLimits, type CodecOf, limitsOf, UNLIMITED } from './carrier.ts'
+import type { DataUse, ExchangeRequest } from './contract.ts'
 import { announcedLength } from './semantics.ts'
 import { Sending, type SendingOwner } from './sending.ts'
-import type { UploadBody } from './upload.ts'
 import { type Reading, Withheld } from './withheld.ts'
 
 export type ExchangeCodec = CodecOf<Attempt>
+export type Attempted = AttemptedBy<Attempt>
 
 export type AttemptState = 'deferred' | 'awaited' | 'body' | 'whole' | 'half-closed' | 'over'
 
 /** 421 Misdirected Request (RFC 9110 section 15.5.20). */
 const MISDIRECTED = 421
-
-/** The exchange that it is made for. */
-export interface Attempted extends Exchange {
-  readonly request: ExchangeRequest
-  readonly handler: ExchangeHandler
-  readonly isPaused: boolean
-  /** Is it told of on the diagnostics channels? */
-  readonly observed: boolean
-  /** The caller's source, which the next attempt sends again. */
-  readonly source: UploadBody | null
-  /** Calls the caller, in its own asynchronous context; what it throws ends the exchange. */
-  tell<A extends unknown[], R>(step: (...args: A) => R, ...args: A): R | undefined
-  /** Calls what is the caller's, in the same context. */
-  run<R>(step: () => R, self?: object): R
-  /** The time at which the current wait runs out. */
-  waitUntil(deadline: number): void
-  begun(attempt: Attempt): void
-  /** The response has begun. */
-  answered(): void
-  /** A connection that was borrowed is not for this origin. @returns false when it cannot be sent again. */
-  misdirected(): boolean
-  /** The attempt has failed, through no doing of ours. */
-  failAttempt(error: Error): void
-  /** Ends it from our side, for good. */
-  fail(error: Error): void
-  /** It is over, and what is still to be told of that follows. @param error why, or null when the response is whole. */
-  settle(error: Error | null): void
-  /** Nobody reads the body any more. */
-  release(error: Error | null): void
-}
 
 export class Attempt implements StreamListener, SendingOwner, Reading {
   readonly exchange: Attempted

@@ -60,7 +60,7 @@ export class LiveExchange implements Attempted, Waiting {
   private readonly context = new AsyncResource('HyperExchange', MANUAL)
   private phase: Phase = 'queued'
   /** dispatch() has not returned yet, so that nothing may be told; whatever the phase. */
-  private dispatching = true
+  isDispatching = true
   private attempts = 0
   /** What came of the attempts before this one. */
   private past: Past = FIRST_ATTEMPT
@@ -137,11 +137,7 @@ export class LiveExchange implements Attempted, Waiting {
 
   /** dispatch() has returned: from now on the handler may be told. */
   dispatched(): void {
-    this.dispatching = false
-  }
-
-  get isDispatching(): boolean {
-    return this.dispatching
+    this.isDispatching = false
   }
 
   /** Follows the request's AbortSignal until it has settled. */
@@ -250,7 +246,7 @@ export class LiveExchange implements Attempted, Waiting {
   /** The attempt could not be begun, or has failed through no doing of ours: the verdict is carried out. */
   failAttempt(error: Error): void {
     const { attempt } = this
-    if (this.dispatching) {
+    if (this.isDispatching) {
       nextTick(() => {
         this.dispatched()
         if (this.phase === 'carried' && this.attempt === attempt) this.failAttempt(error)
@@ -299,7 +295,7 @@ export class LiveExchange implements Attempted, Waiting {
 
   /** Ends it from our side, for good: the peer is told, if it still matters to it. Not before dispatch() has returned. */
   fail(error: Error, code?: number): void {
-    if (this.dispatching) {
+    if (this.isDispatching) {
       nextTick(() => {
         this.dispatched()
         this.fail(error, code)

@@ -75,7 +75,9 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private closing = false
   private destroyedWith: Error | undefined
   private readonly connectWaiters = new ConnectWaiters()
-  private readonly stillness = new Stillness(() => this.look())
+  private readonly stillness = new Stillness(() => {
+    if (this.waiting.length > 0) this.assign()
+  })
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
   private unsettled = 0
 
@@ -287,10 +289,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private beginWait(): void {
     this.stillness.end()
     this.keepProcessAlive(true)
-  }
-
-  private look(): void {
-    if (this.waiting.length > 0) this.assign()
   }
 
   private serveConnectWaiters(): void {
