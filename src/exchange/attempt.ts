@@ -101,7 +101,7 @@ export class Attempt implements StreamListener, SendingOwner, Reading {
       this.waitForPeer()
       // After dispatch() has returned, as all that is told.
       nextTick(() => {
-        if (this.sending === sending) exchange.run(sending.begin, sending)
+        if (this.sending === sending) exchange.runInAsyncScope(sending.begin, sending)
       })
       return
     }
@@ -256,7 +256,7 @@ export class Attempt implements StreamListener, SendingOwner, Reading {
   onDrain(_stream: H2Stream | null): void {
     this.waitForPeer()
     // The source is the caller's, too.
-    if (this.sending !== null) this.exchange.run(this.sending.resume, this.sending)
+    if (this.sending !== null) this.exchange.runInAsyncScope(this.sending.resume, this.sending)
   }
 
   // --- What its exchange has of it.
@@ -331,7 +331,7 @@ export class Attempt implements StreamListener, SendingOwner, Reading {
     if (this.state === 'over' || (this.state === 'whole' && this.stream?.tunnel !== true)) return
     const { trailers, origin } = this.request
     try {
-      const init = typeof trailers === 'function' ? this.exchange.run(trailers) : trailers
+      const init = typeof trailers === 'function' ? this.exchange.runInAsyncScope(trailers) : trailers
       this.codec.end(this, init === null || init === undefined ? null : serialiseTrailers(init, origin))
     } catch (thrown) {
       this.fail(toError(thrown))

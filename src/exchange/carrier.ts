@@ -77,7 +77,7 @@ export interface AttemptedBy<A> extends Exchange {
   /** Calls the caller, in its own asynchronous context; what it throws ends the exchange. */
   tell<A extends unknown[], R>(step: (...args: A) => R, ...args: A): R | undefined
   /** Calls what is the caller's, in the same context. */
-  run<R>(step: () => R, self?: object): R
+  runInAsyncScope<R>(step: () => R, self?: object): R
   /** The time at which the current wait runs out. */
   waitUntil(deadline: number): void
   begun(attempt: A): void

@@ -14,7 +14,7 @@
  *   (`tell()`: in the caller's own asynchronous context, and what it throws ends the exchange), and one set of times.
  * - What follows from a failure is a value (`verdict.ts`); it is carried out by `failAttempt()`.
  *
- * Hot path: one object an exchange, plain mutable fields, no closures.
+ * Hot path: one object an exchange, which is the caller's asynchronous context as well; plain mutable fields, no closures.
  */
 import { AsyncResource } from 'node:async_hooks'
 import { nextTick } from '../clock.ts'
@@ -37,7 +37,7 @@ export type ExchangeHome = HomeOf<LiveExchange>
 
 export type Phase = 'queued' | 'backing off' | 'quarantined' | 'carried' | 'settled'
 
-export class LiveExchange implements Attempted, Waiting {
+export class LiveExchange extends AsyncResource implements Attempted, Waiting {
   /** Its neighbours in the line. */
   before: LiveExchange | null = null
   after: LiveExchange | null = null
@@ -56,8 +56,6 @@ export class LiveExchange implements Attempted, Waiting {
   isPaused = false
 
   private home: ExchangeHome
-  /** Where the caller's own functions run. */
-  private readonly context = new AsyncResource('HyperExchange', MANUAL)
   private phase: Phase = 'queued'
   /** dispatch() has not returned yet, so that nothing may be told; whatever the phase. */
   isDispatching = true
@@ -75,6 +73,7 @@ export class LiveExchange implements Attempted, Waiting {
   private endAt: number | undefined
 
   constructor(home: ExchangeHome, request: ExchangeRequest, handler: ExchangeHandler) {
+    super('HyperExchange', MANUAL)
     this.home = home
     this.request = request
     this.handler = handler
@@ -356,16 +355,12 @@ export class LiveExchange implements Attempted, Waiting {
   /** Calls the caller, in its own asynchronous context. What it throws ends the exchange, or is surfaced when that has ended. */
   tell<A extends unknown[], R>(step: (...args: A) => R, ...args: A): R | undefined {
     try {
-      return this.context.runInAsyncScope(step, this.handler, ...args)
+      return this.runInAsyncScope(step, this.handler, ...args)
     } catch (thrown) {
       if (this.hasSettled) rethrowAsync(thrown)
       else this.fail(toError(thrown))
       return undefined
     }
-  }
-
-  run<R>(step: () => R, self?: object): R {
-    return this.context.runInAsyncScope(step, self)
   }
 
   waitUntil(deadline: number): void {
