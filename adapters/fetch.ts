@@ -13,6 +13,7 @@
 import { toError } from '../src/errors.ts'
 import type { Transport } from '../src/exchange/contract.ts'
 import { destroySource } from '../src/exchange/source.ts'
+import { ignore } from '../src/ignore.ts'
 import { resolvePool, type ShimOptions, sharedTransport } from './common/pool.ts'
 import { fetchFailed } from './fetch/errors.ts'
 import { gatherBody } from './fetch/gather.ts'
@@ -98,10 +99,6 @@ function start(
 function refuse({ body, unread }: FetchRequest, reason: unknown): void {
   const stream = unread ?? body?.body
   if (typeof stream !== 'object' || stream === null) return
-  if ('getReader' in stream && !('destroy' in stream)) (stream as ReadableStream).cancel(reason).catch(nothing)
+  if ('getReader' in stream && !('destroy' in stream)) (stream as ReadableStream).cancel(reason).catch(ignore)
   else destroySource(stream, toError(reason))
-}
-
-function nothing(): void {
-  // It is the stream's own affair.
 }

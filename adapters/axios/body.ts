@@ -3,8 +3,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { isUint8Array } from 'node:util/types'
 import { encodeForm, isFormData } from '../../src/client/form.ts'
 import type { Body } from '../../src/exchange/contract.ts'
-import { bytesOf, isBlob } from '../../src/exchange/source.ts'
-import type { UploadBody, UploadSink } from '../../src/exchange/upload.ts'
+import { bytesOf, isBlob, isSource } from '../../src/exchange/source.ts'
+import { UploadBody, type UploadSink } from '../../src/exchange/upload.ts'
 import type { HeaderMap } from './headers.ts'
 
 /** A body and the header fields that come with it. */
@@ -91,6 +91,29 @@ function lengthOf(form: FormDataStream): Promise<number> {
   return new Promise((resolve) => {
     form.getLength((error, length) => resolve(error !== null || !Number.isFinite(length) ? -1 : length))
   })
+}
+
+/** What follow-redirects keeps of a body for a redirect that asks for it again, where the config says nothing. */
+const MAX_RECORDED = 10 * 1024 * 1024
+
+/**
+ * A streamed body, counted against maxBodyLength, and kept for redirects; undefined: it is none.
+ * @param max octets; -1: as many as there are.
+ */
+export function sourceOf(
+  { body, replayable, length }: AxiosBody,
+  max: number,
+  follows: boolean,
+  tooLong: () => Error,
+): UploadBody | undefined {
+  if (replayable || !isSource(body)) return undefined
+  let left = max > -1 && length === -1 ? max : Number.POSITIVE_INFINITY
+  const onRead = (octets: Uint8Array): void => {
+    left -= octets.length
+    if (left < 0) throw tooLong()
+  }
+  const limit = !follows ? undefined : max > -1 ? max : MAX_RECORDED
+  return new UploadBody(body, { owned: true, limit, onRead })
 }
 
 /** What axios's own adapter sends at a time, in octets. */

@@ -2,16 +2,16 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { TimeoutError, toError } from '../../src/errors.ts'
-import type { Body, DataUse, Transport } from '../../src/exchange/contract.ts'
-import { isSource } from '../../src/exchange/source.ts'
-import { UploadBody } from '../../src/exchange/upload.ts'
+import type { DataUse, Transport } from '../../src/exchange/contract.ts'
+import type { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
+import { ignore } from '../../src/ignore.ts'
 import { LONGEST_TIMER } from '../../src/limits.ts'
 import { NodeError } from '../common/errors.ts'
 import { httpVersion } from '../common/status-line.ts'
 import { targetOf } from '../common/target.ts'
-import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders } from './body.ts'
+import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders, sourceOf } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
 import { connectOptions } from './connect.ts'
 import {
@@ -53,9 +53,6 @@ import {
   type ResponseWithTrailers,
   TooLongError,
 } from './response.ts'
-
-/** What follow-redirects keeps of a body for a redirect that asks for it again, where the config says nothing. */
-const MAX_RECORDED = 10 * 1024 * 1024
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
@@ -226,7 +223,9 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
     }
     const auth = credentials(config, hop.url)
     if (auth !== undefined) headers.set('authorization', basic(auth))
-    hop.body = this.limitBody(body)
+    const follows = this.number('maxRedirects', MAX_REDIRECTS) !== 0
+    this.source = sourceOf(body, this.number('maxBodyLength'), follows, () => bodyTooLong(this))
+    hop.body = this.source ?? body.body
     hop.auth = auth
     hop.sensitive = sensitiveNames(config, realm)
     const { onUploadProgress } = config
@@ -261,21 +260,6 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
     )
   }
 
-  /** Counts a streamed body against maxBodyLength, and keeps it for redirects. */
-  private limitBody({ body, replayable, length }: AxiosBody): Body | null {
-    if (replayable || !isSource(body)) return body
-    const max = this.number('maxBodyLength')
-    let left = max > -1 && length === -1 ? max : Number.POSITIVE_INFINITY
-    const onRead = (octets: Uint8Array): void => {
-      left -= octets.length
-      if (left < 0) throw bodyTooLong(this)
-    }
-    const follows = this.number('maxRedirects', MAX_REDIRECTS) !== 0
-    const limit = !follows ? undefined : max > -1 ? max : MAX_RECORDED
-    this.source = new UploadBody(body, { owned: true, limit, onRead })
-    return this.source
-  }
-
   private redirect(status: number, fields: FieldList, target: string): void {
     const { handler } = this
     const length = Number(getField(fields, 'content-length') ?? 0)
@@ -293,11 +277,10 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
     handler?.drain(source === undefined || source.whole !== null ? length : Number.POSITIVE_INFINITY)
     if (this.hop.body === null) this.closeSource()
     // By then a short rest has come and the connection is free again.
-    setImmediate(dispatchAgain, this)
+    setImmediate(() => this.next())
   }
 
-  /** @internal */
-  next(): void {
+  private next(): void {
     if (this.settled) return
     const { config, hop } = this
     // A proxy or agent may be for this target and not for the one before.
@@ -455,9 +438,3 @@ function pathOf(url: URL): string {
   const target = targetOf(url)
   return target.endsWith('?') ? url.pathname + url.search : target
 }
-
-function dispatchAgain(call: AxiosCall): void {
-  call.next()
-}
-
-function ignore(): void {}

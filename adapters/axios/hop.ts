@@ -39,12 +39,11 @@ export class HopHandler implements ExchangeHandler {
     this.listener = undefined
     if (this.over) return
     // Over HTTP/2 giving it up costs nothing.
-    if (length > MAX_DRAIN || this.exchange?.connection?.protocol !== 'http/1.1') setImmediate(giveUp, this)
+    if (length > MAX_DRAIN || this.exchange?.connection?.protocol !== 'http/1.1') setImmediate(() => this.giveUp())
     else this.exchange.resume()
   }
 
-  /** @internal */
-  giveUp(): void {
+  private giveUp(): void {
     if (!this.over) this.exchange?.abort()
   }
 
@@ -74,8 +73,4 @@ export class HopHandler implements ExchangeHandler {
     this.over = true
     this.listener?.onError(error)
   }
-}
-
-function giveUp(hop: HopHandler): void {
-  hop.giveUp()
 }

@@ -11,6 +11,7 @@ import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
+import { ignore } from '../../src/ignore.ts'
 import { joinedField } from '../common/headers.ts'
 import { targetOf } from '../common/target.ts'
 import { fetchFailed, terminated } from './errors.ts'
@@ -165,8 +166,8 @@ export class Hop implements ExchangeHandler, FailureWords {
     const response = makeResponse(head, this.incoming)
     if (this.incoming !== undefined) this.keep(response)
     this.resolve(response)
-    this.resolve = nothing
-    this.reject = nothing
+    this.resolve = ignore
+    this.reject = ignore
   }
 
   /** A body that is read whole. */
@@ -282,11 +283,10 @@ export class Hop implements ExchangeHandler, FailureWords {
    */
   private sendWhenFree(hop: Hop): void {
     this.next = hop
-    this.nextTimer = setTimeout(sendNext, maxRedirectBodyTime, this)
+    this.nextTimer = setTimeout(() => this.sendNext(), maxRedirectBodyTime)
   }
 
-  /** @internal */
-  sendNext(): void {
+  private sendNext(): void {
     const { next } = this
     this.next = undefined
     clearTimeout(this.nextTimer)
@@ -309,14 +309,6 @@ function reasonOf(error: Error): Error {
 function watchYoung(): void {
   youngTimer = undefined
   for (const hop of young) hop.watch()
-}
-
-function sendNext(hop: Hop): void {
-  hop.sendNext()
-}
-
-function nothing(): void {
-  // The promise is settled.
 }
 
 function withoutFragment(url: URL): string {

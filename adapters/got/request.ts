@@ -68,7 +68,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.transport = transport
     this.options = options
     this.origin = target.origin
-    if (this.method !== 'GET' && this.method !== 'HEAD') setImmediate(flush, this)
+    if (this.method !== 'GET' && this.method !== 'HEAD') setImmediate(() => this.flushHeaders())
   }
 
   flushHeaders(): void {
@@ -118,7 +118,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     if (this.settled) return this
     if (this.upload !== undefined) this.upload.end()
     else if (this.exchange === undefined) this.dispatch(null)
-    else if (this.sent) nextTick(finish, this)
+    else if (this.sent) nextTick(() => this.finish())
     return this
   }
 
@@ -135,7 +135,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
   abort(): void {
     if (this.aborted) return
     this.aborted = true
-    nextTick(emitAbort, this)
+    nextTick(() => this.emit('abort'))
     this.destroy()
   }
 
@@ -286,8 +286,7 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     nextTick(emitClose, this)
   }
 
-  /** @internal */
-  finish(): void {
+  private finish(): void {
     if (this.writableFinished) return
     this.writableFinished = true
     this.emit('finish')
@@ -306,23 +305,22 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       this.acknowledged = true
       callback(error)
       // got looks in an immediate of its own, which has its turn before this one.
-      setImmediate(forgetAcknowledgement, this)
+      setImmediate(() => {
+        this.acknowledged = false
+      })
     }
-  }
-
-  /** @internal */
-  forgetAcknowledgement(): void {
-    this.acknowledged = false
   }
 
   private watchIdle(): void {
     if (this.idle !== undefined || this.idleTimeout <= 0 || this.settled) return
-    this.idle = setTimeout(emitTimeout, this.idleTimeout, this)
+    this.idle = setTimeout(() => this.emit('timeout'), this.idleTimeout)
     this.idle.unref()
   }
 
   private tellSent(): void {
-    this.takeWritten()
+    const { written } = this
+    this.written = undefined
+    written?.()
     if (this.writableEnded) this.finish()
   }
 
@@ -350,14 +348,13 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       headers: this.headers,
       body,
       trailers: this.headers['trailer'] === undefined ? this.trailers : () => this.trailers,
-      connect: connectOptions(this.commonOptions(), this.connectionOptions()),
+      // What was set for the whole process; a pool that somebody made says itself what it trusts and shows.
+      connect: connectOptions(
+        this.transport === sharedTransport ? globalAgentOptions(this.protocol) : undefined,
+        this.connectionOptions(),
+      ),
     }
     this.exchange = this.transport.dispatch(request, this)
-  }
-
-  /** What was set for the whole process; a pool that somebody made says itself what it trusts and shows. */
-  private commonOptions(): object | undefined {
-    return this.transport === sharedTransport ? globalAgentOptions(this.protocol) : undefined
   }
 
   /** node:https names the peer by the Host header, where there is one. */
@@ -374,12 +371,6 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
     this.emit('socket', this.socket)
   }
 
-  private takeWritten(): void {
-    const { written } = this
-    this.written = undefined
-    written?.()
-  }
-
   private touch(): void {
     this.idle?.refresh()
   }
@@ -391,36 +382,13 @@ export class HyperRequest extends RequestHead implements ExchangeHandler {
       clearTimeout(this.idle)
       this.idle = undefined
     }
-    if (this.upload !== undefined) nextTick(discardUpload, this.upload)
+    const { upload } = this
+    if (upload !== undefined) nextTick(() => upload.close())
     if (this.written !== undefined) {
       nextTick(this.written)
       this.written = undefined
     }
   }
-}
-
-function flush(request: HyperRequest): void {
-  request.flushHeaders()
-}
-
-function forgetAcknowledgement(request: HyperRequest): void {
-  request.forgetAcknowledgement()
-}
-
-function finish(request: HyperRequest): void {
-  request.finish()
-}
-
-function discardUpload(upload: UploadBody): void {
-  upload.close()
-}
-
-function emitTimeout(request: HyperRequest): void {
-  request.emit('timeout')
-}
-
-function emitAbort(request: HyperRequest): void {
-  request.emit('abort')
 }
 
 function emitClose(request: HyperRequest): void {

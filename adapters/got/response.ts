@@ -154,10 +154,6 @@ export class HyperResponse extends Readable {
     }
     callback(reason)
     // After the error, which says why: who listens to both hears the reason first.
-    if (aborted) nextTick(emitAborted, this)
+    if (aborted) nextTick(() => this.emit('aborted'))
   }
-}
-
-function emitAborted(response: HyperResponse): void {
-  response.emit('aborted')
 }

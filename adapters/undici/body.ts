@@ -1,9 +1,10 @@
 /** Request bodies that tell which pieces were sent, and bodies that wait for 100. Made only for those who want them. */
 
 import { clearTimeout, setTimeout } from '../../src/clock.ts'
-import type { Body } from '../../src/exchange/contract.ts'
+import type { Body, ExchangeRequest } from '../../src/exchange/contract.ts'
 import { bytesOf, isBlob, isSource, type Source } from '../../src/exchange/source.ts'
 import { UploadBody, type UploadOptions } from '../../src/exchange/upload.ts'
+import { flattenFields } from '../../src/headers/fields.ts'
 
 /** Called with each piece. */
 export interface ChunkListener {
@@ -41,6 +42,18 @@ export function watchBody(
   if (isSource(body)) return watched(body)
   const bytes = bytesOf(body)
   return () => watched(bytes === null ? [] : [bytes])
+}
+
+/** A body with a listener is a stream to the transport: its length is announced as content-length, when it is known. */
+export function withLength({ headers, body }: ExchangeRequest): ExchangeRequest['headers'] {
+  let length: number | undefined
+  if (typeof body === 'string') length = Buffer.byteLength(body)
+  else if (isBlob(body)) length = body.size
+  else length = bytesOf(body)?.byteLength
+  if (length === undefined) return headers
+  const fields = flattenFields(headers)
+  for (let i = 0; i < fields.length; i += 2) if (fields[i].toLowerCase() === 'content-length') return headers
+  return [...fields, 'content-length', String(length)]
 }
 
 /** How long a body waits for 100 before it is sent all the same (RFC 9110 section 10.1.1), as curl does; milliseconds. */
@@ -83,17 +96,13 @@ export class ContinueGate {
   }
 
   private readonly await = (): void => {
-    if (this.state === 'waiting') this.timer ??= setTimeout(open, CONTINUE_TIMEOUT, this)
+    if (this.state === 'waiting') this.timer ??= setTimeout(() => this.open(), CONTINUE_TIMEOUT)
   }
 
   private enter(state: GateState): void {
     this.state = state
     clearTimeout(this.timer)
   }
-}
-
-function open(gate: ContinueGate): void {
-  gate.open()
 }
 
 function toBuffer(octets: Uint8Array): Buffer {

@@ -12,6 +12,9 @@ import type { ExchangeRequest } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { FieldKind, fieldName } from '../../src/headers/names.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
+import type { PoolEvents } from '../../src/pool/options.ts'
+import { listenToSharedPool } from '../common/pool.ts'
+import { toUndiciError } from './errors.ts'
 import { errors } from './internals.ts'
 import { toBuffers } from './raw-fields.ts'
 import { fieldText } from './request.ts'
@@ -136,13 +139,8 @@ export function publishError(request: ObservedRequest, error: Error): void {
   request.aborted = true
 }
 
-/** A connection is about to be made. */
-export function publishBeforeConnect(origin: string): void {
-  publishConnection(beforeConnect, origin, {})
-}
-
 /** A connection was made. */
-export function publishConnected(origin: string, info: ConnectionInfo): void {
+function publishConnected(origin: string, info: ConnectionInfo): void {
   if (info.proxy !== undefined && info.timings.proxy !== undefined && proxyConnected.hasSubscribers) {
     const { host: path, port } = new URL(origin)
     const connectParams = {
@@ -154,11 +152,6 @@ export function publishConnected(origin: string, info: ConnectionInfo): void {
     proxyConnected.publish({ socket: socketOf(info), connectParams })
   }
   publishConnection(connected, origin, { info })
-}
-
-/** A connection could not be made. */
-export function publishConnectError(origin: string, error: Error): void {
-  publishConnection(connectFailed, origin, { error })
 }
 
 function publishConnection(
@@ -182,4 +175,29 @@ function publishConnection(
     ...(info === undefined ? {} : { socket: socketOf(info) }),
     ...(error === undefined ? {} : { error }),
   })
+}
+
+/** The same events, which say to diagnostics what they say to listeners. */
+export function publishing(events: PoolEvents): PoolEvents {
+  return {
+    ...events,
+    connecting: (origin) => publishConnection(beforeConnect, origin, {}),
+    connect(origin, info): void {
+      publishConnected(origin, info)
+      events.connect?.(origin, info)
+    },
+    connectionError(origin, error): void {
+      publishConnection(connectFailed, origin, { error: toUndiciError(error) })
+      events.connectionError?.(origin, error)
+    },
+  }
+}
+
+let sharedIsPublished = false
+
+/** What happens to the connections of the process-wide pool is said once, however many dispatchers use it. */
+export function publishSharedPool(): void {
+  if (sharedIsPublished) return
+  sharedIsPublished = true
+  listenToSharedPool(publishing({}))
 }

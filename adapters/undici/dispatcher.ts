@@ -10,7 +10,7 @@ import { Pool } from '../../src/pool/pool.ts'
 import { INSPECT, inspected, type Seen } from '../../src/seen.ts'
 import { listenToSharedPool, resolvePool, sharedPool } from '../common/pool.ts'
 import { takeLegacyHandlers } from './compose.ts'
-import { observe, publishBeforeConnect, publishConnectError, publishConnected } from './diagnostics.ts'
+import { observe, publishing, publishSharedPool } from './diagnostics.ts'
 import { toUndiciError } from './errors.ts'
 import { Dispatched, type Ledger } from './exchange.ts'
 import { checkHandler, checkLegacyHandler, isUnmeant, refuse } from './handlers.ts'
@@ -408,29 +408,4 @@ function promised(start: (done: Callback) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     start((error) => (error ? reject(error) : resolve()))
   })
-}
-
-/** The same events, which say to diagnostics what they say to listeners. */
-function publishing(events: PoolEvents): PoolEvents {
-  return {
-    ...events,
-    connecting: publishBeforeConnect,
-    connect(origin, info): void {
-      publishConnected(origin, info)
-      events.connect?.(origin, info)
-    },
-    connectionError(origin, error): void {
-      publishConnectError(origin, toUndiciError(error))
-      events.connectionError?.(origin, error)
-    },
-  }
-}
-
-let sharedIsPublished = false
-
-/** What happens to the connections of the process-wide pool is said once, however many dispatchers use it. */
-function publishSharedPool(): void {
-  if (sharedIsPublished) return
-  sharedIsPublished = true
-  listenToSharedPool(publishing({}))
 }

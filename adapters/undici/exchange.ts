@@ -17,14 +17,13 @@ import type { Dispatcher } from 'undici'
 import { setImmediate } from '../../src/clock.ts'
 import { toError } from '../../src/errors.ts'
 import type { DataUse, Exchange, ExchangeHandler, ExchangeRequest } from '../../src/exchange/contract.ts'
-import { bytesOf, isBlob, isSource } from '../../src/exchange/source.ts'
+import { isSource } from '../../src/exchange/source.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
-import { flattenFields } from '../../src/headers/fields.ts'
 import type { ConnectionInfo } from '../../src/net/options.ts'
 import { rethrowAsync } from '../../src/rethrow-async.ts'
 import { fieldsToUndiciHeaders } from '../common/headers.ts'
-import { ContinueGate, watchBody } from './body.ts'
+import { ContinueGate, watchBody, withLength } from './body.ts'
 import {
   type ObservedRequest,
   publishBodyChunkReceived,
@@ -53,18 +52,6 @@ export interface Ledger {
 
 /** A handler's raw fields; without `undefined`, so that the types hold with exactOptionalPropertyTypes too. */
 type RawFields = Exclude<Dispatcher.DispatchController['rawHeaders'], undefined>
-
-/** A body with a listener is a stream to the transport: its length is announced as content-length, when it is known. */
-function withLength({ headers, body }: ExchangeRequest): ExchangeRequest['headers'] {
-  let length: number | undefined
-  if (typeof body === 'string') length = Buffer.byteLength(body)
-  else if (isBlob(body)) length = body.size
-  else length = bytesOf(body)?.byteLength
-  if (length === undefined) return headers
-  const fields = flattenFields(headers)
-  for (let i = 0; i < fields.length; i += 2) if (fields[i].toLowerCase() === 'content-length') return headers
-  return [...fields, 'content-length', String(length)]
-}
 
 /** What hears of a tunnel besides what an exchange tells: it was opened, and belongs to the caller. */
 export interface TunnelHandler extends ExchangeHandler {

@@ -151,9 +151,10 @@ class TunnelExchange implements Exchange, TunnelHandler {
   }
 
   onError(error: Error): void {
-    if (this.tunnel !== undefined) {
+    const { tunnel } = this
+    if (tunnel !== undefined) {
       // Whoever was just given it must have had time to listen to it.
-      setImmediate(destroy, this.tunnel, toUndiciError(error, this.connection))
+      setImmediate(() => tunnel.destroy(toUndiciError(error, this.connection)))
     } else if (!this.refused && error instanceof NotSupportedError) {
       this.current = this.transport.dispatch(overHttp1(this.request), this.handler)
     } else {
@@ -208,8 +209,4 @@ class TunnelExchange implements Exchange, TunnelHandler {
 /** The same on a connection that speaks HTTP/1.1, and becomes the caller's. */
 function overHttp1(request: TunnelRequest): TunnelRequest {
   return { ...request, connect: { ...request.connect, allowH2: false, h2c: undefined } }
-}
-
-function destroy(socket: Duplex, error: Error): void {
-  socket.destroy(error)
 }

@@ -11,6 +11,7 @@ import { HTTPConnection } from '../client/http-connection.ts'
 import type { HTTPResponse, HTTPVersion } from '../client/response.ts'
 import { clearTimeout, setTimeout } from '../clock.ts'
 import type { Body } from '../exchange/contract.ts'
+import { ignore } from '../ignore.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, fromNetrc, Responder } from './auth.ts'
 import { octetsOf } from './body.ts'
@@ -311,8 +312,4 @@ function isRepeatable({ content }: CommandRequest): boolean {
 
 function spent({ content }: CommandRequest): string {
   return `the body, ${content?.source ?? ''}, cannot be read again`
-}
-
-function ignore(): void {
-  // It is told by what follows.
 }

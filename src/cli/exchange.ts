@@ -4,6 +4,7 @@ import { isUint8Array } from 'node:util/types'
 import type { HTTPConnection } from '../client/http-connection.ts'
 import type { HTTPResponse } from '../client/response.ts'
 import { toError } from '../errors.ts'
+import { ignore } from '../ignore.ts'
 import type { CommandLine, Part } from './arguments.ts'
 import { authorizationOf, credentialsFor } from './auth.ts'
 import { type Content, compressed, contentOf, unmeasured, withFiles } from './body.ts'
@@ -294,8 +295,4 @@ function judge(
     around.warn(`${version} ${status}${reason === '' ? '' : ` ${reason}`}`)
   }
   return code
-}
-
-function ignore(): void {
-  // It is told by what follows.
 }

@@ -19,6 +19,7 @@ import { bytesOf } from '../exchange/source.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { FieldsInit } from '../headers/fields.ts'
 import { serialiseRequest } from '../headers/request.ts'
+import { ignore } from '../ignore.ts'
 import { MAX_UNCLAIMED_PUSHES } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { Pool } from '../pool/pool.ts'
@@ -148,7 +149,7 @@ export class HTTPConnection implements AsyncDisposable {
    * @throws {HyperError} (rejects) why there is none; InvalidArgumentError when no such response is outstanding.
    */
   async getResponse(id?: number | null): Promise<HTTPResponse> {
-    const slot = id === undefined || id === null ? this.oldest() : this.byId.get(id)
+    const slot = id === undefined || id === null ? this.outstanding.values().next().value : this.byId.get(id)
     if (slot === undefined || !this.outstanding.has(slot)) {
       const which = id === undefined || id === null ? 'No response is' : `No response on stream ${id} is`
       throw new InvalidArgumentError(`${which} outstanding`, { origin: this.origin })
@@ -271,10 +272,6 @@ export class HTTPConnection implements AsyncDisposable {
 
   private draftFor({ request }: { readonly request?: RequestDraft }): RequestDraft | InvalidArgumentError {
     return request ?? this.draft ?? new InvalidArgumentError('Call putRequest() first', { origin: this.origin })
-  }
-
-  private oldest(): Slot | undefined {
-    return this.outstanding.values().next().value
   }
 
   private seen(info: ConnectionInfo): ConnectionInfo {
@@ -433,8 +430,4 @@ function override(headers: HTTPHeaderMap, name: string): string | undefined {
 
 function flat(trailers: HeaderMapInit | null | undefined): FieldsInit | undefined {
   return trailers === null || trailers === undefined ? undefined : new HTTPHeaderMap(trailers).toFlat()
-}
-
-function ignore(): void {
-  // Whoever asks for the response is told.
 }

@@ -1,6 +1,7 @@
 /** A response that is awaited: between the callbacks of an exchange and the promise of a {@link HTTPResponse}. */
 import type { DataUse, Exchange, ExchangeHandler, PushPromise } from '../exchange/contract.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { ignore } from '../ignore.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import { IncomingBody } from './incoming.ts'
@@ -77,8 +78,4 @@ export class PendingResponse implements ExchangeHandler {
     this.incoming.fail(error)
     this.owner.settled?.(error)
   }
-}
-
-function ignore(): void {
-  // Whoever asks for the response is told.
 }

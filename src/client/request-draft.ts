@@ -3,6 +3,7 @@
 import { InvalidArgumentError, toError } from '../errors.ts'
 import { bytesOf, chunkBytes, destroySource, isBlob } from '../exchange/source.ts'
 import { UploadBody } from '../exchange/upload.ts'
+import { ignore } from '../ignore.ts'
 import { type BodyPart, piecesOf, type RequestBody } from './body.ts'
 import { HTTPHeaderMap } from './header-map.ts'
 import type { HTTPResponse } from './response.ts'
@@ -160,8 +161,4 @@ function sendable(body: RequestBody): BodyPart {
   throw new InvalidArgumentError(
     'The body cannot be continued: only text, bytes and streams can be sent in several parts',
   )
-}
-
-function ignore(): void {
-  // Whoever awaits it is told.
 }

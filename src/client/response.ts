@@ -10,6 +10,7 @@ import {
 } from '../content/index.ts'
 import { abortReason, InvalidArgumentError, toError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { ignore } from '../ignore.ts'
 import { LENIENT_DECODING_RATIO_FLOOR, MAX_DECODING_RATIO } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import { HTTPHeaderMap } from './header-map.ts'
@@ -335,8 +336,4 @@ async function* received(incoming: IncomingBody): AsyncGenerator<Buffer, void, u
     if (chunk === null) return
     yield chunk
   }
-}
-
-function ignore(): void {
-  // Whoever reads is told.
 }

@@ -1,5 +1,5 @@
 /** What a connection allows its exchanges: its options with their defaults filled in. */
-import type { AttemptLimits } from '../exchange/exchange.ts'
+import type { AttemptLimits } from '../exchange/carrier.ts'
 import { BODY_TIMEOUT, HEADERS_TIMEOUT, WRITE_TIMEOUT } from '../limits.ts'
 import type { ConnectionSettings } from './contract.ts'
 

@@ -7,6 +7,7 @@ import {
   type H2ConnectionOptions,
   managerFactory,
 } from '../h2/index.ts'
+import { ignore } from '../ignore.ts'
 import { MAX_STREAM_WINDOW } from '../limits.ts'
 import type { ConnectionInfo } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
@@ -55,8 +56,4 @@ const SILENT: ConnectionListener = {
   onGoaway: ignore,
   onStreamClosed: ignore,
   onFailed: ignore,
-}
-
-function ignore(): void {
-  // It never speaks to anybody.
 }

@@ -8,8 +8,10 @@
 
 import { nextTick } from '../clock.ts'
 import type { HyperError } from '../errors.ts'
+import type { Attempt, ExchangeCodec } from '../exchange/attempt.ts'
 import type { PreparedBody } from '../exchange/body.ts'
-import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
+import type { AttemptLimits } from '../exchange/carrier.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import { placeFor } from '../exchange/joined.ts'
 import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
 import type { FieldList } from '../headers/fields.ts'
@@ -40,8 +42,8 @@ export interface Codec1Host {
 }
 
 export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
-  /** The exchange under way. */
-  current: LiveExchange | null = null
+  /** The attempt under way. */
+  current: Attempt | null = null
   readonly engine: H1ClientConnection
   /** What is being read is in memory that the next read overwrites. */
   private lent = false
@@ -116,7 +118,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
       bodyLength: head.length,
       trailers: hasTrailers,
     })
-    this.current = exchange
+    const attempt = exchange.attemptOn(this)
+    this.current = attempt
     this.rest = null
     this.endsAfterRest = false
     this.full = false
@@ -126,17 +129,17 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.come = 0
     this.place = null
     this.left = head.length
-    exchange.begin(this, null, NO_FIELDS)
+    attempt.begin(null, NO_FIELDS)
     if (body.length === 0 && !hasTrailers) {
       this.head = text
       if (!writeAfterReading(this)) this.flush()
-      exchange.send(body, -1)
+      attempt.send(body, -1)
       return
     }
     // Head and body in one write.
     socket.cork()
     socket.write(text, 'latin1', this.host.written)
-    exchange.send(body, head.length)
+    attempt.send(body, head.length)
     socket.uncork()
   }
 
@@ -147,8 +150,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     if (head !== '') this.socket.write(head, 'latin1')
   }
 
-  cancel(exchange: LiveExchange): void {
-    if (this.current !== exchange) return
+  cancel(attempt: Attempt): void {
+    if (this.current !== attempt) return
     this.current = null
     this.head = ''
     this.host.onCancelled()
@@ -162,15 +165,15 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     // The connection ends with it.
   }
 
-  pause(exchange: LiveExchange): void {
+  pause(attempt: Attempt): void {
     // Headers are never held back.
-    if (this.current !== exchange || this.engine.theirState !== 'body') return
+    if (this.current !== attempt || this.engine.theirState !== 'body') return
     this.engine.pause()
     this.socket.pause()
   }
 
-  resume(exchange: LiveExchange): void {
-    if (this.current !== exchange || !this.engine.paused) return
+  resume(attempt: Attempt): void {
+    if (this.current !== attempt || !this.engine.paused) return
     this.socket.resume()
     this.engine.resume()
   }
@@ -179,16 +182,16 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     // What is not read holds the peer back.
   }
 
-  write(exchange: LiveExchange, octets: Uint8Array): boolean {
-    if (this.current !== exchange) return false
+  write(attempt: Attempt, octets: Uint8Array): boolean {
+    if (this.current !== attempt) return false
     if (octets.length === 0) return !this.full
     if (octets.length <= HTTP1_SLICE) return this.put(octets)
     this.rest = octets
     return this.putRest()
   }
 
-  end(exchange: LiveExchange, trailers: FieldList | null): void {
-    if (this.current !== exchange) return
+  end(attempt: Attempt, trailers: FieldList | null): void {
+    if (this.current !== attempt) return
     if (this.rest !== null) {
       this.endsAfterRest = true
       return
@@ -252,7 +255,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.host.onHead(keepAlive, keepAliveTimeout)
     if (current === null) return
     current.onHeaders(null, status, fields, reason, raw, version)
-    if (current.isPaused) this.pause(current)
+    if (current.exchange.isPaused) this.pause(current)
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -302,14 +305,14 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.host.onFailed(error)
   }
 
-  /** Ends the exchange under way, which is not to blame. */
+  /** Ends the attempt under way, which is not to blame. */
   fail(error: Error): void {
     const { current } = this
     this.current = null
     current?.onError(null, error)
   }
 
-  /** @internal Reports what was written, after the caller that wrote it has returned. */
+  /** Reports what was written, after the caller that wrote it has returned. */
   tell(): void {
     this.telling = false
     const { current, untold, endUntold } = this

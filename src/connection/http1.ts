@@ -151,7 +151,7 @@ export class Http1Connection implements Connection, Codec1Host {
     const { request } = exchange
     const { protocol } = request
     const wantsSocket = request.method === 'CONNECT' || request.upgrade !== undefined
-    if (protocol !== undefined || (wantsSocket && !exchange.takesUpgrade)) {
+    if (protocol !== undefined || (wantsSocket && exchange.handler.onUpgraded === undefined)) {
       const { method, upgrade, origin } = request
       throw new NotSupportedError(`${upgrade ?? protocol ?? method} needs HTTP/2, and the server speaks HTTP/1.1`, {
         origin,
@@ -198,7 +198,7 @@ export class Http1Connection implements Connection, Codec1Host {
     this.end(error ?? new PoolDestroyedError({ origin: this.origin.href }))
   }
 
-  /** @internal A connection that ends with the response under way takes no more exchanges from here on. */
+  /** A connection that ends with the response under way takes no more exchanges from here on. */
   onHead(keepAlive: boolean, timeout: number | undefined): void {
     if (!keepAlive) {
       this.drain()
@@ -209,23 +209,21 @@ export class Http1Connection implements Connection, Codec1Host {
     if (this.keepAlive <= 0) this.drain()
   }
 
-  /** @internal */
   onResponseEnd(): void {
     if (this.state === 'active' && !this.codec.reusable) this.drain()
     this.becomeFree()
   }
 
-  /** @internal What is left of the exchange stands between the connection and the next one: it is not used again. */
+  /** What is left of the exchange stands between the connection and the next one: it is not used again. */
   onCancelled(): void {
     this.end(undefined)
   }
 
-  /** @internal */
   onFailed(error: HyperError): void {
     this.end(error instanceof ConnectionLostError ? this.lost('the server closed it') : error)
   }
 
-  /** @internal The socket is no connection of ours any more. */
+  /** The socket is no connection of ours any more. */
   release(rest: Buffer): Wire {
     const { socket, listeners } = this
     const told = this.draining

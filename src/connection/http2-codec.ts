@@ -1,12 +1,14 @@
 /**
  * How an exchange is carried over HTTP/2: a thin codec between `src/exchange` and the engine. The stream's listener is the
- * exchange itself, so what is received goes to it directly; what is sent goes through here.
+ * attempt itself, so what is received goes to it directly; what is sent goes through here.
  */
 
 import { nextTick } from '../clock.ts'
 import { NotSupportedError, StreamResetError } from '../errors.ts'
+import type { Attempt, ExchangeCodec } from '../exchange/attempt.ts'
 import type { PreparedBody } from '../exchange/body.ts'
-import type { AttemptLimits, ExchangeCodec, LiveExchange } from '../exchange/exchange.ts'
+import type { AttemptLimits } from '../exchange/carrier.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection } from '../h2/index.ts'
 import type { FieldList } from '../headers/fields.ts'
@@ -75,18 +77,18 @@ export class Http2Codec implements ExchangeCodec {
     const { trailers, method, protocol } = exchange.request
     if (protocol !== undefined && !this.h2.remoteSettings.enableConnectProtocol) {
       exchange.discard(body)
-      exchange.beginLater(this)
-      nextTick(refuse, exchange, noExtendedConnect(exchange.request.origin, protocol))
+      const attempt = exchange.beginLater(this)
+      nextTick(() => attempt.onError(null, noExtendedConnect(exchange.request.origin, protocol)))
       return
     }
     // A tunnel is open both ways, even when nothing is to be said on it.
     const empty = body.length === 0 && (trailers === null || trailers === undefined) && method !== 'CONNECT'
-    const stream = this.h2.request(head, empty, exchange)
-    exchange.begin(this, stream, head)
-    exchange.send(body, body.source === null ? -1 : Number(getField(head, 'content-length') ?? -1))
+    const attempt = exchange.attemptOn(this)
+    attempt.begin(this.h2.request(head, empty, attempt), head)
+    attempt.send(body, body.source === null ? -1 : Number(getField(head, 'content-length') ?? -1))
   }
 
-  cancel({ stream }: LiveExchange, code?: number): void {
+  cancel({ stream }: Attempt, code?: number): void {
     if (stream === null) this.host.onDeferredEnded()
     else this.session.reset(stream, code)
   }
@@ -117,17 +119,17 @@ export class Http2Codec implements ExchangeCodec {
     // What the exchange hands on is returned to the window.
   }
 
-  consume(exchange: LiveExchange, octets: number): void {
-    const { stream } = exchange
-    if (octets >= LARGE_PIECE) this.passesDataOn = exchange.dataUse === 'passed on'
+  consume(attempt: Attempt, octets: number): void {
+    const { stream } = attempt
+    if (octets >= LARGE_PIECE) this.passesDataOn = attempt.dataUse === 'passed on'
     if (stream !== null) this.h2.consume(stream, octets)
   }
 
-  write({ stream }: LiveExchange, octets: Uint8Array): boolean {
+  write({ stream }: Attempt, octets: Uint8Array): boolean {
     return stream !== null && this.h2.write(stream, octets)
   }
 
-  end({ stream }: LiveExchange, trailers: FieldList | null): void {
+  end({ stream }: Attempt, trailers: FieldList | null): void {
     if (stream !== null) this.h2.end(stream, trailers)
   }
 
@@ -135,7 +137,7 @@ export class Http2Codec implements ExchangeCodec {
     this.session.output.whenWritten(hear)
   }
 
-  unsent({ stream }: LiveExchange): number {
+  unsent({ stream }: Attempt): number {
     return stream === null ? 0 : stream.queuedBytes
   }
 }
@@ -143,8 +145,4 @@ export class Http2Codec implements ExchangeCodec {
 function noExtendedConnect(origin: string, protocol: string): NotSupportedError {
   const message = `The server at ${origin} takes no CONNECT for ${JSON.stringify(protocol)} (RFC 8441)`
   return new NotSupportedError(message, { origin })
-}
-
-function refuse(exchange: LiveExchange, error: Error): void {
-  exchange.onError(null, error)
 }

@@ -7,8 +7,9 @@
 
 import { nextTick } from '../clock.ts'
 import { PoolDestroyedError } from '../errors.ts'
+import { Attempt } from '../exchange/attempt.ts'
 import type { PreparedBody } from '../exchange/body.ts'
-import { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
 import { PushHome } from '../exchange/push-home.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection, H2Stream, StreamListener } from '../h2/index.ts'
@@ -155,14 +156,14 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
   private defer(exchange: LiveExchange, head: string[], body: PreparedBody): void {
     const { session } = this
     session.reserve()
-    exchange.beginLater(this.codec)
+    const attempt = exchange.beginLater(this.codec)
     this.deferred.push({
       exchange,
       start: () => {
         if (exchange.hasSettled) exchange.discard(body)
         else if (session.closed || this.h2.obstacle !== undefined) {
           exchange.discard(body)
-          exchange.onError(null, session.lost('it was closed', undefined, true))
+          attempt.onError(null, session.lost('it was closed', undefined, true))
         } else this.open(exchange, head, body)
         session.release()
       },
@@ -179,69 +180,56 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
     }
   }
 
-  /** @internal */
+  // --- What its codec and its session tell.
+
   onDeferredEnded(): void {
     // What its end leads to is not for within it.
-    if (this.deferred.length > 0) nextTick(onRoom, this)
+    if (this.deferred.length > 0) nextTick(() => this.onRoom())
   }
 
-  /** @internal */
   holdsProcess(busy: boolean): boolean {
     return busy || this.owner.hasWaiting
   }
 
-  /** @internal */
   get passesDataOn(): boolean {
     return this.codec.passesDataOn
   }
 
-  /** @internal */
   onSettings(): void {
     this.startDeferred()
     this.owner.peer.onStreamLimit(this.h2.streamLimit)
     this.owner.onAvailable(this)
   }
 
-  /** @internal */
   onRoom(): void {
     if (this.deferred.length > 0) this.startDeferred()
     if (!this.session.closed) this.owner.onAvailable(this)
   }
 
-  /** @internal */
   onDraining(): void {
     this.owner.onDraining(this)
   }
 
-  /** @internal */
   onClosed(error: Error | undefined): void {
     this.startDeferred()
     this.owner.onClosed(this, error)
   }
 
-  /** @internal */
   onGoaway(code: number, lastStreamId: number): void {
     if (code === ErrorCode.HTTP_1_1_REQUIRED) this.owner.peer.onHttp1Required()
     if (this.upgraded && lastStreamId <= 1) this.owner.peer.onUpgradeLost()
   }
 
-  /** @internal */
   onPush(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined {
     const { listener } = parent
-    return listener instanceof LiveExchange ? listener.onPromise(promised, head, this.home) : undefined
+    return listener instanceof Attempt ? this.home.promise(listener, promised, head) : undefined
   }
 
-  /** @internal */
   onAltSvc(origin: string, value: string): void {
     this.owner.onAltSvc?.(this, origin === '' ? this.origin.href : origin, value)
   }
 
-  /** @internal */
   onOrigin(origins: readonly string[]): void {
     this.owner.onOrigin?.(this, origins)
   }
-}
-
-function onRoom(connection: Http2Connection): void {
-  connection.onRoom()
 }

@@ -1,11 +1,12 @@
-/** What carries exchanges, and whom they belong to. `E` is the exchange itself, which stands on these. */
+/** What carries exchanges, and whom they belong to. `A` is an attempt, `E` the exchange: both stand on these. */
 import type { FieldList } from '../headers/fields.ts'
 import type { ConnectionInfo } from '../net/options.ts'
-import type { ExchangeRequest } from './contract.ts'
+import type { Exchange, ExchangeHandler, ExchangeRequest } from './contract.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { UploadBody } from './upload.ts'
 
 /** The codec of a connection: how an attempt is carried over its protocol. */
-export interface CodecOf<E> {
+export interface CodecOf<A> {
   readonly info: ConnectionInfo
   /** The time of the current turn, milliseconds on a monotonic clock. */
   readonly time: number
@@ -15,24 +16,24 @@ export interface CodecOf<E> {
   /** Reads the clock outside of a turn that reads or writes. */
   readClock(): void
   /** Gives the attempt up; the peer is told as the protocol can. The exchange hears nothing more of it. */
-  cancel(exchange: E, code?: number): void
+  cancel(attempt: A, code?: number): void
   /** The peer has answered one of its exchanges. */
   answered(): void
   /** An attempt has failed: a connection on which that happens again and again is left. */
   refused(error: Error): void
   /** The exchange takes no data for now. */
-  pause(exchange: E): void
-  resume(exchange: E): void
+  pause(attempt: A): void
+  resume(attempt: A): void
   /** So many octets of the response were dealt with. */
-  consume(exchange: E, octets: number): void
+  consume(attempt: A, octets: number): void
   /** @returns false when it has no room for more now: `resumeUpload()` follows. */
-  write(exchange: E, octets: Uint8Array): boolean
+  write(attempt: A, octets: Uint8Array): boolean
   /** The request is complete. */
-  end(exchange: E, trailers: FieldList | null): void
+  end(attempt: A, trailers: FieldList | null): void
   /** Calls when everything that was framed until now has been written to the socket; never, when the connection ends before. */
   whenWritten(hear: () => void): void
   /** Octets of the request that wait to be sent. */
-  unsent(exchange: E): number
+  unsent(attempt: A): number
 }
 
 /** What holds for an attempt: milliseconds, 0 = no limit, and octets. */
@@ -62,6 +63,36 @@ export function limitsOf(request: ExchangeRequest, limits: AttemptLimits): Attem
     writeTimeout: writeTimeout ?? limits.writeTimeout,
     maxResponseSize: maxResponseSize ?? limits.maxResponseSize,
   }
+}
+
+/** An exchange, as its attempt sees it. */
+export interface AttemptedBy<A> extends Exchange {
+  readonly request: ExchangeRequest
+  readonly handler: ExchangeHandler
+  readonly isPaused: boolean
+  /** Is it told of on the diagnostics channels? */
+  readonly observed: boolean
+  /** The caller's source, which the next attempt sends again. */
+  readonly source: UploadBody | null
+  /** Calls the caller, in its own asynchronous context; what it throws ends the exchange. */
+  tell<A extends unknown[], R>(step: (...args: A) => R, ...args: A): R | undefined
+  /** Calls what is the caller's, in the same context. */
+  runInAsyncScope<R>(step: () => R, self?: object): R
+  /** The time at which the current wait runs out. */
+  waitUntil(deadline: number): void
+  begun(attempt: A): void
+  /** The response has begun. */
+  answered(): void
+  /** A connection that was borrowed is not for this origin. @returns false when it cannot be sent again. */
+  misdirected(): boolean
+  /** The attempt has failed, through no doing of ours. */
+  failAttempt(error: Error): void
+  /** Ends it from our side, for good. */
+  fail(error: Error): void
+  /** It is over, and what is still to be told of that follows. @param error why, or null when the response is whole. */
+  settle(error: Error | null): void
+  /** Nobody reads the body any more. */
+  release(error: Error | null): void
 }
 
 /** Whom the exchange belongs to: an origin of a pool; a push to its connection. */

@@ -7,6 +7,7 @@
 import { finished, type Readable } from 'node:stream'
 import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { InvalidArgumentError, toError } from '../errors.ts'
+import { ignore } from '../ignore.ts'
 
 /** One piece of a streamed body. */
 export type BodyChunk = Uint8Array | string
@@ -247,8 +248,4 @@ class StreamReader implements Reader {
 
 function isNodeStream(source: Source): source is Readable {
   return '_readableState' in source && 'read' in source && typeof source.read === 'function'
-}
-
-function ignore(): void {
-  // Nobody waits for it.
 }

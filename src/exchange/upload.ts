@@ -13,6 +13,7 @@
  * Hot path of uploads: a loop, no promise where the source does not make one.
  */
 import { InvalidArgumentError, toError } from '../errors.ts'
+import { ignore } from '../ignore.ts'
 import { MAX_REPLAY_OCTETS } from '../limits.ts'
 import { chunkBytes, type Intake, type Reader, readerOf, type Source } from './source.ts'
 
@@ -330,8 +331,4 @@ export class UploadBody implements Intake {
     this.onOver = null
     onOver?.(error)
   }
-}
-
-function ignore(): void {
-  // Nobody waits for it.
 }

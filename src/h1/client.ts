@@ -94,7 +94,8 @@ export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
     if (init.authority !== undefined) head.field('host', init.authority)
     head.fields(init.fields, trailers)
     if (!head.host) throw this.misuse('A request needs a host field')
-    head.frame('request', init.bodyLength, trailers, true, expectsBody(method))
+    // A method that takes content says the length of none, too (RFC 9110 section 8.6).
+    head.frame('request', init.bodyLength, trailers, true, TAKES_CONTENT.has(method))
     if (init.upgrade !== undefined) {
       head.field('connection', 'upgrade')
       head.field('upgrade', init.upgrade)
@@ -162,9 +163,4 @@ export class H1ClientConnection extends H1Endpoint<H1ClientListener> {
       throw new Fault('too many informational responses come before it', 400, 'too-large')
     }
   }
-}
-
-/** Methods whose request means something without a body only when its length says so (RFC 9110 section 8.6). */
-function expectsBody(method: string): boolean {
-  return TAKES_CONTENT.has(method)
 }

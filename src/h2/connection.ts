@@ -11,8 +11,8 @@
  * - Octets from the transport go into `receive()`, which calls the listeners: one for each stream, and one for the
  *   connection. Octets for the transport come out of `takeOutput()`, which the owner calls some time after `onOutput()`, so
  *   that everything from one turn of the event loop is written at once.
- * - This file is the front: calls and frames go from here to the part that knows them. A part has its own state and its
- *   collaborators; a frame is processed by the part whose state it changes.
+ * - This file is the front for calls, `frames-in.ts` that for frames: they go from there to the part that knows them. A part has
+ *   its own state and its collaborators; a frame is processed by the part whose state it changes.
  *
  *       core.ts              what all share: streams, settings, identifiers, what each side has said (states.ts), output
  *       budgets.ts           what a peer may do at once
@@ -27,35 +27,27 @@
  *       going-away.ts        how the connection ends                                  GOAWAY
  *       control-frames.ts    the rest                                                 PING PRIORITY ALTSVC ORIGIN
  *
- * - A part that finds a rule of the connection broken throws a `ConnectionFault` (faults.ts), which ends in `receive()`.
+ * - A part that finds a rule of the connection broken throws a `ConnectionFault` (faults.ts), which ends in `frames-in.ts`.
  */
 import { toError } from '../errors.ts'
-import { ErrorCode, Flag, FrameType, PREFACE } from '../frame/codes.ts'
-import { FrameReader, type FrameSink } from '../frame/reader.ts'
+import { ErrorCode } from '../frame/codes.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { checkRequest, type RequestHead } from '../headers/section.ts'
-import { MAX_FRAME_SIZE } from '../limits.ts'
-import { Bodies } from './bodies.ts'
-import { ControlFrames } from './control-frames.ts'
 import { Core, type OpenObstacle } from './core.ts'
-import { ConnectionFault, oversized, protocolError } from './faults.ts'
-import { GoingAway } from './going-away.ts'
-import { HeaderBlocks } from './header-blocks.ts'
+import { FramesIn } from './frames-in.ts'
 import type { ConnectionListener } from './listener.ts'
 import type { H2ConnectionOptions } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { ReceiveWindows } from './receive-windows.ts'
-import { Sections } from './sections.ts'
 import { SendQueue } from './send-queue.ts'
 import { parseSettings, type Settings, settingEntries } from './settings.ts'
-import { SettingsExchange } from './settings-exchange.ts'
 import { OwnState, PeerState } from './states.ts'
 import type { H2Stream, StreamListener } from './stream.ts'
 import { Streams } from './streams.ts'
 import type { WindowContext } from './window.ts'
 
 /** HTTP/2 without I/O (RFC 9113), client or server role. See the top of this file for how it works. */
-export class H2Connection implements FrameSink, WindowContext {
+export class H2Connection implements WindowContext {
   /** Which side of the connection this is. */
   readonly role: 'client' | 'server'
   /** Named in error messages. */
@@ -66,21 +58,11 @@ export class H2Connection implements FrameSink, WindowContext {
   readonly localSettings: Settings
 
   private readonly core: Core
-  private readonly reader: FrameReader
   private readonly streams: Streams
   private readonly queue: SendQueue
   private readonly granted: ReceiveWindows
-  private readonly bodies: Bodies
-  private readonly sections: Sections
-  private readonly blocks: HeaderBlocks
+  private readonly frames: FramesIn
   private readonly outgoing: Outgoing
-  private readonly settings: SettingsExchange
-  private readonly going: GoingAway
-  private readonly control: ControlFrames
-  /** The stream of the frame that is being read; 0: of none. */
-  private frameStream = 0
-  /** Server role: octets of the client's preface still to come. */
-  private prefaceLeft: string
 
   constructor(listener: ConnectionListener, options: H2ConnectionOptions = {}) {
     const core = new Core(listener, options)
@@ -90,20 +72,13 @@ export class H2Connection implements FrameSink, WindowContext {
     this.origin = options.origin
     this.remoteSettings = core.remoteSettings
     this.localSettings = core.localSettings
-    this.reader = new FrameReader(this, MAX_FRAME_SIZE)
     this.streams = streams
     this.queue = new SendQueue(core, streams)
     this.granted = new ReceiveWindows(core, streams)
-    this.bodies = new Bodies(core, streams, this.granted)
-    this.sections = new Sections(core, streams, this.granted, this.bodies)
-    this.blocks = new HeaderBlocks(core, this.sections)
     this.outgoing = new Outgoing(core, streams, this.granted, this.queue)
-    this.settings = new SettingsExchange(core, this.queue, this.granted, this.reader)
-    this.going = new GoingAway(core, streams)
-    this.control = new ControlFrames(core, streams, this.going)
-    this.prefaceLeft = this.role === 'server' ? PREFACE : ''
+    this.frames = new FramesIn(core, streams, this.queue, this.granted)
     if (this.role === 'client') core.writer.preface()
-    this.settings.send(this.settings.first())
+    this.frames.settings.send(this.frames.settings.first())
     this.granted.begin()
   }
 
@@ -183,16 +158,7 @@ export class H2Connection implements FrameSink, WindowContext {
 
   /** Takes octets from the peer. Never throws because of what the peer sent. */
   receive(chunk: Uint8Array): void {
-    if (this.dead) return
-    let octets = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    try {
-      if (this.prefaceLeft !== '') octets = this.matchPreface(octets)
-      this.reader.receive(octets)
-    } catch (error) {
-      if (!(error instanceof ConnectionFault)) throw error
-      this.reader.stop()
-      this.going.fail(error.code, error.message, this.frameStream, error.speaks)
-    }
+    if (!this.dead) this.frames.receive(chunk)
   }
 
   /** Is there anything to write, or could DATA be framed? */
@@ -281,7 +247,7 @@ export class H2Connection implements FrameSink, WindowContext {
 
   /** Changes our settings; they count from the peer's acknowledgement on (RFC 9113 section 6.5.3). */
   updateSettings(settings: Partial<Settings>): void {
-    if (!this.dead) this.settings.send(settingEntries(settings))
+    if (!this.dead) this.frames.settings.send(settingEntries(settings))
   }
 
   /**
@@ -289,22 +255,22 @@ export class H2Connection implements FrameSink, WindowContext {
    * @throws {InvalidArgumentError} when the payload is not 8 octets long.
    */
   ping(payload: Uint8Array): void {
-    this.control.ping(payload)
+    this.frames.control.ping(payload)
   }
 
   /** Changes a stream's priority (RFC 9218) for our own sending. A client also sends PRIORITY_UPDATE. */
   prioritize(stream: H2Stream, urgency: number, incremental: boolean): void {
-    this.control.prioritize(stream, urgency, incremental)
+    this.frames.control.prioritize(stream, urgency, incremental)
   }
 
   /** Tells a client of an alternative service (RFC 7838 section 4): for an origin, or for the origin of a stream. */
   advertiseAltSvc(value: string, where: string | H2Stream): void {
-    this.control.advertiseAltSvc(value, where)
+    this.frames.control.advertiseAltSvc(value, where)
   }
 
   /** Tells a client which origins this connection speaks for (RFC 8336). */
   advertiseOrigins(origins: readonly string[]): void {
-    this.control.advertiseOrigins(origins)
+    this.frames.control.advertiseOrigins(origins)
   }
 
   /**
@@ -312,7 +278,7 @@ export class H2Connection implements FrameSink, WindowContext {
    * answered a PING, with the last stream that was accepted, so that no request on its way is lost. A client sends it once.
    */
   shutdown(): void {
-    this.going.shutdown()
+    this.frames.going.shutdown()
   }
 
   /**
@@ -322,7 +288,7 @@ export class H2Connection implements FrameSink, WindowContext {
    * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number.
    */
   goaway(code: number = ErrorCode.NO_ERROR, debug = '', lastStreamId: number = this.lastStreamId): void {
-    this.going.goaway(code, debug, lastStreamId)
+    this.frames.going.goaway(code, debug, lastStreamId)
   }
 
   /** The highest stream of the peer's that was taken; 0 before the first. */
@@ -332,7 +298,7 @@ export class H2Connection implements FrameSink, WindowContext {
 
   /** Ends every stream with an error: the transport is gone. */
   terminate(makeError: (stream: H2Stream) => Error): void {
-    this.reader.stop()
+    this.frames.stop()
     this.streams.terminate(makeError)
   }
 
@@ -341,7 +307,7 @@ export class H2Connection implements FrameSink, WindowContext {
    * before the request is sent; on 101 call {@link upgraded}. Client role.
    */
   upgradeSettings(): string {
-    const entries = this.settings.first()
+    const entries = this.frames.settings.first()
     const octets = Buffer.alloc(entries.length * 6)
     entries.forEach(([id, value], index) => {
       octets.writeUInt16BE(id, index * 6)
@@ -372,95 +338,11 @@ export class H2Connection implements FrameSink, WindowContext {
     const octets = Buffer.from(settings, 'base64url')
     let request: RequestHead
     try {
-      this.settings.apply(parseSettings(octets, 0, octets.length))
+      this.frames.settings.apply(parseSettings(octets, 0, octets.length))
       request = checkRequest(head, false)
     } catch (error) {
       throw core.misuse(`The upgrade cannot be accepted: ${toError(error).message}`)
     }
-    return this.sections.onUpgrade(request)
-  }
-
-  /** @internal */
-  onOversized(type: number, _flags: number, streamId: number, length: number): void {
-    this.frameStream = streamId
-    throw oversized(type, length)
-  }
-
-  /** @internal */
-  onDataHeader(flags: number, streamId: number, length: number): void {
-    this.frameStream = streamId
-    if (this.blocks.collecting !== 0 || this.core.peer === PeerState.SILENT) {
-      throw protocolError('DATA where none may come')
-    }
-    this.bodies.begin(flags, streamId, length, length)
-  }
-
-  /** @internal */
-  onDataPiece(flags: number, _streamId: number, buffer: Buffer, start: number, end: number, last: boolean): void {
-    this.bodies.pass(flags, buffer, start, end, last)
-  }
-
-  /** @internal */
-  onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
-    this.frameStream = this.blocks.collecting || streamId
-    if (this.blocks.collecting !== 0 && type !== FrameType.CONTINUATION) {
-      throw protocolError('a frame within a header block')
-    }
-    if (this.core.peer === PeerState.SILENT && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
-      throw protocolError('the first frame is not SETTINGS')
-    }
-    switch (type) {
-      case FrameType.DATA:
-        this.bodies.onPaddedData(flags, streamId, buffer, start, end)
-        break
-      case FrameType.HEADERS:
-        this.blocks.onHeaders(flags, streamId, buffer, start, end)
-        break
-      case FrameType.PRIORITY:
-        this.control.onPriority(streamId, buffer, start, end)
-        break
-      case FrameType.RST_STREAM:
-        this.bodies.onReset(streamId, buffer, start, end)
-        break
-      case FrameType.SETTINGS:
-        this.settings.onFrame(flags, streamId, buffer, start, end)
-        break
-      case FrameType.PUSH_PROMISE:
-        this.blocks.onPushPromise(flags, streamId, buffer, start, end)
-        break
-      case FrameType.PING:
-        this.control.onPing(flags, streamId, buffer, start, end)
-        break
-      case FrameType.GOAWAY:
-        this.going.onFrame(streamId, buffer, start, end)
-        break
-      case FrameType.WINDOW_UPDATE:
-        this.queue.onWindowUpdate(streamId, buffer, start, end)
-        break
-      case FrameType.CONTINUATION:
-        this.blocks.onContinuation(flags, streamId, buffer, start, end)
-        break
-      case FrameType.ALTSVC:
-      case FrameType.ORIGIN:
-        this.control.onOrigins(type, flags, streamId, buffer.subarray(start, end))
-        break
-      case FrameType.PRIORITY_UPDATE:
-        this.control.onPriorityUpdate(streamId, buffer, start, end)
-        break
-      default:
-        // Unknown types change nothing (RFC 9113 section 5.5).
-        this.core.listener.onUnknownFrame?.(type, flags, streamId, buffer.subarray(start, end))
-        break
-    }
-  }
-
-  /** Server role: the client's preface, which may come octet by octet (RFC 9113 section 3.4). */
-  private matchPreface(octets: Buffer): Buffer {
-    const length = Math.min(octets.length, this.prefaceLeft.length)
-    if (octets.toString('latin1', 0, length) !== this.prefaceLeft.slice(0, length)) {
-      throw protocolError('the connection preface is wrong')
-    }
-    this.prefaceLeft = this.prefaceLeft.slice(length)
-    return octets.subarray(length)
+    return this.frames.sections.onUpgrade(request)
   }
 }

@@ -69,7 +69,7 @@ export class Core {
     this.checksOutbound = validateOutbound === true
     if (validateOutbound === false) warnOnce(UNCHECKED)
     this.role = options.role ?? 'client'
-    this.clock = options.clock ?? defaultClock
+    this.clock = options.clock ?? performanceNow
     this.budgets = new Budgets(this.clock)
     this.maxHeaderListSize = options.maxHeaderListSize ?? MAX_HEADER_LIST_SIZE
     const maxFields = options.maxHeaderFields ?? MAX_HEADER_FIELDS
@@ -156,8 +156,4 @@ export class Core {
   misuse(message: string): InvalidArgumentError {
     return new InvalidArgumentError(message, { origin: this.options.origin })
   }
-}
-
-function defaultClock(): number {
-  return performanceNow()
 }

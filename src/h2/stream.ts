@@ -4,6 +4,7 @@
  */
 import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
+import { ignore } from '../ignore.ts'
 import type { Schedulable } from '../priority/scheduler.ts'
 import { StreamState } from './states.ts'
 import type { WindowManager } from './window.ts'
@@ -137,8 +138,4 @@ export const NO_LISTENER: StreamListener = {
   onSent: ignore,
   onLocalEnd: ignore,
   onDrain: ignore,
-}
-
-function ignore(): void {
-  // There is no owner yet.
 }

@@ -1,11 +1,11 @@
 /**
  * The time of one dial: of the whole, and of the phase that it is in. A phase ends when the next begins.
  */
-import { performanceNow } from '../clock.ts'
+import { dateNow, performanceNow } from '../clock.ts'
 import type { ConnectPhase } from '../errors.ts'
 import { REVISABLE_SHARE } from '../limits.ts'
-import type { Cancel } from './link.ts'
-import type { ConnectorSettings } from './options.ts'
+import type { Cancel, ConnectStep } from './link.ts'
+import type { ConnectorSettings, ConnectTimings } from './options.ts'
 import { deadline } from './timer.ts'
 
 /** The limit of each phase's own. */
@@ -19,6 +19,7 @@ const PHASE_TIMEOUT: Readonly<Record<ConnectPhase, keyof ConnectorSettings | und
 
 export class DialTime {
   phase: ConnectPhase = 'dns'
+  readonly timings = newTimings()
   private readonly timeout: number
   private readonly settings: ConnectorSettings
   private readonly onPhaseOver: (timeout: number) => void
@@ -60,6 +61,15 @@ export class DialTime {
     this.limitPhase(Math.max(1, own > 0 ? Math.min(own, share) : share))
   }
 
+  /** A step was done. */
+  mark(step: ConnectStep): void {
+    const { timings } = this
+    if (step.step === 'lookup') timings.lookup = dateNow()
+    else if (step.step === 'connected') timings.connect = dateNow()
+    else if (step.step === 'proxy') timings.proxy = dateNow()
+    else if (step.step === 'secure' && step.peer === 'origin') timings.secureConnect = dateNow()
+  }
+
   stop(): void {
     this.over = true
     this.stopTimer()
@@ -75,4 +85,9 @@ export class DialTime {
     this.stopPhaseTimer?.()
     if (!this.over) this.stopPhaseTimer = deadline(timeout, () => this.onPhaseOver(timeout))
   }
+}
+
+/** Of a dial that begins now. */
+export function newTimings(): ConnectTimings {
+  return { start: dateNow(), lookup: undefined, connect: undefined, proxy: undefined, secureConnect: undefined }
 }

@@ -5,7 +5,7 @@
  * origin, the way, the phase and the cause; whatever ends the dial takes back all that it has begun.
  */
 import type { Socket } from 'node:net'
-import { dateNow, nextTick } from '../clock.ts'
+import { nextTick } from '../clock.ts'
 import {
   ConnectError,
   type ConnectPhase,
@@ -31,7 +31,7 @@ import {
   type Wire,
 } from './link.ts'
 import { connectByName, socketsAreMocked } from './mocked.ts'
-import type { ConnectionInfo, ConnectOptions, ConnectorSettings, ConnectTimings, TlsInfo } from './options.ts'
+import type { ConnectionInfo, ConnectOptions, ConnectorSettings, TlsInfo } from './options.ts'
 import type { Origin } from './origin.ts'
 import { type CanonicalProxy, normaliseProxy, proxyKey, targetAuthority } from './proxy.ts'
 import { connectPath, interleave } from './race.ts'
@@ -56,7 +56,6 @@ export class Dialling implements Dial, Progress {
   private readonly options: ConnectOptions
   private readonly callback: DialCallback
   private readonly observer: DialObserver | undefined
-  private readonly timings: ConnectTimings
   private readonly time: DialTime
   /** Of the peer that is connected to by TCP: the origin or its proxy; and of TLS with the origin. */
   private readonly trail: Trail
@@ -87,13 +86,6 @@ export class Dialling implements Dial, Progress {
     this.observer = observer
     this.trail = new Trail(home.tools.resolver)
     this.beyond = new Trail(home.tools.resolver)
-    this.timings = {
-      start: dateNow(),
-      lookup: undefined,
-      connect: undefined,
-      proxy: undefined,
-      secureConnect: undefined,
-    }
     this.time = new DialTime(
       timeout,
       home.settings,
@@ -120,27 +112,11 @@ export class Dialling implements Dial, Progress {
   }
 
   step(step: ConnectStep): void {
-    const { timings } = this
-    switch (step.step) {
-      case 'lookup':
-        timings.lookup = dateNow()
-        break
-      case 'connected':
-        timings.connect = dateNow()
-        this.ends = step.ends
-        break
-      case 'proxy':
-        timings.proxy = dateNow()
-        break
-      case 'secure':
-        if (step.peer === 'origin') timings.secureConnect = dateNow()
-        break
-      default:
-        break
-    }
+    this.time.mark(step)
+    if (step.step === 'connected') this.ends = step.ends
     if (this.observer === undefined || this.over) return
     this.telling = true
-    this.observer.onStep(step, timings)
+    this.observer.onStep(step, this.time.timings)
     this.telling = false
   }
 
@@ -358,7 +334,7 @@ export class Dialling implements Dial, Progress {
       proxy: this.proxy?.href,
       resumed: tls?.sessionReused ?? false,
       tls,
-      timings: this.timings,
+      timings: this.time.timings,
     }
     this.finish(null, { socket: wire, info, absoluteForm, covers })
   }

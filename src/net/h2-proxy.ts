@@ -8,6 +8,7 @@
  *   a PING's deadline, not that of the whole connect.
  */
 import type { H2Connection, H2Stream } from '../h2/index.ts'
+import { ignore } from '../ignore.ts'
 import type { SessionOwner } from '../session/owner.ts'
 import { Session } from '../session/session.ts'
 import { H2Tunnel, type TunnelHost } from './h2-tunnel.ts'
@@ -90,53 +91,43 @@ export class H2ProxyConnection implements SessionOwner, TunnelHost {
     this.session.close()
   }
 
-  /** @internal */
+  // --- What its tunnels and its session tell.
+
   reset(stream: H2Stream, code: number): void {
     this.session.reset(stream, code)
   }
 
-  /** @internal */
   onReference(): void {
     if (!this.session.closed) this.session.reference(this.holdsProcess())
   }
 
-  /** @internal */
   onTunnelClosed(tunnel: H2Tunnel): void {
     if (this.tunnels.delete(tunnel)) this.onReference()
   }
 
-  /** @internal */
   holdsProcess(): boolean {
     for (const tunnel of this.tunnels) if (tunnel.referenced) return true
     return false
   }
 
-  /** @internal */
   onSettings(): void {
     // Who wants a tunnel looks at the limits itself.
   }
 
-  /** @internal */
   onRoom(): void {
     // Here as well.
   }
 
-  /** @internal */
   onDraining(): void {
     this.owner.onGone(this)
   }
 
-  /** @internal The tunnels that are open live on; those that it has not opened are asked for elsewhere. */
+  /** The tunnels that are open live on; those that it has not opened are asked for elsewhere. */
   onDoubt(error: Error): void {
     for (const tunnel of [...this.tunnels]) tunnel.giveUp(error)
   }
 
-  /** @internal */
   onClosed(): void {
     this.owner.onGone(this)
   }
-}
-
-function ignore(): void {
-  // The tunnel's owner listens for what matters to it.
 }

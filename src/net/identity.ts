@@ -49,7 +49,7 @@ const NOT_IDENTITY: ReadonlySet<string> = new Set(['session', 'resume'])
 export function tlsIdentity(tls: TlsOptions | undefined): string {
   if (tls === undefined) return ''
   const parts: string[] = []
-  for (const [name, value] of Object.entries(tls).sort(byName)) {
+  for (const [name, value] of sortedEntries(tls)) {
     if (value === undefined || NOT_IDENTITY.has(name)) continue
     // The default spelt out equals the default left out.
     if (name === 'rejectUnauthorized' && value === true) continue
@@ -58,6 +58,7 @@ export function tlsIdentity(tls: TlsOptions | undefined): string {
   return parts.join('&')
 }
 
-function byName(a: [string, unknown], b: [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1
+/** The properties of an object in the order of their names. */
+export function sortedEntries(options: object): [string, unknown][] {
+  return Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))
 }

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import { nextTick } from '../clock.ts'
 import type { ConnectPhase, HyperError } from '../errors.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { ignore } from '../ignore.ts'
 import type { Ends, Wire } from '../session/wire.ts'
 import type { ConnectionInfo, ConnectTimings } from './options.ts'
 
@@ -120,8 +121,4 @@ export function later(action: () => void): Cancel {
   return () => {
     cancelled = true
   }
-}
-
-function ignore(): void {
-  // Whoever owns the socket listens for what matters to it.
 }

@@ -77,7 +77,6 @@ export class SharedProxy implements H2ProxyOwner {
     for (const connection of [...this.connections]) connection.close()
   }
 
-  /** @internal */
   onGone(connection: H2ProxyConnection): void {
     this.connections.delete(connection)
   }

@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net'
 import { ConnectError, systemCodeOf, toError } from '../errors.ts'
+import { ignore } from '../ignore.ts'
 import type { Cancel, Outcome, Wire } from './link.ts'
 import type { CanonicalProxy } from './proxy.ts'
 import { type LoadSocks, loadSocks } from './socks-package.ts'
@@ -94,14 +95,11 @@ function takeOver(wire: Socket, then: () => void): void {
   setImmediate(() => {
     wire.pause()
     wire.off('data', collect)
+    // A stream that had a listener for 'readable' and lost it is neither paused nor flowing.
     wire.on('readable', ignore).off('readable', ignore)
     if (early.length > 0) wire.unshift(Buffer.concat(early))
     then()
   })
-}
-
-function ignore(): void {
-  // Coming and going is enough: a stream that had a listener for 'readable' and lost it is neither paused nor flowing.
 }
 
 function missing({ origin, proxy }: SocksRequest, cause: unknown): ConnectError {

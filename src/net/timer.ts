@@ -1,6 +1,7 @@
 /** How the connect chain keeps time. */
 
 import { clearTimeout, performanceNow, setTimeout } from '../clock.ts'
+import { ignore } from '../ignore.ts'
 import { LATE_TIMER, LONGEST_TIMER } from '../limits.ts'
 import type { Cancel } from './link.ts'
 
@@ -18,7 +19,7 @@ export function systemTimer(callback: () => void, delay: number): Cancel {
  * @param delay milliseconds, 0 for never.
  */
 export function deadline(delay: number, action: () => void): Cancel {
-  if (delay <= 0) return nothing
+  if (delay <= 0) return ignore
   let due = 0
   let left = delay
   let timer: NodeJS.Timeout | undefined
@@ -35,8 +36,4 @@ export function deadline(delay: number, action: () => void): Cancel {
   }
   wait(delay)
   return () => clearTimeout(timer)
-}
-
-function nothing(): void {
-  // There is no end to wait for.
 }

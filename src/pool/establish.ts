@@ -6,6 +6,7 @@ import { Http1Connection } from '../connection/http1.ts'
 import { Http2Connection } from '../connection/http2.ts'
 import { ConnectError, type HyperError, toError } from '../errors.ts'
 import { NO_LISTENER } from '../h2/stream.ts'
+import { ignore } from '../ignore.ts'
 import { CONNECT_TIMEOUT } from '../limits.ts'
 import type { Dialled } from '../net/link.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
@@ -72,8 +73,4 @@ function begin(origin: Origin, { socket }: Dialled, callback: EstablishCallback,
 function unusable(origin: Origin, cause: unknown): ConnectError {
   const message = `Cannot use the connection to ${origin.href}: ${toError(cause).message}`
   return new ConnectError(message, { phase: 'preface', origin: origin.href, cause })
-}
-
-function ignore(): void {
-  // The next owner reports what happens to the socket.
 }

@@ -6,7 +6,7 @@
  * same one given as bytes, and the order of options does not matter.
  */
 
-import { canonicalText, tlsIdentity } from '../net/identity.ts'
+import { canonicalText, sortedEntries, tlsIdentity } from '../net/identity.ts'
 import type { ConnectOptions } from '../net/options.ts'
 import type { Origin } from '../net/origin.ts'
 import { normaliseProxy, proxyKey } from '../net/proxy.ts'
@@ -18,7 +18,7 @@ import { mergeTls } from '../net/tls-units.ts'
  */
 export function poolKey(origin: Origin, options: ConnectOptions, env = process.env): string {
   const parts: string[] = []
-  for (const [name, value] of Object.entries(options).sort(byName)) {
+  for (const [name, value] of sortedEntries(options)) {
     if (value === undefined || isDefault(name, value)) continue
     const text = textOf(name, options, origin, env)
     if (text !== '') parts.push(`${name}=${text}`)
@@ -35,10 +35,6 @@ function textOf(name: string, options: ConnectOptions, origin: Origin, env: Node
     default:
       return canonicalText(options[name as keyof ConnectOptions])
   }
-}
-
-function byName(a: [string, unknown], b: [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1
 }
 
 /** The default spelt out equals the default left out. */

@@ -75,7 +75,9 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   private closing = false
   private destroyedWith: Error | undefined
   private readonly connectWaiters = new ConnectWaiters()
-  private readonly stillness = new Stillness(() => this.look())
+  private readonly stillness = new Stillness(() => {
+    if (this.waiting.length > 0) this.assign()
+  })
   /** Exchanges that have not settled: while there is one, this origin is not empty. */
   private unsettled = 0
 
@@ -117,7 +119,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   /** Makes a connection unless there is one. The callback is called once, and not before this has returned. */
   awaitConnection(found: ConnectWaiter): void {
     this.connectWaiters.add(found)
-    nextTick(assign, this)
+    nextTick(() => this.assign())
   }
 
   /** Takes over an exchange from another origin pool. */
@@ -229,7 +231,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
   onDraining(connection: Connection): void {
     const index = this.usable.indexOf(connection)
     if (index !== -1) this.usable.splice(index, 1)
-    if (this.waiting.length > 0) nextTick(assign, this)
+    if (this.waiting.length > 0) nextTick(() => this.assign())
     this.pooled.takeBack(connection)
   }
 
@@ -289,10 +291,6 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.keepProcessAlive(true)
   }
 
-  private look(): void {
-    if (this.waiting.length > 0) this.assign()
-  }
-
   private serveConnectWaiters(): void {
     const [connection] = this.usable
     if (connection !== undefined) this.connectWaiters.serve(connection)
@@ -329,7 +327,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.waiting.push(exchange)
     if (channels.queue.hasSubscribers) channels.queue.publish({ exchange, request: exchange.request })
     if (this.waiting.length === 1) this.beginWait()
-    if (exchange.watchesConnecting) this.progress.add(exchange, this.dials.size > 0)
+    if (exchange.handler.onConnecting !== undefined) this.progress.add(exchange, this.dials.size > 0)
     this.assign()
   }
 
@@ -350,15 +348,20 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
     this.progress.remove(exchange)
     const reused = this.pooled.use(connection)
     try {
-      if (connection.carry(exchange)) exchange.started(reused, connection instanceof BorrowedConnection)
-      else if (exchange.isDispatching) nextTick(again, this, exchange)
-      else if (!exchange.hasSettled) this.again(exchange, 0)
+      if (connection.carry(exchange)) exchange.attempt?.started(reused, connection instanceof BorrowedConnection)
+      else if (exchange.isDispatching) nextTick(() => this.takeBack(exchange))
+      else this.takeBack(exchange)
     } catch (thrown) {
       // The request itself is at fault, and dispatch() may still be running.
-      nextTick(fail, exchange, toError(thrown))
+      nextTick(() => exchange.fail(toError(thrown)))
       // Its slot is free again, and another exchange may have joined the queue meanwhile.
-      nextTick(assign, this)
+      nextTick(() => this.assign())
     }
+  }
+
+  /** A connection did not take it after all. */
+  private takeBack(exchange: LiveExchange): void {
+    if (!exchange.hasSettled) this.again(exchange, 0)
   }
 
   private open(): void {
@@ -444,7 +447,7 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 
   /** For the exchanges that are left in a queue whose others have failed. */
   private assignLater(): void {
-    if (this.waiting.length > 0 || this.connectWaiters.length > 0) nextTick(assign, this)
+    if (this.waiting.length > 0 || this.connectWaiters.length > 0) nextTick(() => this.assign())
   }
 
   /** A server that took the connection and said nothing is no better than one that could not be reached. */
@@ -472,16 +475,4 @@ export class OriginPool implements DialsOwner, ExchangeHome, QueueOwner {
 /** How long an exchange must have waited to fail with a dial: one that joined late gets a new dial. */
 function ownTime(error: unknown): number {
   return error instanceof TimeoutError ? error.timeout * OWN_CONNECT_SHARE : 0
-}
-
-function assign(origin: OriginPool): void {
-  origin.assign()
-}
-
-function again(origin: OriginPool, exchange: LiveExchange): void {
-  if (!exchange.hasSettled) origin.again(exchange, 0)
-}
-
-function fail(exchange: LiveExchange, error: Error): void {
-  exchange.fail(error)
 }

@@ -22,6 +22,7 @@ import {
 } from '../errors.ts'
 import type { Exchange, ExchangeHandler, ExchangeRequest, ExchangeTimings, Transport } from '../exchange/contract.ts'
 import { Deadlines } from '../exchange/deadlines.ts'
+import { ignore } from '../ignore.ts'
 import { MAX_ORIGIN_ALIASES } from '../limits.ts'
 import { Connector, type Dial } from '../net/connector.ts'
 import type { ConnectionInfo, ConnectOptions } from '../net/options.ts'
@@ -292,8 +293,9 @@ function refuse(handler: ExchangeHandler, error: Error): Exchange {
     connection: undefined,
     timings: NEVER_BEGUN,
     abort: () => settle(error),
-    pause: nothing,
-    resume: nothing,
+    // There is nothing to hold back.
+    pause: ignore,
+    resume: ignore,
   }
 }
 
@@ -338,7 +340,3 @@ function checkSignal(signal: unknown): void {
 }
 
 const NEVER_BEGUN: ExchangeTimings = { created: 0, started: undefined, headers: undefined, end: undefined, attempts: 0 }
-
-function nothing(): void {
-  // It never began: there is nothing to hold back.
-}

@@ -78,7 +78,7 @@ export class PooledConnections {
       },
     )
     lent.borrowers.set(borrowed, this.owner)
-    this.add(borrowed, never, true)
+    this.add(borrowed, () => false, true)
     return borrowed
   }
 
@@ -118,8 +118,4 @@ export class PooledConnections {
     const { owner } = this
     this.all.set(connection, { connection, owner, covers, origins: undefined, used, borrowers: new Map() })
   }
-}
-
-function never(): boolean {
-  return false
 }

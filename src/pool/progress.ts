@@ -4,9 +4,10 @@
  * Of several dials the newest is reported: a request that joins the queue makes the pool open that one, if any.
  */
 
-import { dateNow, nextTick } from '../clock.ts'
+import { nextTick } from '../clock.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
 import type { DialObserver } from '../net/connector.ts'
+import { newTimings } from '../net/dial-time.ts'
 import type { ConnectTimings } from '../net/options.ts'
 import type { OriginEvents } from './events.ts'
 
@@ -21,13 +22,9 @@ export class DialProgress {
 
   /** Hears the steps of one dial. */
   observe(): DialObserver {
-    this.tellLater({
-      start: dateNow(),
-      lookup: undefined,
-      connect: undefined,
-      proxy: undefined,
-      secureConnect: undefined,
-    })
+    const begun = newTimings()
+    this.timings = begun
+    for (const exchange of this.watchers) nextTick(() => exchange.tellConnecting(begun))
     return {
       onStep: (step, timings) => {
         this.events.step(step)
@@ -40,19 +37,11 @@ export class DialProgress {
   /** @param dialling a connection is being made: the exchange learns how far it is, once dispatch() has returned. */
   add(exchange: LiveExchange, dialling: boolean): void {
     this.watchers.add(exchange)
-    if (dialling && this.timings !== undefined) nextTick(tell, exchange, this.timings)
+    const { timings } = this
+    if (dialling && timings !== undefined) nextTick(() => exchange.tellConnecting(timings))
   }
 
   remove(exchange: LiveExchange): void {
     if (this.watchers.size > 0) this.watchers.delete(exchange)
   }
-
-  private tellLater(timings: Readonly<ConnectTimings>): void {
-    this.timings = timings
-    for (const exchange of this.watchers) nextTick(tell, exchange, timings)
-  }
-}
-
-function tell(exchange: LiveExchange, timings: Readonly<ConnectTimings>): void {
-  exchange.tellConnecting(timings)
 }

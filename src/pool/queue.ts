@@ -59,18 +59,18 @@ export class Queue {
     if (delay > 0) {
       exchange.joinLine('backing off')
       this.backingOff.add(exchange)
-      exchange.backoffTimer = setTimeout(comeBack, delay, this, exchange)
+      exchange.backoffTimer = setTimeout(() => this.comeBack(exchange), delay)
     } else if (exchange.suspect && this.suspect !== null && this.suspect !== exchange) {
       exchange.joinLine('quarantined')
       this.quarantined.add(exchange)
-      this.suspectTimer ??= setTimeout(suspectHasLived, QUARANTINE, this)
+      if (this.suspectTimer === null) this.watchSuspect()
     } else {
       if (exchange.suspect) this.suspect = exchange
       exchange.joinLine('queued')
       this.line.pushFront(exchange)
     }
     // Not within the callback of the connection that is just going.
-    nextTick(returned, this.owner)
+    nextTick(() => this.owner.onReturned())
   }
 
   shift(): LiveExchange | null {
@@ -101,7 +101,7 @@ export class Queue {
     const [next] = this.quarantined
     if (next === undefined) return
     this.quarantined.delete(next)
-    if (this.quarantined.size > 0) this.suspectTimer = setTimeout(suspectHasLived, QUARANTINE, this)
+    if (this.quarantined.size > 0) this.watchSuspect()
     this.pushAgain(next, 0)
   }
 
@@ -140,13 +140,14 @@ export class Queue {
     return this.cameBack.get(exchange) ?? exchange.timings.created
   }
 
-  /** @internal */
-  suspectHasLived(): void {
-    this.suspectTimer = null
-    if (this.suspect === null) return
-    // It has not been sent yet: nothing is known of it.
-    if (this.suspect.inLine) this.suspectTimer = setTimeout(suspectHasLived, QUARANTINE, this)
-    else this.cleared(this.suspect)
+  private watchSuspect(): void {
+    this.suspectTimer = setTimeout(() => {
+      this.suspectTimer = null
+      if (this.suspect === null) return
+      // It has not been sent yet: nothing is known of it.
+      if (this.suspect.inLine) this.watchSuspect()
+      else this.cleared(this.suspect)
+    }, QUARANTINE)
   }
 
   private stopSuspectTimer(): void {
@@ -155,22 +156,9 @@ export class Queue {
     this.suspectTimer = null
   }
 
-  /** @internal */
-  comeBack(exchange: LiveExchange): void {
+  private comeBack(exchange: LiveExchange): void {
     this.backingOff.delete(exchange)
     exchange.backoffTimer = null
     this.pushAgain(exchange, 0)
   }
-}
-
-function comeBack(queue: Queue, exchange: LiveExchange): void {
-  queue.comeBack(exchange)
-}
-
-function suspectHasLived(queue: Queue): void {
-  queue.suspectHasLived()
-}
-
-function returned(owner: QueueOwner): void {
-  owner.onReturned()
 }

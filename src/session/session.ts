@@ -136,7 +136,7 @@ export class Session implements ConnectionListener {
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: it would call an owner that does not have this session yet.
-      if (upgrade.octets.length > 0) nextTick(receive, this, upgrade.octets)
+      if (upgrade.octets.length > 0) nextTick(() => this.receive(upgrade.octets))
     }
     this.timer.request(Math.min(this.times.settingsUntil, this.times.retireAt))
     this.rest()
@@ -316,24 +316,22 @@ export class Session implements ConnectionListener {
     return connectionLost(this.peer, why, cause, retryable)
   }
 
-  /** @internal */
+  // --- What its engine, its output and its timer tell.
+
   onOutput(): void {
     this.output.schedule()
   }
 
-  /** @internal */
   onSettings(): void {
     this.owner.onSettings()
   }
 
-  /** @internal */
   onSettingsAcknowledged(): void {
     // The first answer to anything of ours: the round trip, as far as the peer was not busy.
     if (this.liveness.rtt === 0) this.liveness.sample(Math.max(this.time - this.bornAt, 0.01))
     this.h2.rtt = this.liveness.minRtt
   }
 
-  /** @internal */
   onPong(payload: Uint8Array): void {
     const before = this.liveness.unconfirmed
     this.liveness.pong(payload, this.time)
@@ -347,7 +345,6 @@ export class Session implements ConnectionListener {
     if (this.liveness.unconfirmed < before) this.owner.onRoom()
   }
 
-  /** @internal */
   onGoaway(code: number, lastStreamId: number, debug: string): void {
     this.owner.onGoaway?.(code, lastStreamId)
     const grave = code !== ErrorCode.NO_ERROR
@@ -362,7 +359,6 @@ export class Session implements ConnectionListener {
     this.update()
   }
 
-  /** @internal */
   onStreamClosed(): void {
     if (this.closed) return
     if (this.upgradeStreams === 1 && this.h2.stream(1) === undefined) this.upgradeStreams = 0
@@ -370,30 +366,25 @@ export class Session implements ConnectionListener {
     if (!this.closed) this.owner.onRoom()
   }
 
-  /** @internal */
   onFailed(error: ProtocolError): void {
     this.reason = error
     this.drain()
     this.finish()
   }
 
-  /** @internal */
   onPush(parent: H2Stream, promised: H2Stream, head: RequestHead): StreamListener | undefined {
     return this.owner.onPush?.(parent, promised, head)
   }
 
-  /** @internal */
   onAltSvc(origin: string, value: string): void {
     this.owner.onAltSvc?.(origin, value)
   }
 
-  /** @internal */
   onOrigin(origins: readonly string[]): void {
     this.owner.onOrigin?.(origins)
   }
 
-  /** @internal */
-  receive(chunk: Buffer): void {
+  private receive(chunk: Buffer): void {
     if (!this.output.reading) {
       this.output.reading = true
       this.timeIsFresh = true
@@ -406,19 +397,17 @@ export class Session implements ConnectionListener {
     this.h2.receive(chunk)
   }
 
-  /** The reads of this turn are over. @internal */
+  /** The reads of this turn are over. */
   endReading(): void {
     this.output.reading = false
     if (!this.closed) this.liveness.measure(this.time)
     this.output.flush()
   }
 
-  /** @internal */
   endTurn(): void {
     this.timeIsFresh = false
   }
 
-  /** @internal */
   onFlush(): void {
     this.time = now()
     const freed = this.confirming && this.liveness.confirmResets(this.time)
@@ -426,17 +415,14 @@ export class Session implements ConnectionListener {
     if (freed) this.owner.onRoom()
   }
 
-  /** @internal */
   onStall(due: number): void {
     this.timer.request(due)
   }
 
-  /** @internal */
   onWriteFailed(cause: Error): void {
     this.destroy(this.lost(cause.message, cause))
   }
 
-  /** @internal */
   onRoom(): void {
     this.owner.onRoom()
   }
@@ -515,8 +501,4 @@ export class Session implements ConnectionListener {
 
 function endReading(session: Session): void {
   session.endReading()
-}
-
-function receive(session: Session, octets: Buffer): void {
-  session.receive(octets)
 }

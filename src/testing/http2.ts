@@ -12,6 +12,7 @@ import {
   type Settings,
   type StreamListener,
 } from '../h2/index.ts'
+import { NO_LISTENER } from '../h2/stream.ts'
 import type { FieldList } from '../headers/fields.ts'
 import type { Home, ServerSide } from './home.ts'
 import { headersOf, Incoming } from './record.ts'
@@ -160,12 +161,7 @@ class Reply implements StreamListener {
       const head = [':method', 'GET', ':scheme', side.home.scheme, ':authority', authority, ':path', path]
       let reply: Reply | undefined
       const promised = side.h2.push(stream, head, {
-        onInformational: nothing,
-        onHeaders: nothing,
-        onData: nothing,
-        onEnd: nothing,
-        onLocalEnd: nothing,
-        onDrain: nothing,
+        ...NO_LISTENER,
         onError: () => reply?.onError(),
         onSent: (_stream, octets) => reply?.onSent(_stream, octets),
       })
@@ -210,5 +206,3 @@ class Reply implements StreamListener {
 function lower(fields: FieldList): FieldList {
   return fields.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
 }
-
-function nothing(): void {}

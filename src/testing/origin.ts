@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { InvalidArgumentError } from '../errors.ts'
+import { ignore } from '../ignore.ts'
 import { refuseUnknown } from '../option-names.ts'
 import { makeCertificate, type OriginCertificate } from './certificate.ts'
 import type { TestRequest } from './record.ts'
@@ -73,7 +74,7 @@ export class TestOrigin implements AsyncDisposable {
         : createTlsServer({ ...certificate, ALPNProtocols: [...protocols], allowHalfOpen: true })
     server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => home.onConnection(socket))
     if (secure) server.on('connection', (socket: Socket) => home.keep(socket))
-    server.on('tlsClientError', nothing)
+    server.on('tlsClientError', ignore)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(port, '127.0.0.1', resolve)
@@ -120,7 +121,7 @@ export class TestOrigin implements AsyncDisposable {
    */
   async takeRequest({ timeout = PATIENCE }: { readonly timeout?: number } = {}): Promise<TestRequest> {
     const request = await this.home.take(timeout, this.origin)
-    await request.body.catch(nothing)
+    await request.body.catch(ignore)
     return request
   }
 
@@ -168,5 +169,3 @@ export class TestOrigin implements AsyncDisposable {
     return this.close()
   }
 }
-
-function nothing(): void {}

@@ -1,5 +1,6 @@
 /** What an origin has seen. */
 import type { FieldList } from '../headers/fields.ts'
+import { ignore } from '../ignore.ts'
 
 /** A request as the origin has it. */
 export interface TestRequest {
@@ -81,5 +82,3 @@ export function headersOf(fields: FieldList): Record<string, string> {
   }
   return headers
 }
-
-function ignore(): void {}

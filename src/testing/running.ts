@@ -5,6 +5,7 @@ import { clearTimeout, nextTick, setTimeout } from '../clock.ts'
 import { ConnectionLostError, TimeoutError } from '../errors.ts'
 import { PREFACE } from '../frame/codes.ts'
 import type { H2ConnectionOptions } from '../h2/index.ts'
+import { ignore } from '../ignore.ts'
 import type { Answering, Home, ServerSide } from './home.ts'
 import { Http1Side } from './http1.ts'
 import { Http2Side } from './http2.ts'
@@ -43,7 +44,7 @@ export class RunningOrigin implements Home {
 
   keep(socket: Socket): void {
     this.sockets.add(socket)
-    socket.on('error', nothing)
+    socket.on('error', ignore)
     socket.on('close', () => this.sockets.delete(socket))
   }
 
@@ -120,7 +121,7 @@ export class RunningOrigin implements Home {
         await Promise.race([late, new Promise<void>((resolve) => this.waiting.push(resolve))])
       }
       const request = this.requests[this.taken++]
-      await Promise.race([late, request.body.catch(nothing)])
+      await Promise.race([late, request.body.catch(ignore)])
       return request
     } finally {
       clearTimeout(timer)
@@ -150,5 +151,3 @@ function rethrow(thrown: unknown): void {
     throw thrown
   })
 }
-
-function nothing(): void {}

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from '../errors.ts'
 import type { ExchangeHandler, ExchangeRequest, Transport } from '../exchange/contract.ts'
 import { type FieldList, flattenFields } from '../headers/fields.ts'
+import { ignore } from '../ignore.ts'
 import type { Wrapper } from './compose.ts'
 import { urlOf, without } from './request.ts'
 import { Rounds } from './rounds.ts'
@@ -67,5 +68,3 @@ function withCookies(fields: FieldList, kept: string): FieldList {
   for (let i = 0; i < fields.length; i += 2) if (fields[i].toLowerCase() === 'cookie') own.push(fields[i + 1])
   return [...without(fields, COOKIE), 'cookie', [...own, kept].join('; ')]
 }
-
-function ignore(): void {}
