@@ -43,8 +43,6 @@ export class LiveExchange extends AsyncResource implements Attempted, Waiting {
   before: LiveExchange | null = null
   after: LiveExchange | null = null
   inLine = false
-  /** Runs while it backs off. */
-  backoffTimer: NodeJS.Timeout | null = null
   /** Two connections ended under it: it is sent alone, so that it takes no others down. */
   suspect = false
 

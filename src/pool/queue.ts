@@ -25,7 +25,8 @@ export interface QueueOwner {
 export class Queue {
   private readonly owner: QueueOwner
   private readonly line = new WaitingLine<LiveExchange>()
-  private readonly backingOff = new Set<LiveExchange>()
+  /** With what brings them back. */
+  private readonly backingOff = new Map<LiveExchange, NodeJS.Timeout>()
   private readonly quarantined = new Set<LiveExchange>()
   /** The quarantined exchange that is in the queue, or on a connection without a response. */
   private suspect: LiveExchange | null = null
@@ -58,8 +59,11 @@ export class Queue {
     this.cameBack.set(exchange, now())
     if (delay > 0) {
       exchange.joinLine('backing off')
-      this.backingOff.add(exchange)
-      exchange.backoffTimer = setTimeout(() => this.comeBack(exchange), delay)
+      const comeBack = (): void => {
+        this.backingOff.delete(exchange)
+        this.pushAgain(exchange, 0)
+      }
+      this.backingOff.set(exchange, setTimeout(comeBack, delay))
     } else if (exchange.suspect && this.suspect !== null && this.suspect !== exchange) {
       exchange.joinLine('quarantined')
       this.quarantined.add(exchange)
@@ -79,9 +83,9 @@ export class Queue {
 
   /** @returns false when it did not wait. */
   remove(exchange: LiveExchange): boolean {
-    if (exchange.backoffTimer !== null) {
-      clearTimeout(exchange.backoffTimer)
-      exchange.backoffTimer = null
+    const timer = this.backingOff.get(exchange)
+    if (timer !== undefined) {
+      clearTimeout(timer)
       return this.backingOff.delete(exchange)
     }
     if (!exchange.inLine) {
@@ -127,7 +131,7 @@ export class Queue {
 
   /** Ends all waiting exchanges. */
   failAll(error: Error): void {
-    const others = [...this.backingOff, ...this.quarantined]
+    const others = [...this.backingOff.keys(), ...this.quarantined]
     // No exchange may come back to the queue while the handlers are called.
     this.suspect = null
     this.quarantined.clear()
@@ -154,11 +158,5 @@ export class Queue {
     if (this.suspectTimer === null) return
     clearTimeout(this.suspectTimer)
     this.suspectTimer = null
-  }
-
-  private comeBack(exchange: LiveExchange): void {
-    this.backingOff.delete(exchange)
-    exchange.backoffTimer = null
-    this.pushAgain(exchange, 0)
   }
 }
