@@ -14,7 +14,7 @@ import { getField } from '../../src/headers/fields.ts'
 import { joinedField } from '../common/headers.ts'
 import { targetOf } from '../common/target.ts'
 import { fetchFailed, terminated } from './errors.ts'
-import { abandoned, type FailureWords, IncomingBody } from './incoming.ts'
+import { type FailureWords, IncomingBody } from './incoming.ts'
 import { matchesIntegrity } from './integrity.ts'
 import { isBadPort, nextRequest } from './redirect.ts'
 import type { FetchRequest } from './request.ts'
@@ -53,7 +53,7 @@ export class Hop implements ExchangeHandler, FailureWords {
   private reject: (reason: unknown) => void
   private exchange: Exchange | undefined
   private incoming: IncomingBody | undefined
-  /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
+  /** Kept until it is known whether the body comes by itself; see {@link IncomingBody.watch}. */
   private response: HyperResponse | undefined
   /** Of a response that is the caller's, for its entry of timing. */
   private status = 0
@@ -241,7 +241,7 @@ export class Hop implements ExchangeHandler, FailureWords {
    */
   watch(): void {
     const { response, incoming } = this
-    if (response !== undefined && incoming !== undefined) abandoned.register(response, incoming)
+    if (response !== undefined) incoming?.watch(response)
     this.letGo()
   }
 
