@@ -12,6 +12,7 @@ import { UploadBody } from '../../src/exchange/upload.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { joinedField } from '../common/headers.ts'
+import { MAX_REDIRECT_BODY, MAX_REDIRECT_BODY_TIME } from '../common/redirect-body.ts'
 import { targetOf } from '../common/target.ts'
 import { fetchFailed, terminated } from './errors.ts'
 import { type FailureWords, IncomingBody } from './incoming.ts'
@@ -25,12 +26,6 @@ import { reportTiming } from './timing.ts'
 /** Flags of a hop. */
 const redirected = 1
 const again = 2
-
-/** A redirect's body is let run to its end if it is shorter than this: cheaper than ending the exchange. */
-const maxIgnored = 64 * 1024
-
-/** For so long its connection is waited for, in milliseconds. */
-const maxRedirectBodyTime = 50
 
 /**
  * For so long a response is kept for its body to come by itself, in milliseconds: most bodies do, and what has the garbage collector
@@ -116,19 +111,19 @@ export class Hop implements ExchangeHandler, FailureWords {
     this.leavePrevious()
     if (status === 407) {
       // Node's fetch has nobody to ask for a password, and does not give the answer of a proxy for that of the server.
-      this.ignoring = maxIgnored
+      this.ignoring = MAX_REDIRECT_BODY
       this.reject(fetchFailed(new Error('proxy authentication required')))
       return
     }
     if (isRedirect(status) && this.request.redirect === 'error') {
-      this.ignoring = maxIgnored
+      this.ignoring = MAX_REDIRECT_BODY
       this.reject(fetchFailed(new Error('unexpected redirect')))
       return
     }
     if (isRedirect(status) && this.request.redirect !== 'manual') {
       const location = getField(fields, 'location')
       if (location !== undefined) {
-        this.ignoring = maxIgnored
+        this.ignoring = MAX_REDIRECT_BODY
         this.follow(status, location, fields)
         return
       }
@@ -142,7 +137,7 @@ export class Hop implements ExchangeHandler, FailureWords {
     const opaque = request.tainting === 'opaque'
     // Of another origin's response to a `no-cors` request Node's fetch tells no status and no body.
     const withBody = !opaque && !(status === 204 || status === 205 || status === 304 || request.method === 'HEAD')
-    if (opaque) this.ignoring = maxIgnored
+    if (opaque) this.ignoring = MAX_REDIRECT_BODY
     if (withBody) {
       const codings = parseCodings(joinedField(fields, 'content-encoding'))
       this.incoming = new IncomingBody(codings, this)
@@ -282,7 +277,7 @@ export class Hop implements ExchangeHandler, FailureWords {
    */
   private sendWhenFree(hop: Hop): void {
     this.next = hop
-    this.nextTimer = setTimeout(sendNext, maxRedirectBodyTime, this)
+    this.nextTimer = setTimeout(sendNext, MAX_REDIRECT_BODY_TIME, this)
   }
 
   /** @internal */
