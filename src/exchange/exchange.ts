@@ -27,6 +27,7 @@ import type { Duplex } from 'node:stream'
 import { nextTick } from '../clock.ts'
 import { channels } from '../diagnostics.ts'
 import { abortReason, ResponseTooLargeError, TimeoutError, toError } from '../errors.ts'
+import { checkCode } from '../h2/arguments.ts'
 import type { H2Stream, StreamListener } from '../h2/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { getField, NO_FIELDS } from '../headers/fields.ts'
@@ -162,6 +163,7 @@ export class LiveExchange implements Exchange, StreamListener, SendingOwner, Rea
   }
 
   abort(reason?: unknown, code?: number): void {
+    if (code !== undefined) checkCode(code)
     if (this.phase !== 'settled') this.fail(abortReason(reason), code)
   }
 

@@ -35,6 +35,7 @@ import { FrameReader, type FrameSink } from '../frame/reader.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { checkRequest, type RequestHead } from '../headers/section.ts'
 import { MAX_FRAME_SIZE } from '../limits.ts'
+import { checkCode, checkOctets, checkSettings } from './arguments.ts'
 import { Bodies } from './bodies.ts'
 import { ControlFrames } from './control-frames.ts'
 import { Core, type OpenObstacle } from './core.ts'
@@ -269,18 +270,30 @@ export class H2Connection implements FrameSink, WindowContext {
     this.outgoing.end(stream, trailers)
   }
 
-  /** Returns octets of a stream's receive window to the peer, when the owner has processed as many. */
+  /**
+   * Returns octets of a stream's receive window to the peer, when the owner has processed as many.
+   * @throws {InvalidArgumentError} when it is no number of octets.
+   */
   consume(stream: H2Stream, octets: number): void {
+    checkOctets(octets)
     this.granted.consume(stream, octets)
   }
 
-  /** Resets a stream (RFC 9113 section 6.4); its listener hears nothing more. A closed stream stays as it is. */
+  /**
+   * Resets a stream (RFC 9113 section 6.4); its listener hears nothing more. A closed stream stays as it is.
+   * @throws {InvalidArgumentError} when the code is no number of 32 bits.
+   */
   reset(stream: H2Stream, code: number = ErrorCode.CANCEL): void {
+    checkCode(code)
     this.streams.reset(stream, code)
   }
 
-  /** Changes our settings; they count from the peer's acknowledgement on (RFC 9113 section 6.5.3). */
+  /**
+   * Changes our settings; they count from the peer's acknowledgement on (RFC 9113 section 6.5.3).
+   * @throws {InvalidArgumentError} naming one that is unknown, or that may not have its value (section 6.5.2).
+   */
   updateSettings(settings: Partial<Settings>): void {
+    checkSettings(settings, this.core.role)
     if (!this.dead) this.settings.send(settingEntries(settings))
   }
 
@@ -319,9 +332,10 @@ export class H2Connection implements FrameSink, WindowContext {
    * Sends GOAWAY: streams up to the last one taken may finish.
    * @param lastStreamId the last one that is or will be dealt with. Default: the last that came; a lower one says of those
    *   above it that nothing was done for them, so they end with a GoawayError here, and the client may send them again.
-   * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number.
+   * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number, as the code must be one of 32 bits.
    */
   goaway(code: number = ErrorCode.NO_ERROR, debug = '', lastStreamId: number = this.lastStreamId): void {
+    checkCode(code)
     this.going.goaway(code, debug, lastStreamId)
   }
 
