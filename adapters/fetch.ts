@@ -30,9 +30,15 @@ export interface FetchOptions extends ShimOptions {
   readonly maxRedirects?: number | undefined
 }
 
+/** The standard's `RequestInit`, whichever of its declarations the program has. */
+export interface FetchInit extends RequestInit {
+  /** Needed with a stream as the body, as in Node. TypeScript's own library of the DOM does not declare it. */
+  duplex?: 'half'
+}
+
 /** A fetch with a pool of its own, or with the one it was given. */
 export interface HyperFetch extends AsyncDisposable {
-  (input: string | URL | Request, init?: RequestInit): Promise<HyperResponse>
+  (input: string | URL | Request, init?: FetchInit): Promise<HyperResponse>
   /** Waits for open exchanges and closes the pool, if it is this fetch's own. */
   close(): Promise<void>
 }
@@ -46,7 +52,7 @@ const nativeFetch = globalThis.fetch
  * It rejects with a TypeError `fetch failed` with a `cause` when there is no response, with a TypeError for a wrong argument,
  * and with the signal's reason when it is aborted. Deadlines are the pool's: see `PoolOptions`.
  */
-export function fetch(input: string | URL | Request, init?: RequestInit): Promise<HyperResponse> {
+export function fetch(input: string | URL | Request, init?: FetchInit): Promise<HyperResponse> {
   return start(sharedTransport, redirectLimit, input, init)
 }
 
@@ -62,7 +68,7 @@ export function createFetch(options: FetchOptions = {}): HyperFetch {
     await own?.close()
   }
   return Object.assign(
-    (input: string | URL | Request, init?: RequestInit) => start(transport, maxRedirects, input, init),
+    (input: string | URL | Request, init?: FetchInit) => start(transport, maxRedirects, input, init),
     { close, [Symbol.asyncDispose]: close },
   )
 }
@@ -71,7 +77,7 @@ function start(
   transport: Transport,
   maxRedirects: number,
   input: string | URL | Request,
-  init: RequestInit | undefined,
+  init: FetchInit | undefined,
 ): Promise<HyperResponse> {
   return new Promise((resolve, reject) => {
     const request = readRequest(input, init)

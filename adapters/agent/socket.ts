@@ -13,6 +13,7 @@ import { Duplex } from 'node:stream'
 import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import { AbortedError, PoolDestroyedError, toError } from '../../src/errors.ts'
 import type { Exchange, ExchangeHandler, Transport } from '../../src/exchange/contract.ts'
+import { isRedirect } from '../../src/exchange/semantics.ts'
 import { UploadBody } from '../../src/exchange/upload.ts'
 import type { H1RequestHead } from '../../src/h1/index.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
@@ -20,6 +21,7 @@ import { LONGEST_TIMER } from '../../src/limits.ts'
 import type { ConnectionInfo, ConnectOptions, ConnectTimings } from '../../src/net/options.ts'
 import { describeConnection } from '../common/connection-members.ts'
 import { isParserCode, NodeError, toNodeError } from '../common/errors.ts'
+import { MAX_REDIRECT_BODY, MAX_REDIRECT_BODY_TIME } from '../common/redirect-body.ts'
 import { httpVersion, statusMessage } from '../common/status-line.ts'
 import { HttpText, type RequestSink, type Taken } from './http-text.ts'
 
@@ -49,6 +51,9 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   private unacknowledged: ((error?: Error | null) => void) | undefined
   /** The head of the response is on its way to the message. */
   private answered = false
+  private redirects = false
+  /** Who follows the redirect has left: octets of its body still to be ignored before the exchange is ended. */
+  private ignoring: number | undefined
   /** The request waits to be told that it may send its body. */
   private expects = false
 
@@ -162,12 +167,18 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   ): void {
     this.touch()
     this.answered = true
+    this.redirects = isRedirect(status)
     const version = httpVersion(this.exchange?.connection, said)
     const reason = statusMessage(status, statusText, version)
     this.push(this.text.respond(status, reason, raw, version === '1.0' ? '1.0' : '1.1'), 'latin1')
   }
 
   onData(chunk: Buffer): void {
+    if (this.ignoring !== undefined) {
+      this.ignoring -= chunk.length
+      if (this.ignoring < 0) this.exchange?.abort()
+      return
+    }
     this.touch()
     let more = true
     for (const piece of this.text.data(chunk)) more = this.push(piece, 'latin1')
@@ -175,6 +186,10 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
   }
 
   onEnd(trailers: FieldList, raw: FieldList = trailers): void {
+    if (this.ignoring !== undefined) {
+      clearTimeout(this.timer)
+      return
+    }
     this.settled = true
     const whole = this.text.done
     try {
@@ -191,7 +206,10 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
 
   onError(error: Error): void {
     // The caller ended it, and needs no words of ours: the message hears from node:http that it was aborted.
-    if (this.settled) return
+    if (this.settled) {
+      if (this.ignoring !== undefined) clearTimeout(this.timer)
+      return
+    }
     this.settled = true
     // To who has called `destroy()` of an agent, its sockets hang up; who asks it later hears what it is.
     const hungUp = error instanceof PoolDestroyedError && this.connectionInfo !== undefined
@@ -219,13 +237,24 @@ export class AgentSocket extends Duplex implements RequestSink, ExchangeHandler 
     clearTimeout(this.timer)
     if (!this.settled) {
       this.settled = true
-      this.exchange?.abort(error ?? undefined)
+      if (error === null && this.redirects && this.source?.closed !== false) this.runOut()
+      else this.exchange?.abort(error ?? undefined)
     }
     // An error costs more than the rest of an end: it is made only for who is to hear of it.
     if (this.source?.closed === false) this.source.fail(error ?? new AbortedError())
     callback(error)
     // Of a socket of Node's this is the last event, after all that its end sets off.
     setImmediate(emitClose, this, error)
+  }
+
+  /** Lets the body of a redirect that was left, to be followed, run to its end if that is near. */
+  private runOut(): void {
+    const { exchange } = this
+    this.ignoring = MAX_REDIRECT_BODY
+    // What has come while the event loop was busy is read before that.
+    this.timer = setTimeout(() => setImmediate(() => exchange?.abort()), MAX_REDIRECT_BODY_TIME)
+    this.timer.unref()
+    exchange?.resume()
   }
 
   /** @internal As Node's does, whoever wrote before there was a connection hears only now that there will be none. */

@@ -13,9 +13,10 @@ import type { FieldList } from '../../src/headers/fields.ts'
 import { getField } from '../../src/headers/fields.ts'
 import { ignore } from '../../src/ignore.ts'
 import { joinedField } from '../common/headers.ts'
+import { MAX_REDIRECT_BODY, MAX_REDIRECT_BODY_TIME } from '../common/redirect-body.ts'
 import { targetOf } from '../common/target.ts'
 import { fetchFailed, terminated } from './errors.ts'
-import { abandoned, type FailureWords, IncomingBody } from './incoming.ts'
+import { type FailureWords, IncomingBody } from './incoming.ts'
 import { matchesIntegrity } from './integrity.ts'
 import { isBadPort, nextRequest } from './redirect.ts'
 import type { FetchRequest } from './request.ts'
@@ -26,12 +27,6 @@ import { reportTiming } from './timing.ts'
 /** Flags of a hop. */
 const redirected = 1
 const again = 2
-
-/** A redirect's body is let run to its end if it is shorter than this: cheaper than ending the exchange. */
-const maxIgnored = 64 * 1024
-
-/** For so long its connection is waited for, in milliseconds. */
-const maxRedirectBodyTime = 50
 
 /**
  * For so long a response is kept for its body to come by itself, in milliseconds: most bodies do, and what has the garbage collector
@@ -54,7 +49,7 @@ export class Hop implements ExchangeHandler, FailureWords {
   private reject: (reason: unknown) => void
   private exchange: Exchange | undefined
   private incoming: IncomingBody | undefined
-  /** Kept until it is known whether the body comes by itself; see {@link abandoned}. */
+  /** Kept until it is known whether the body comes by itself; see {@link IncomingBody.watch}. */
   private response: HyperResponse | undefined
   /** Of a response that is the caller's, for its entry of timing. */
   private status = 0
@@ -117,19 +112,19 @@ export class Hop implements ExchangeHandler, FailureWords {
     this.leavePrevious()
     if (status === 407) {
       // Node's fetch has nobody to ask for a password, and does not give the answer of a proxy for that of the server.
-      this.ignoring = maxIgnored
+      this.ignoring = MAX_REDIRECT_BODY
       this.reject(fetchFailed(new Error('proxy authentication required')))
       return
     }
     if (isRedirect(status) && this.request.redirect === 'error') {
-      this.ignoring = maxIgnored
+      this.ignoring = MAX_REDIRECT_BODY
       this.reject(fetchFailed(new Error('unexpected redirect')))
       return
     }
     if (isRedirect(status) && this.request.redirect !== 'manual') {
       const location = getField(fields, 'location')
       if (location !== undefined) {
-        this.ignoring = maxIgnored
+        this.ignoring = MAX_REDIRECT_BODY
         this.follow(status, location, fields)
         return
       }
@@ -143,7 +138,7 @@ export class Hop implements ExchangeHandler, FailureWords {
     const opaque = request.tainting === 'opaque'
     // Of another origin's response to a `no-cors` request Node's fetch tells no status and no body.
     const withBody = !opaque && !(status === 204 || status === 205 || status === 304 || request.method === 'HEAD')
-    if (opaque) this.ignoring = maxIgnored
+    if (opaque) this.ignoring = MAX_REDIRECT_BODY
     if (withBody) {
       const codings = parseCodings(joinedField(fields, 'content-encoding'))
       this.incoming = new IncomingBody(codings, this)
@@ -242,7 +237,7 @@ export class Hop implements ExchangeHandler, FailureWords {
    */
   watch(): void {
     const { response, incoming } = this
-    if (response !== undefined && incoming !== undefined) abandoned.register(response, incoming)
+    if (response !== undefined) incoming?.watch(response)
     this.letGo()
   }
 
@@ -283,7 +278,7 @@ export class Hop implements ExchangeHandler, FailureWords {
    */
   private sendWhenFree(hop: Hop): void {
     this.next = hop
-    this.nextTimer = setTimeout(() => this.sendNext(), maxRedirectBodyTime)
+    this.nextTimer = setTimeout(() => this.sendNext(), MAX_REDIRECT_BODY_TIME)
   }
 
   private sendNext(): void {

@@ -43,8 +43,11 @@ export interface FailureWords {
   wrapError(error: unknown): unknown
 }
 
-/** Ends the exchange of a body whose response and stream were garbage-collected. */
-export const abandoned = new FinalizationRegistry<IncomingBody>((incoming) => incoming.abandon())
+/**
+ * Ends the exchange of a body whose response and stream were garbage-collected. A body that failed or was cancelled is let go of
+ * at once: the trace of its error may hold the stream or the response, which then would never be collected, and the body with it.
+ */
+const abandoned = new FinalizationRegistry<IncomingBody>((incoming) => incoming.abandon())
 
 interface Waiting<T> {
   resolve(value: T): void
@@ -168,8 +171,13 @@ export class IncomingBody implements DecoderSink {
     // Nothing is asked for beforehand: a call of pull() means that somebody reads.
     const made = new ReadableStream(this, { highWaterMark: 0 }) as ReadableStream<Uint8Array<ArrayBuffer>>
     this.readable = new WeakRef(made)
-    if (!this.arrived) abandoned.register(made, this)
+    if (!this.arrived) this.watch(made)
     return made
+  }
+
+  /** When this can be reached no more, neither can the body. */
+  watch(holder: object): void {
+    if (!this.failed && !this.cancelled) abandoned.register(holder, this, this)
   }
 
   /** Another body with the same octets, if all of them have arrived and nobody has begun to read. */
@@ -232,6 +240,7 @@ export class IncomingBody implements DecoderSink {
   cancel(): void {
     this.read = true
     this.cancelled = true
+    abandoned.unregister(this)
     this.queue = []
     this.decoder?.destroy()
     if (!this.arrived) this.exchange?.abort()
@@ -350,6 +359,7 @@ export class IncomingBody implements DecoderSink {
   private break(failure: unknown): void {
     this.failed = true
     this.failure = failure
+    abandoned.unregister(this)
     this.queue = []
     this.decoder?.destroy()
     this.collector?.reject(failure)

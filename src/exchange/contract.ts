@@ -175,6 +175,7 @@ export interface Exchange {
   /**
    * Ends the exchange: `onError` with the reason (as it is if it is an Error), RST_STREAM to the peer. After the end: nothing.
    * @param code of RST_STREAM (RFC 9113 section 7). Default CANCEL.
+   * @throws {InvalidArgumentError} when the code is no number of 32 bits; the exchange goes on then.
    */
   abort(reason?: unknown, code?: number): void
   /** Withholds data (and so the peer's flow-control window) until resume(). */

@@ -20,6 +20,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { nextTick } from '../clock.ts'
 import { channels } from '../diagnostics.ts'
 import { abortReason, TimeoutError, toError } from '../errors.ts'
+import { checkCode } from '../h2/arguments.ts'
 import type { ConnectionInfo, ConnectTimings } from '../net/options.ts'
 import { rethrowAsync } from '../rethrow-async.ts'
 import { INSPECT, inspected, type Seen } from '../seen.ts'
@@ -113,6 +114,7 @@ export class LiveExchange extends AsyncResource implements Attempted, Waiting {
   }
 
   abort(reason?: unknown, code?: number): void {
+    if (code !== undefined) checkCode(code)
     if (!this.hasSettled || this.attempt?.state === 'half-closed') this.fail(abortReason(reason), code)
   }
 

@@ -33,6 +33,7 @@ import { toError } from '../errors.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { checkRequest, type RequestHead } from '../headers/section.ts'
+import { checkCode, checkOctets, checkSettings } from './arguments.ts'
 import { Core, type OpenObstacle } from './core.ts'
 import { FramesIn } from './frames-in.ts'
 import type { ConnectionListener } from './listener.ts'
@@ -235,18 +236,30 @@ export class H2Connection implements WindowContext {
     this.outgoing.end(stream, trailers)
   }
 
-  /** Returns octets of a stream's receive window to the peer, when the owner has processed as many. */
+  /**
+   * Returns octets of a stream's receive window to the peer, when the owner has processed as many.
+   * @throws {InvalidArgumentError} when it is no number of octets.
+   */
   consume(stream: H2Stream, octets: number): void {
+    checkOctets(octets)
     this.granted.consume(stream, octets)
   }
 
-  /** Resets a stream (RFC 9113 section 6.4); its listener hears nothing more. A closed stream stays as it is. */
+  /**
+   * Resets a stream (RFC 9113 section 6.4); its listener hears nothing more. A closed stream stays as it is.
+   * @throws {InvalidArgumentError} when the code is no number of 32 bits.
+   */
   reset(stream: H2Stream, code: number = ErrorCode.CANCEL): void {
+    checkCode(code)
     this.streams.reset(stream, code)
   }
 
-  /** Changes our settings; they count from the peer's acknowledgement on (RFC 9113 section 6.5.3). */
+  /**
+   * Changes our settings; they count from the peer's acknowledgement on (RFC 9113 section 6.5.3).
+   * @throws {InvalidArgumentError} naming one that is unknown, or that may not have its value (section 6.5.2).
+   */
   updateSettings(settings: Partial<Settings>): void {
+    checkSettings(settings, this.core.role)
     if (!this.dead) this.frames.settings.send(settingEntries(settings))
   }
 
@@ -285,9 +298,10 @@ export class H2Connection implements WindowContext {
    * Sends GOAWAY: streams up to the last one taken may finish.
    * @param lastStreamId the last one that is or will be dealt with. Default: the last that came; a lower one says of those
    *   above it that nothing was done for them, so they end with a GoawayError here, and the client may send them again.
-   * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number.
+   * @throws {InvalidArgumentError} when it is above what was said before, or is no whole number, as the code must be one of 32 bits.
    */
   goaway(code: number = ErrorCode.NO_ERROR, debug = '', lastStreamId: number = this.lastStreamId): void {
+    checkCode(code)
     this.frames.going.goaway(code, debug, lastStreamId)
   }
 

@@ -31,7 +31,10 @@ export class Outgoing {
     const { core } = this
     const { obstacle, remoteSettings } = core
     if (obstacle !== undefined) throw core.misuse(`No stream can be opened: ${obstacle}`)
-    if (core.checksOutbound) this.checkRequestHead(head)
+    if (core.checksOutbound) {
+      this.checkListener(listener)
+      this.checkRequestHead(head)
+    }
     if (remoteSettings.maxHeaderListSize < MAX_SAFE_LIST) this.checkListSize(head, remoteSettings.maxHeaderListSize)
     // Before anything is encoded: what the peer is not sent must not be in the table that it shares.
     const manager = this.windows.newManager()
@@ -109,6 +112,7 @@ export class Outgoing {
     if (obstacle !== undefined) throw core.misuse(`No stream can be opened: ${obstacle}`)
     const sendable = parent.state === StreamState.OPEN || parent.state === StreamState.HALF_CLOSED_REMOTE
     if (!sendable || parent.endQueued) throw core.misuse(`Stream ${parent.id} has ended`)
+    this.checkListener(listener)
     const { method, contentLength } = this.checked(checkPlainRequest, head)
     if ((method !== 'GET' && method !== 'HEAD') || contentLength > 0) {
       throw core.misuse('Only a GET or HEAD without a body can be promised')
@@ -133,6 +137,7 @@ export class Outgoing {
   private checkRequestHead(head: FieldList): void {
     const { core } = this
     if (core.role !== 'client') throw core.misuse('Only a client sends requests')
+    this.checkFlat(head)
     if (head[0] !== ':method') throw core.misuse('A request begins with :method')
     this.checked(core.remoteSettings.enableConnectProtocol ? checkAnyRequest : checkPlainRequest, head)
   }
@@ -145,8 +150,19 @@ export class Outgoing {
     }
   }
 
+  private checkListener(listener: StreamListener): void {
+    if (typeof listener !== 'object' || listener === null) throw this.core.misuse('A stream needs a listener')
+  }
+
+  private checkFlat(section: FieldList): void {
+    if (!Array.isArray(section) || section.length % 2 !== 0 || !section.every((one) => typeof one === 'string')) {
+      throw this.core.misuse('A section is a flat array of text: name, value, name, value')
+    }
+  }
+
   /** What the owner hands in is checked as what comes in, but is the owner's mistake. */
   private checked<T>(check: (section: FieldList) => T, section: FieldList): T {
+    this.checkFlat(section)
     try {
       return check(section)
     } catch (error) {

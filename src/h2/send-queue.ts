@@ -37,6 +37,9 @@ export class SendQueue {
 
   write(stream: H2Stream, chunk: Uint8Array): boolean {
     if (!stream.localOpen) throw this.core.misuse(`Stream ${stream.id} takes no data now`)
+    // Text, an ArrayBuffer or an array would be framed by a length that is not that of its octets.
+    if (chunk?.length === undefined || chunk.length !== chunk.byteLength)
+      throw this.core.misuse('A body is written in octets')
     if (chunk.length > 0) {
       if (stream.queue === NO_CHUNKS) stream.queue = [chunk]
       else stream.queue.push(chunk)

@@ -175,7 +175,11 @@ export class Pool implements Transport, OriginHost {
   onEmpty(origin: OriginPool): void {
     origin.retired = true
     if (this.origins.get(origin.key) === origin) this.origins.delete(origin.key)
+    // As most requests spell it: whoever visits many origins does not keep what each of them was.
+    const { href } = origin.origin
+    if (this.bySpelling.get(href) === origin) this.bySpelling.delete(href)
     if (this.origins.size > 0) return
+    this.bySpelling.clear()
     if (this.state !== 'open') this.connector.close()
     const waiting = this.whenEmpty
     this.whenEmpty = []

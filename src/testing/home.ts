@@ -22,4 +22,6 @@ export interface Home {
   readonly goawayAfter: number | undefined
   readonly mute: boolean
   onRequest(request: Incoming, answering: Answering): void
+  /** An answer could not be carried out. */
+  onFault(thrown: unknown): void
 }

@@ -14,9 +14,10 @@ import {
 } from '../h2/index.ts'
 import { NO_LISTENER } from '../h2/stream.ts'
 import type { FieldList } from '../headers/fields.ts'
+import { FieldKind, fieldName } from '../headers/names.ts'
 import type { Home, ServerSide } from './home.ts'
 import { headersOf, Incoming } from './record.ts'
-import type { Plan } from './script.ts'
+import { failedScript, type Plan } from './script.ts'
 
 /** Octets that are framed for one write. */
 const WRITE = 262_144
@@ -121,10 +122,22 @@ class Reply implements StreamListener {
   }
 
   answer(plan: Plan): void {
+    if (this.stream.listener !== this) return
     this.plan = plan
     if (!plan.unread && this.early > 0) this.side.h2.consume(this.stream, this.early)
-    if (plan.delay === 0) this.begin(plan)
-    else this.timer = setTimeout(() => this.begin(plan), plan.delay)
+    if (plan.delay === 0) this.attempt(plan)
+    else this.timer = setTimeout(() => this.attempt(plan), plan.delay)
+  }
+
+  private attempt(plan: Plan): void {
+    try {
+      this.begin(plan)
+    } catch (thrown) {
+      const { side, stream, request } = this
+      side.home.onFault(thrown)
+      if (request !== undefined && !stream.headersSent) this.begin(failedScript(request, thrown))
+      else side.h2.reset(stream, ErrorCode.INTERNAL_ERROR)
+    }
   }
 
   private begin(plan: Plan): void {
@@ -139,8 +152,9 @@ class Reply implements StreamListener {
     for (const { status, fields } of plan.early) h2.inform(stream, [':status', String(status), ...lower(fields)])
     if (plan.push.length > 0 && h2.remoteSettings.enablePush) this.push(plan)
     if (plan.goaway) h2.goaway()
-    const octets = ending === 'whole' ? body : body.subarray(0, after)
-    const ends = ending === 'whole' && octets.length === 0 && trailers.length === 0
+    const bodiless = this.request?.method === 'HEAD' || plan.status === 204 || plan.status === 304
+    const octets = bodiless ? body.subarray(0, 0) : ending === 'whole' ? body : body.subarray(0, after)
+    const ends = ending === 'whole' && (bodiless || (octets.length === 0 && trailers.length === 0))
     h2.respond(stream, [':status', String(plan.status), ...lower(plan.fields)], ends)
     if (octets.length > 0) h2.write(stream, octets)
     if (ending === 'whole') {
@@ -202,7 +216,12 @@ class Reply implements StreamListener {
   onDrain(): void {}
 }
 
-/** HTTP/2 has names in lower case alone. */
+/** HTTP/2 has names in lower case alone, and no fields of the connection (RFC 9113 section 8.2.2). */
 function lower(fields: FieldList): FieldList {
-  return fields.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
+  const lowered: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const { name, kind } = fieldName(fields[i])
+    if (kind !== FieldKind.DROP && kind !== FieldKind.CONNECTION) lowered.push(name, fields[i + 1])
+  }
+  return lowered
 }

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { createServer as createTlsServer } from 'node:tls'
 import { InvalidArgumentError } from '../errors.ts'
 import { ignore } from '../ignore.ts'
+import { type Check, checkEach, whole } from '../option-checks.ts'
 import { refuseUnknown } from '../option-names.ts'
 import { makeCertificate, type OriginCertificate } from './certificate.ts'
 import type { TestRequest } from './record.ts'
@@ -30,6 +31,11 @@ export interface TestOriginOptions {
 const NAMES: ReadonlySet<string> = new Set<keyof TestOriginOptions>([
   ...(['secure', 'protocols', 'certificate', 'port', 'maxConcurrentStreams', 'streamWindow', 'goawayAfter'] as const),
 ])
+
+const LIMITS: Readonly<Record<'maxConcurrentStreams' | 'streamWindow', Check>> = {
+  maxConcurrentStreams: whole(0),
+  streamWindow: whole(0),
+}
 
 /** Milliseconds that `takeRequest()` waits by default. */
 const PATIENCE = 5000
@@ -60,7 +66,13 @@ export class TestOrigin implements AsyncDisposable {
   static async start(options: TestOriginOptions = {}): Promise<TestOrigin> {
     refuseUnknown(options, NAMES)
     const { secure = true, protocols = ['h2', 'http/1.1'], port = 0, goawayAfter } = options
-    if (protocols.length === 0 || !protocols.every((one) => one === 'h2' || one === 'http/1.1')) {
+    const { maxConcurrentStreams, streamWindow } = options
+    checkEach({ maxConcurrentStreams, streamWindow }, LIMITS)
+    if (
+      !Array.isArray(protocols) ||
+      protocols.length === 0 ||
+      !protocols.every((one) => one === 'h2' || one === 'http/1.1')
+    ) {
       throw new InvalidArgumentError(`protocols must be of 'h2' and 'http/1.1', not ${String(protocols)}`)
     }
     if (goawayAfter !== undefined && !(Number.isInteger(goawayAfter) && goawayAfter > 0)) {
@@ -130,8 +142,13 @@ export class TestOrigin implements AsyncDisposable {
     for (const side of this.home.sides.values()) side.goaway(code)
   }
 
-  /** Other SETTINGS, on connections that are open and those to come: fewer streams, smaller windows. */
+  /**
+   * Other SETTINGS, on connections that are open and those to come: fewer streams, smaller windows.
+   * @throws {InvalidArgumentError} naming what is unknown or invalid.
+   */
   limit(settings: { readonly maxConcurrentStreams?: number; readonly streamWindow?: number }): void {
+    refuseUnknown(settings, new Set(Object.keys(LIMITS)))
+    checkEach(settings, LIMITS)
     this.home.limit(settings)
   }
 

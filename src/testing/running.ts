@@ -10,7 +10,7 @@ import type { Answering, Home, ServerSide } from './home.ts'
 import { Http1Side } from './http1.ts'
 import { Http2Side } from './http2.ts'
 import type { Incoming } from './record.ts'
-import { Scripts } from './script.ts'
+import { failedScript, Scripts } from './script.ts'
 
 /** What it is made with, of the options. */
 export interface RunningOptions {
@@ -26,6 +26,8 @@ export class RunningOrigin implements Home {
   readonly requests: Incoming[] = []
   readonly sockets = new Set<Socket>()
   readonly sides = new Map<Duplex, ServerSide>()
+  /** Connections that have not shown yet which protocol they speak. */
+  private readonly undecided = new Set<Duplex>()
   count = 0
   mute = false
   private closed = false
@@ -51,7 +53,6 @@ export class RunningOrigin implements Home {
   onConnection(socket: Socket): void {
     this.keep(socket)
     socket.setNoDelay(true)
-    if (this.mute) socket.pause()
     const chosen: unknown = Reflect.get(socket, 'alpnProtocol')
     if (chosen === 'h2' || this.protocols.length === 1) {
       this.serve(socket, chosen === 'h2' || this.protocols[0] === 'h2')
@@ -63,14 +64,18 @@ export class RunningOrigin implements Home {
     }
     // Without TLS: who begins with the preface speaks HTTP/2.
     let head = Buffer.alloc(0)
+    this.undecided.add(socket)
+    socket.on('close', () => this.undecided.delete(socket))
     const onData = (octets: Buffer): void => {
       head = Buffer.concat([head, octets])
       const begun = head.toString('latin1', 0, PREFACE.length)
       if (PREFACE.startsWith(begun) && begun.length < PREFACE.length) return
       socket.off('data', onData)
+      this.undecided.delete(socket)
       this.serve(socket, begun === PREFACE, head)
     }
     socket.on('data', onData)
+    if (this.mute) socket.pause()
   }
 
   private serve(socket: Socket, h2: boolean, head?: Buffer): void {
@@ -87,10 +92,24 @@ export class RunningOrigin implements Home {
   onRequest(request: Incoming, answering: Answering): void {
     this.requests.push(request)
     const plan = this.scripts.find(request)
-    if (plan instanceof Promise) plan.then((made) => answering.answer(made), rethrow)
+    if (plan instanceof Promise) {
+      plan
+        .catch((thrown: unknown) => {
+          this.onFault(thrown)
+          return failedScript(request, thrown)
+        })
+        .then((made) => answering.answer(made))
+    }
     // Its listener is not there yet.
     else nextTick(() => answering.answer(plan))
     this.wake()
+  }
+
+  /** A script that throws, or cannot be carried out, is a fault of the test. */
+  onFault(thrown: unknown): void {
+    nextTick(() => {
+      throw thrown
+    })
   }
 
   limit({ maxConcurrentStreams, streamWindow }: { maxConcurrentStreams?: number; streamWindow?: number }): void {
@@ -102,7 +121,7 @@ export class RunningOrigin implements Home {
 
   setMute(mute: boolean): void {
     this.mute = mute
-    for (const socket of this.sides.keys()) {
+    for (const socket of [...this.sides.keys(), ...this.undecided]) {
       if (mute) socket.pause()
       else socket.resume()
     }
@@ -143,11 +162,4 @@ export class RunningOrigin implements Home {
     this.waiting = []
     for (const resolve of waiting) resolve()
   }
-}
-
-/** A script that throws is a fault of the test. */
-function rethrow(thrown: unknown): void {
-  nextTick(() => {
-    throw thrown
-  })
 }

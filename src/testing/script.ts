@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from '../errors.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import { type FieldList, type FieldsInit, flattenFields } from '../headers/fields.ts'
+import { FieldKind, fieldName, isFieldValue } from '../headers/names.ts'
 import { refuseUnknown } from '../option-names.ts'
 import type { TestRequest } from './record.ts'
 
@@ -9,7 +10,10 @@ import type { TestRequest } from './record.ts'
 export interface Answer {
   /** Default 200. */
   readonly status?: number | undefined
-  /** Fields of the response. Default: none. */
+  /**
+   * Fields of the response. Default: none. A content-length is sent as it is: one that the body does not keep to is a fault that
+   * the client should see. Those of the connection (`connection`, `transfer-encoding` and so on) go over HTTP/1.1 alone.
+   */
   readonly headers?: FieldsInit | undefined
   /** The body. Default: empty. */
   readonly body?: string | Uint8Array | undefined
@@ -35,7 +39,10 @@ export interface Answer {
   readonly cutAfter?: number | undefined
   /** After so many octets of the body nothing more comes. */
   readonly stallAfter?: number | undefined
-  /** The request's body is not read: the windows that the client may send into fill up. */
+  /**
+   * The request's body is not read: the windows that the client may send into fill up. Over HTTP/1.1 the answer is the last one
+   * of its connection, as the next request would come behind the body.
+   */
   readonly unread?: boolean | undefined
   /** GOAWAY before it: this request is the last one of its connection. Over HTTP/1.1 `connection: close`. */
   readonly goaway?: boolean | undefined
@@ -101,7 +108,7 @@ export function readAnswer(answer: Answer): Plan {
     throw new InvalidArgumentError(`${name} must be a number of octets, not ${String(after)}`)
   }
   const octets = json === undefined ? body : JSON.stringify(json)
-  const fields = [...flattenFields(answer.headers)]
+  const fields = readFields(answer.headers)
   if (json !== undefined && !fields.some((one, i) => i % 2 === 0 && one.toLowerCase() === 'content-type')) {
     fields.push('content-type', 'application/json')
   }
@@ -109,8 +116,8 @@ export function readAnswer(answer: Answer): Plan {
     status,
     fields,
     body: typeof octets === 'string' ? Buffer.from(octets) : (octets ?? new Uint8Array(0)),
-    trailers: flattenFields(answer.trailers),
-    early: (answer.early ?? []).map((one) => ({ status: one.status, fields: flattenFields(one.headers) })),
+    trailers: readTrailers(answer.trailers),
+    early: (answer.early ?? []).map((one) => ({ status: readEarly(one.status), fields: readFields(one.headers) })),
     push: Object.entries(answer.push ?? {}).map(([path, pushed]) => [path, readAnswer(pushed)]),
     delay,
     ending,
@@ -121,12 +128,45 @@ export function readAnswer(answer: Answer): Plan {
   }
 }
 
+/** A copy, checked. */
+function readFields(init: FieldsInit | undefined): string[] {
+  const fields = [...flattenFields(init)]
+  for (let i = 0; i < fields.length; i += 2) {
+    const { kind } = fieldName(fields[i])
+    if (kind === FieldKind.PSEUDO || kind === FieldKind.INVALID) {
+      throw new InvalidArgumentError(`${JSON.stringify(fields[i])} is not the name of a field`)
+    }
+    if (!isFieldValue(fields[i + 1])) {
+      throw new InvalidArgumentError(`The value of ${fields[i]} has a character that may be in none`)
+    }
+  }
+  return fields
+}
+
+function readTrailers(init: FieldsInit | undefined): FieldList {
+  const fields = readFields(init)
+  const wrong = fields.find((name, i) => i % 2 === 0 && fieldName(name).kind !== FieldKind.PLAIN)
+  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} may not be sent as a trailer`)
+  return fields
+}
+
+function readEarly(status: number): number {
+  if (Number.isInteger(status) && status >= 100 && status <= 199 && status !== 101) return status
+  throw new InvalidArgumentError(`An early response has a status from 100 to 199, but not 101: ${status} is none`)
+}
+
 function codeOf(code: string | number): number {
   if (typeof code === 'number' && Number.isInteger(code) && code >= 0 && code <= 0xffff_ffff) return code
   const known: unknown =
     typeof code === 'string' && Object.hasOwn(ErrorCode, code) ? Reflect.get(ErrorCode, code) : undefined
   if (typeof known === 'number') return known
   throw new InvalidArgumentError(`code must be a name of RFC 9113 section 7, or a number, not ${String(code)}`)
+}
+
+/** What a request gets whose script failed: the test hears of that by itself, and its client does not wait for ever. */
+export function failedScript(request: TestRequest, thrown: unknown): Plan {
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return readAnswer({ status: 500, body: `the script of ${request.method} ${request.path} failed: ${message}` })
 }
 
 /** Answers by route, and those that go before them, in order. */

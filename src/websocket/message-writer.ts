@@ -28,6 +28,7 @@ export class MessageWriter {
   }
 
   text(data: string, finished: boolean): Uint8Array {
+    if (typeof data !== 'string') throw new LocalProtocolError(`A text message is text, not ${typeof data}`)
     this.checkMessage(Opcode.TEXT)
     let text = this.half + data
     this.half = ''
@@ -42,12 +43,14 @@ export class MessageWriter {
   }
 
   bytes(data: Uint8Array, finished: boolean): Uint8Array {
+    checkOctets(data)
     this.checkMessage(Opcode.BINARY)
     return this.piece(Opcode.BINARY, data, finished)
   }
 
   /** @throws {LocalProtocolError} when the payload is too long. */
   control(opcode: number, payload: Uint8Array = EMPTY): Uint8Array {
+    checkOctets(payload)
     if (payload.length > MAX_CONTROL_PAYLOAD) {
       throw new LocalProtocolError(`A control frame has at most 125 octets, not ${payload.length}`)
     }
@@ -56,6 +59,7 @@ export class MessageWriter {
 
   /** @throws {LocalProtocolError} when code and reason cannot be sent. */
   close(code: number = CloseCode.NO_STATUS, reason = ''): Uint8Array {
+    if (typeof reason !== 'string') throw new LocalProtocolError(`A close reason is text, not ${typeof reason}`)
     if (code === CloseCode.NO_STATUS) {
       if (reason !== '') throw new LocalProtocolError('A close reason needs a code')
       return this.control(Opcode.CLOSE)
@@ -93,5 +97,12 @@ export class MessageWriter {
 
   private key(): Uint8Array | null {
     return this.keys === null ? null : this.keys.next()
+  }
+}
+
+/** @throws {LocalProtocolError} for text, an array, an ArrayBuffer: their length is not that of octets. */
+function checkOctets(data: Uint8Array): void {
+  if (data?.length === undefined || data.length !== data.byteLength) {
+    throw new LocalProtocolError('A payload is octets, in a Uint8Array')
   }
 }

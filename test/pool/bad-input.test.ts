@@ -182,3 +182,13 @@ test('a server that closes every connection is not asked for ever', async () => 
   assert.equal(h2.code, 'ERR_HYPER_CONNECTION_LOST')
   assert.equal(connections, 2 * (1 + MAX_LOST_REPLAYS))
 })
+
+test('an abort with a code that is none is refused, and the exchange goes on', async () => {
+  await using origin = await startH2Origin()
+  await using pool = new Pool({ tls: { ca: origin.ca } })
+  const { exchange, handler } = begin(pool, { origin: origin.origin, method: 'GET', path: '/json' })
+  for (const code of [-1, 1.5, 2 ** 32, Number.NaN]) {
+    assert.throws(() => exchange.abort('stop', code), { code: 'ERR_HYPER_INVALID_ARGUMENT' })
+  }
+  assert.equal((await handler.result).status, 200)
+})

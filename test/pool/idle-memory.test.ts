@@ -50,4 +50,33 @@ for (const [name, start] of origins) {
     `
     assert.equal(await collecting(origin, script), 'done')
   })
+
+  test(`${name}: an origin whose connections are closed is let go of, by a pool that has others and by one that has none`, async () => {
+    await using origin = await start()
+    const script = `
+      const { Pool } = await import(root + 'src/index.ts')
+      const pool = new Pool({ tls: { ca }, idleTimeout: 1 })
+      const get = (origin, onHeaders) =>
+        new Promise((resolve, reject) => {
+          const handler = { onHeaders: () => onHeaders?.(exchange), onData() {}, onEnd: () => resolve(), onError: reject }
+          const exchange = pool.dispatch({ origin, method: 'GET', path: '/json' }, handler)
+          watched.push(new WeakRef([...pool.origins.values()].at(-1)))
+        })
+      const gone = async (one) => { while (one.deref() !== undefined) await new Promise((resolve) => setTimeout(resolve, 5)) }
+      const watched = []
+      const other = url.replace('localhost', '127.0.0.1')
+      let held
+      const waiting = get(other, (exchange) => { exchange.pause(); held = exchange })
+      while (held === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+      await get(url)
+      if (watched[0].deref() === watched[1].deref()) throw new Error('one origin, not two')
+      await gone(watched[1])
+      if (pool.stats().origins.length !== 1) throw new Error('the pool has no other')
+      held.resume()
+      held = undefined
+      await waiting
+      await gone(watched[0])
+    `
+    assert.equal(await collecting(origin, script), 'done')
+  })
 }

@@ -98,6 +98,8 @@ function uses(libraries: boolean): { readonly stem: string; readonly source: str
   const shared = `import { Pool } from 'hyper-transport'
 import { createFetch } from 'hyper-transport/fetch'
 export const fetch = createFetch({ pool: new Pool({ tls: { rejectUnauthorized: true } }) })
+export const sent = fetch('https://localhost', { method: 'POST', body: new ReadableStream(), duplex: 'half' })
+export const standard: typeof globalThis.fetch = fetch
 // @ts-expect-error: an option that is none, so that the types are known to be there
 createFetch({ nonsense: true })`
   const beside = `import axios from 'axios'

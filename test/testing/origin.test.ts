@@ -7,6 +7,7 @@ import { createFetch } from '../../adapters/fetch.ts'
 import { Pool, type PoolOptions } from '../../src/index.ts'
 import { type Answer, TestOrigin, type TestOriginOptions } from '../../src/testing/index.ts'
 import { testCertificate } from '../support/certificate.ts'
+import { runModule } from '../support/child.ts'
 import { Collecting } from '../support/exchange.ts'
 
 const open: AsyncDisposable[] = []
@@ -118,6 +119,123 @@ for (const protocol of ['h2', 'http/1.1'] as const) {
         origin.requests.map(({ connection }) => connection),
         [1, 1, 2, 2, 3, 3, 4],
       )
+    })
+
+    test(`what is written while TestOrigin is mute is sent afterwards over ${protocol}`, async () => {
+      const origin = await start()
+      let answered: () => void = () => {}
+      const made = new Promise<void>((resolve) => {
+        answered = resolve
+      })
+      let asked: () => void = () => {}
+      const came = new Promise<void>((resolve) => {
+        asked = resolve
+      })
+      let release: () => void = () => {}
+      const held = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      origin.answer('/', async () => {
+        asked()
+        await held
+        setImmediate(answered)
+        return { body: 'late', goaway: true }
+      })
+      // Not sent again, so that an answer that is lost shows.
+      const answer = get(poolFor(origin, ways), origin, '/', { method: 'POST' })
+      await came
+      origin.mute()
+      release()
+      await made
+      origin.unmute()
+      assert.equal((await answer.result).body.toString(), 'late')
+    })
+
+    test(`a connection that was made while TestOrigin is mute is served afterwards over ${protocol}, without TLS too`, async () => {
+      const origin = await start({ secure: false })
+      origin.answer('/', { body: 'x' })
+      origin.mute()
+      const pool = poolFor(origin, protocol === 'h2' ? { h2c: 'prior-knowledge' } : {})
+      const answer = get(pool, origin)
+      while (Reflect.get(origin, 'home').sockets.size === 0) await new Promise((resolve) => setImmediate(resolve))
+      origin.unmute()
+      assert.equal((await answer.result).body.toString(), 'x')
+    })
+
+    test(`after an answer to a request whose body is not read the client can go on over ${protocol}`, async () => {
+      const origin = await start()
+      origin.answer('POST /', { unread: true, body: 'x' })
+      origin.answer('GET /', { body: 'y' })
+      const pool = poolFor(origin, { ...ways, connections: 1 })
+      for (const body of ['short', 'long'.repeat(1_000_000)]) {
+        assert.equal((await get(pool, origin, '/', { method: 'POST', body }).result).body.toString(), 'x')
+        assert.equal((await get(pool, origin).result).body.toString(), 'y')
+      }
+    })
+
+    test(`a content-length that the body does not keep to is sent as it is over ${protocol}`, async () => {
+      const origin = await start()
+      origin.answer('/', { headers: { 'content-length': '9' }, body: 'abc' })
+      origin.answer('/other', { body: 'x' })
+      const pool = poolFor(origin, ways)
+      assert.equal((await get(pool, origin, '/', { method: 'HEAD' }).result).headers['content-length'], '9')
+      await assert.rejects(get(pool, origin, '/', { method: 'POST' }).result)
+      assert.equal((await get(pool, origin, '/other').result).body.toString(), 'x')
+    })
+
+    test(`what may have no body has none, whatever the script says, over ${protocol}`, async () => {
+      const origin = await start()
+      origin.answer('/', { body: 'abc', trailers: { 'x-t': '1' } })
+      origin.answer('/204', { status: 204, body: 'abc' })
+      origin.answer('/304', { status: 304, body: 'abc' })
+      const pool = poolFor(origin, { ...ways, connections: 1 })
+      for (const [method, path] of [
+        ['GET', '/204'],
+        ['GET', '/304'],
+        ['HEAD', '/'],
+      ] as const) {
+        assert.equal((await get(pool, origin, path, { method }).result).body.length, 0)
+      }
+      assert.deepEqual(origin.connections, { total: 1, open: 1 })
+    })
+
+    test(`fields of the connection go over HTTP/1.1 alone (${protocol})`, async () => {
+      const origin = await start()
+      origin.answer('/', { headers: { connection: 'close' }, body: 'abc' })
+      const pool = poolFor(origin, ways)
+      assert.equal((await get(pool, origin).result).body.toString(), 'abc')
+      await get(pool, origin).result
+      assert.equal(origin.connections.total, protocol === 'h2' ? 1 : 2)
+    })
+
+    test(`a script that fails is a fault of the test, and its client does not wait for ever over ${protocol}`, async () => {
+      // In a process of its own: the fault is told as an uncaught exception.
+      const found = await runModule(`
+        const { Pool } = await import(root + 'src/index.ts')
+        const { createFetch } = await import(root + 'adapters/fetch.ts')
+        const { TestOrigin } = await import(root + 'src/testing/index.ts')
+        const told = []
+        process.on('uncaughtException', (error) => told.push(error.message))
+        const origin = await TestOrigin.start({ protocols: ['${protocol}'] })
+        const pool = new Pool({ tls: { ca: origin.ca } })
+        const fetch = createFetch({ pool })
+        origin.answer('/throws', () => { throw new Error('wrong') })
+        origin.answer('/nothing', () => undefined)
+        const answers = []
+        for (const path of ['/throws', '/nothing']) {
+          const response = await fetch(origin.url(path))
+          answers.push(response.status, await response.text())
+        }
+        await pool.close()
+        await origin.close()
+        console.log(JSON.stringify([answers, told]))`)
+      assert.deepEqual(found, [
+        [
+          ...[500, 'the script of GET /throws failed: wrong'],
+          ...[500, 'the script of GET /nothing failed: An answer must be an object'],
+        ],
+        ['wrong', 'An answer must be an object'],
+      ])
     })
 
     test('cuts every connection, and takes new ones', async () => {
@@ -265,12 +383,23 @@ describe('an origin', () => {
       [{ cutAfter: -1 }, /cutAfter must be a number of octets/],
       [{ resetAfter: 0, code: 'NONSENSE' as never }, /code must be a name/],
       [{ delay: -1 }, /delay must be milliseconds/],
+      [{ headers: { 'no name': 'x' } }, /"no name" is not the name of a field/],
+      [{ headers: { ':status': '200' } }, /":status" is not the name of a field/],
+      [{ headers: { x: 'a\nb' } }, /The value of x has a character/],
+      [{ trailers: { 'Content-Length': '1' } }, /Content-Length may not be sent as a trailer/],
+      [{ early: [{ status: 101 }] }, /An early response has a status from 100 to 199, but not 101/],
+      [{ early: [{ status: 200 }] }, /An early response has a status from 100 to 199/],
       [{ boddy: 'x' } as Answer, /There is no option boddy: did you mean body/],
     ]
     for (const [answer, message] of wrong) assert.throws(() => origin.answer('/', answer), message)
     assert.throws(() => origin.answer('get x', {}), /A route is/)
     assert.throws(() => origin.answer('/', []), /at least one answer/)
     await assert.rejects(TestOrigin.start({ protocols: ['h3' as never] }), /protocols must be of/)
+    await assert.rejects(TestOrigin.start({ protocols: 'h2' as never }), /protocols must be of/)
+    await assert.rejects(TestOrigin.start({ maxConcurrentStreams: -1 }), /maxConcurrentStreams must be a whole number/)
+    await assert.rejects(TestOrigin.start({ streamWindow: 'x' as never }), /streamWindow must be a whole number/)
+    assert.throws(() => origin.limit({ streamWindow: -1 }), /streamWindow must be a whole number/)
+    assert.throws(() => origin.limit({ streamwindow: 1 } as object), /did you mean streamWindow/)
     await assert.rejects(TestOrigin.start({ goawayAfter: 0 }), /goawayAfter must be/)
     await assert.rejects(TestOrigin.start({ secur: false } as TestOriginOptions), /did you mean secure/)
   })

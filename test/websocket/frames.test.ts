@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import type { WebSocketEvent } from '../../src/websocket/index.ts'
+import { LocalProtocolError, type WebSocketEvent, type WebSocketMessage } from '../../src/websocket/index.ts'
 import { after, closeCode, events, failed, frame, hex, opened } from './pair.ts'
 
 const text = (data: string): WebSocketEvent => ({ type: 'text', data, frameFinished: true, messageFinished: true })
@@ -146,6 +146,24 @@ describe('framing', () => {
 })
 
 describe('sending', () => {
+  it('what is no text, or no octets, is refused, and nothing has changed then', () => {
+    const [server, client] = [opened('server'), opened('client')]
+    const wrong: object[] = [
+      ...[undefined, null, 5, ['x'], Buffer.from('x')].map((data) => ({ type: 'text', data })),
+      ...[undefined, null, 5, 'x', [1], new ArrayBuffer(1)].map((data) => ({ type: 'bytes', data })),
+      ...[null, 'x', [1]].flatMap((payload) => [
+        { type: 'ping', payload },
+        { type: 'pong', payload },
+      ]),
+      { type: 'close', code: 1000, reason: 5 },
+    ]
+    for (const message of wrong) assert.throws(() => server.send(message as WebSocketMessage), LocalProtocolError)
+    const octets = server.send({ type: 'text', data: 'a', messageFinished: false })
+    for (const message of wrong) assert.throws(() => server.send(message as WebSocketMessage), LocalProtocolError)
+    assert.deepEqual(after(client, octets, server.send({ type: 'text', data: 'b' })), [text('ab')])
+    assert.equal(server.state, 'open')
+  })
+
   it('sending keeps a pair of surrogates together that is cut in two', () => {
     const server = opened('server')
     const pieces = ['a\ud83d', '', '\ude00b\ud83d'].map((data, i) =>

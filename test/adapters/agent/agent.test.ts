@@ -1,5 +1,6 @@
 /** Node's own client, and libraries that take an agent, over our transport. */
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
@@ -10,6 +11,7 @@ import axios from 'axios'
 import got from 'got'
 import { createHyperAgent } from '../../../adapters/agent.ts'
 import { Pool } from '../../../src/index.ts'
+import { TestOrigin as ScriptedOrigin } from '../../../src/testing/index.ts'
 import { type Routes, startDualOrigin, startH1Origin, startH2Origin, type TestOrigin } from '../../support/origin.ts'
 
 const routes: Routes = {
@@ -190,6 +192,35 @@ for (const [kind, start, protocol] of kinds) {
       const { data, headers } = await client.post(`${origin.origin}/echo-all`, { a: 1 })
       assert.deepEqual(data, { a: 1 })
       assert.equal(headers['x-protocol'], protocol)
+    })
+
+    test('a redirect that is followed ends as a request that went well, and its connection stays', async (t) => {
+      await using origin = await ScriptedOrigin.start({ protocols: [protocol === 'h2' ? 'h2' : 'http/1.1'] })
+      await using pool = new Pool({ tls: { ca: origin.ca }, connections: 1 })
+      const client = axios.create({ httpsAgent: createHyperAgent({ pool }).https, proxy: false })
+      const told: string[] = []
+      const onEnd = (): void => void told.push('end')
+      const onError = (message: unknown): void => void told.push(String(Reflect.get(Object(message), 'error')))
+      subscribe('hyper:request:end', onEnd)
+      subscribe('hyper:request:error', onError)
+      t.after(() => {
+        unsubscribe('hyper:request:end', onEnd)
+        unsubscribe('hyper:request:error', onError)
+      })
+      origin.answer('/here', { json: { here: true } })
+      for (const body of ['', 'it has moved']) {
+        origin.answer('/moved', { status: 302, headers: { location: '/here' }, body })
+        assert.deepEqual((await client.get(origin.url('/moved'))).data, { here: true })
+      }
+      assert.deepEqual(told, ['end', 'end', 'end', 'end'])
+      assert.equal(origin.connections.total, 1)
+      // One that never ends, or is long, is not waited for.
+      for (const rest of [{ body: 'xx', stallAfter: 1 }, { body: 'x'.repeat(300_000) }]) {
+        origin.answer('/moved', { status: 302, headers: { location: '/here' }, ...rest })
+        assert.deepEqual((await client.get(origin.url('/moved'))).data, { here: true })
+      }
+      await pool.close()
+      assert.equal(told.filter((one) => one.includes('AbortedError')).length, 2)
     })
 
     test('got by agent, streams included', async () => {

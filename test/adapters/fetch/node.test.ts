@@ -182,6 +182,40 @@ for (const [protocol, start] of [
     assert.equal(await collected(origin, script), 'done')
   })
 
+  test(`${protocol}: a body that was cancelled, or that failed, is garbage-collected with its response`, async () => {
+    await using origin = await start({
+      '*'(_call, answer) {
+        answer.head(200)
+        answer.write('one')
+      },
+    })
+    const script = `
+      const watched = []
+      const uses = [
+        (response) => response.body.cancel(),
+        async (response) => { const reader = response.body.getReader(); await reader.read(); await reader.cancel() },
+        async (response) => { for await (const chunk of response.body) break },
+        async (response) => { const copy = response.clone(); await Promise.all([response.body.cancel(), copy.body.cancel()]) },
+        async (response, controller) => {
+          // The trace of the error holds the response, as a method of it is on the stack.
+          response.stop = function () { controller.abort() }
+          response.stop()
+          await response.text().catch(() => {})
+        },
+      ]
+      for (const use of uses) {
+        await (async () => {
+          const controller = new AbortController()
+          const response = await fetch(url + '/', { signal: controller.signal })
+          watched.push(new WeakRef(response), new WeakRef(response.body))
+          await use(response, controller)
+        })()
+      }
+      while (watched.some((one) => one.deref() !== undefined)) await new Promise((resolve) => setTimeout(resolve, 5))
+    `
+    assert.equal(await collected(origin, script), 'done')
+  })
+
   test(`${protocol}: a fetch of a Request is aborted by the caller's signal, whoever has collected the Request`, async () => {
     await using origin = await start({ '*': () => {} })
     const script = `
