@@ -17,9 +17,11 @@ function between(least: number, most: number): Check {
   }
 }
 
+const uint32 = between(0, MAX_UINT32)
+
 /** No limit is what a side begins with, and nothing that can be said. */
 const limit: Check = (name, value) => {
-  if (value !== Number.POSITIVE_INFINITY) between(0, MAX_UINT32)(name, value)
+  if (value !== Number.POSITIVE_INFINITY) uint32(name, value)
 }
 
 const yesOrNo: Check = (name, value) => {
@@ -28,7 +30,7 @@ const yesOrNo: Check = (name, value) => {
 
 /** RFC 9113 section 6.5.2. */
 const SETTINGS: Readonly<Record<keyof Settings, Check>> = {
-  headerTableSize: between(0, MAX_UINT32),
+  headerTableSize: uint32,
   enablePush: yesOrNo,
   maxConcurrentStreams: limit,
   initialWindowSize: between(0, MAX_WINDOW_SIZE),
@@ -51,7 +53,7 @@ export function checkSettings(settings: Partial<Settings>, role: 'client' | 'ser
 
 /** @throws {InvalidArgumentError} when it is none of 32 bits. */
 export function checkCode(code: number): void {
-  between(0, MAX_UINT32)('An error code', code)
+  uint32('An error code', code)
 }
 
 /** @throws {InvalidArgumentError} when it is no number of octets. */
