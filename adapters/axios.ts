@@ -70,7 +70,8 @@ function request(
     const url = parseUrl(config, realm)
     if (needsOwnAdapter(config, url)) return handOver(config, realm, pool.transport, url)
     checkConnect(config, realm)
-    const path = written(() => pathWithParams(config, url, realm), config, realm)
+    const hasParams = config.params !== undefined && config.params !== null
+    const path = hasParams ? written(() => pathWithParams(config, url, realm), config, realm) : undefined
     return new AxiosCall(config, realm, pool.transport, url, path).run()
   } catch (thrown) {
     return Promise.reject(thrown)
@@ -87,8 +88,9 @@ function parseUrl(config: InternalAxiosRequestConfig, realm: Realm): URL {
   } catch (error) {
     throw AxiosError.from(error instanceof Error ? error : new Error('Invalid URL'), 'ERR_INVALID_URL', config)
   }
-  if (url.protocol === 'https:' || url.protocol === 'http:' || url.protocol === 'data:') return url
-  throw new AxiosError(`Unsupported protocol ${url.protocol}`, AxiosError.ERR_BAD_REQUEST, config)
+  const { protocol } = url
+  if (protocol === 'https:' || protocol === 'http:' || protocol === 'data:') return url
+  throw new AxiosError(`Unsupported protocol ${protocol}`, AxiosError.ERR_BAD_REQUEST, config)
 }
 
 /** What a config's own functions and values are written out as. */

@@ -10,7 +10,7 @@ import { ignore } from '../../src/ignore.ts'
 import { LONGEST_TIMER } from '../../src/limits.ts'
 import { NodeError } from '../common/errors.ts'
 import { httpVersion } from '../common/status-line.ts'
-import { targetOf } from '../common/target.ts'
+import { originOf, targetOf } from '../common/target.ts'
 import { type AxiosBody, inPieces, NO_BODY, readBody, setBodyHeaders, sourceOf } from './body.ts'
 import { credentials, needsOwnAdapter, timeoutOf } from './config.ts'
 import { connectOptions } from './connect.ts'
@@ -27,7 +27,7 @@ import {
 } from './errors.ts'
 import { follow } from './follow.ts'
 import { handOver } from './handover.ts'
-import { axiosHeaders, flatHeaders, lengthField, requestHeaders, spellings } from './headers.ts'
+import { axiosHeaders, flatHeaders, type HeaderMap, lengthField, requestHeaders, spellings } from './headers.ts'
 import { HopHandler, type HopListener } from './hop.ts'
 import { limitOf, option } from './option.ts'
 import { Progress } from './progress.ts'
@@ -53,6 +53,9 @@ import {
   type ResponseWithTrailers,
   TooLongError,
 } from './response.ts'
+
+/** In the place of the headers until the config's are read: a Map for nothing costs. */
+const NOT_READ_YET: HeaderMap = new Map()
 
 const ACCEPT_ENCODING = 'gzip, compress, deflate, br'
 
@@ -90,7 +93,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
     this.transport = transport
     this.responseType = option(config, 'responseType')
     const method = String(config.method ?? 'get').toUpperCase()
-    this.hop = { url, path, origin: url.origin, method, headers: new Map(), body: null, count: 0 }
+    this.hop = { url, path, origin: originOf(url), method, headers: NOT_READ_YET, body: null, count: 0 }
   }
 
   run(): Promise<AxiosResponse> {
@@ -239,7 +242,7 @@ export class AxiosCall implements HopListener, Collected, Filler, FailedCall, Ca
   private dispatch(): void {
     const { hop, config } = this
     const { url } = hop
-    const origin = hop.count === 0 ? hop.origin : url.origin
+    const origin = hop.count === 0 ? hop.origin : originOf(url)
     const path = hop.path ?? pathOf(url)
     const headers = flatHeaders(hop.headers, spellings(config))
     this.view = new RequestView(hop.method, url, hrefOf(hop), path, headers, this)

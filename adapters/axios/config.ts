@@ -45,7 +45,7 @@ export function fullUrl(config: InternalAxiosRequestConfig, { joining }: Realm):
 
 /**
  * Path and query with the parameters, in the spelling of their serializer: a URL would escape an apostrophe, and signatures
- * are made of what was written. `url` gets them too. Undefined without parameters, and where the text cannot be sent unescaped.
+ * are made of what was written. `url` gets them too. Undefined where the text cannot be sent unescaped.
  * @throws what the serializer throws.
  */
 export function pathWithParams(
@@ -53,7 +53,6 @@ export function pathWithParams(
   url: URL,
   { joining }: Realm,
 ): string | undefined {
-  if (params === undefined || params === null) return undefined
   const path = joining.getUri({
     url: url.pathname + url.search,
     params,

@@ -15,12 +15,13 @@ import type { Realm } from './realm.ts'
 /** The same object for the same options; undefined for none. */
 export function connectOptions(
   config: InternalAxiosRequestConfig,
-  { protocol, hostname }: URL,
+  url: URL,
   hostHeader: unknown,
   transport: Transport,
 ): ConnectOptions | undefined {
+  const { protocol } = url
   const agent = option(config, protocol === 'https:' ? 'httpsAgent' : 'httpAgent') || undefined
-  const named = protocol === 'https:' ? serverNameOf(hostHeader, hostname) : undefined
+  const named = hostHeader !== undefined && protocol === 'https:' ? serverNameOf(hostHeader, url.hostname) : undefined
   const lookup = option(config, 'lookup') ?? undefined
   const family = option(config, 'family') || undefined
   const socketPath = option(config, 'socketPath') || undefined

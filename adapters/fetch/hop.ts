@@ -14,7 +14,7 @@ import { getField } from '../../src/headers/fields.ts'
 import { ignore } from '../../src/ignore.ts'
 import { joinedField } from '../common/headers.ts'
 import { MAX_REDIRECT_BODY, MAX_REDIRECT_BODY_TIME } from '../common/redirect-body.ts'
-import { targetOf } from '../common/target.ts'
+import { originOf, targetOf } from '../common/target.ts'
 import { fetchFailed, terminated } from './errors.ts'
 import { type FailureWords, IncomingBody } from './incoming.ts'
 import { matchesIntegrity } from './integrity.ts'
@@ -90,7 +90,7 @@ export class Hop implements ExchangeHandler, FailureWords {
     }
     this.exchange = this.transport.dispatch(
       {
-        origin: url.origin,
+        origin: originOf(url),
         method,
         path: targetOf(url),
         headers: headerSection(this.request),
