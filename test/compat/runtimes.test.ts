@@ -61,6 +61,8 @@ for (const { name, version, binary, args } of RUNTIMES) {
     if (error instanceof Skipped) return undefined
     throw error
   })
+  // Deno keeps compiled code by path, and takes what it kept of a file that has changed since: each run has a cache of its own.
+  if (folder !== undefined) process.env['DENO_DIR'] = join(folder, 'cache')
   const program = folder && globSync(join(folder, 'node_modules', binary))[0]
   const skip = program === undefined && `${name} ${version} cannot be installed`
   const command = [program ?? '', ...args] as const
