@@ -3,9 +3,10 @@
  * let go in its own time.
  */
 
-import { setImmediate } from '../../src/clock.ts'
+import { clearTimeout, setImmediate, setTimeout } from '../../src/clock.ts'
 import type { DataUse, Exchange, ExchangeHandler } from '../../src/exchange/contract.ts'
 import type { FieldList } from '../../src/headers/fields.ts'
+import { MAX_REDIRECT_BODY, MAX_REDIRECT_BODY_TIME } from '../common/redirect-body.ts'
 
 /** What a call hears of its current request. */
 export interface HopListener {
@@ -16,9 +17,6 @@ export interface HopListener {
   onError(error: Error): void
 }
 
-/** How much of a redirect's body is read and dropped, in octets, rather than that its connection is given up. */
-const MAX_DRAIN = 64 * 1024
-
 export class HopHandler implements ExchangeHandler {
   exchange: Exchange | undefined
   /** Only set when somebody wants to know: the transport then need not tell. */
@@ -26,6 +24,7 @@ export class HopHandler implements ExchangeHandler {
   readonly onRequestSent: (() => void) | undefined
   private listener: HopListener | undefined
   private drained = 0
+  private timer: NodeJS.Timeout | undefined
   private over = false
 
   constructor(listener: HopListener, upload: { add(octets: number): void; flush(): void } | undefined) {
@@ -34,13 +33,19 @@ export class HopHandler implements ExchangeHandler {
     this.onRequestSent = upload && (() => upload.flush())
   }
 
-  /** Nobody wants the rest. A short one is read to its end, so that an HTTP/1.1 connection stays of use. */
+  /** Nobody wants the rest. A short one is let run to its end. */
   drain(length: number): void {
     this.listener = undefined
     if (this.over) return
-    // Over HTTP/2 giving it up costs nothing.
-    if (length > MAX_DRAIN || this.exchange?.connection?.protocol !== 'http/1.1') setImmediate(() => this.giveUp())
-    else this.exchange.resume()
+    const giveUp = (): void => this.giveUp()
+    if (length > MAX_REDIRECT_BODY) {
+      setImmediate(giveUp)
+      return
+    }
+    // What has come while the event loop was busy is read before that.
+    this.timer = setTimeout(() => setImmediate(giveUp), MAX_REDIRECT_BODY_TIME)
+    this.timer.unref()
+    this.exchange?.resume()
   }
 
   private giveUp(): void {
@@ -61,16 +66,18 @@ export class HopHandler implements ExchangeHandler {
       return
     }
     this.drained += chunk.length
-    if (this.drained > MAX_DRAIN) this.giveUp()
+    if (this.drained > MAX_REDIRECT_BODY) this.giveUp()
   }
 
   onEnd(trailers: FieldList): void {
     this.over = true
+    if (this.timer !== undefined) clearTimeout(this.timer)
     this.listener?.onEnd(trailers)
   }
 
   onError(error: Error): void {
     this.over = true
+    if (this.timer !== undefined) clearTimeout(this.timer)
     this.listener?.onError(error)
   }
 }

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
+import axios from 'axios'
+import { createHyperAdapter } from '../../../adapters/axios.ts'
 import { ErrorCode, Setting } from '../../../src/frame/index.ts'
 import { Pool } from '../../../src/index.ts'
 import { type FrameConnection, FrameServer, type FrameServerOptions } from '../../support/frame-server.ts'
@@ -187,6 +189,23 @@ function large(): string[] {
   for (let i = 0; i < 16; i++) fields.push(`x-${i}`, String(i % 10).repeat(8 * 1024))
   return fields
 }
+
+test('a redirect that axios follows is not reset over HTTP/2: the rest of its body is read', async () => {
+  await using server = await FrameServer.start({
+    onRequest: (connection, streamId) => {
+      if (streamId > 1) connection.respond(streamId, 'good')
+      else {
+        connection.headers(streamId, [':status', '302', 'location', '/there'])
+        setImmediate(() => setImmediate(() => setImmediate(() => connection.data(streamId, 'moved', true))))
+      }
+    },
+  })
+  await using pool = new Pool({ h2c: 'prior-knowledge' })
+  const response = await axios.get<string>(`${server.origin}/`, { adapter: createHyperAdapter({ pool }) })
+  assert.equal(response.data, 'good')
+  await pool.ping(server.origin)
+  assert.equal(server.connections[0].count('RST_STREAM'), 0)
+})
 
 /** A header section that ends the stream, in as many frames as it takes. */
 function sendLong(connection: FrameConnection, streamId: number, fields: readonly string[]): void {
