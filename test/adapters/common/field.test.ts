@@ -190,22 +190,35 @@ function large(): string[] {
   return fields
 }
 
-test('a redirect that axios follows is not reset over HTTP/2: the rest of its body is read', async () => {
-  await using server = await FrameServer.start({
-    onRequest: (connection, streamId) => {
-      if (streamId > 1) connection.respond(streamId, 'good')
-      else {
-        connection.headers(streamId, [':status', '302', 'location', '/there'])
-        setImmediate(() => setImmediate(() => setImmediate(() => connection.data(streamId, 'moved', true))))
-      }
-    },
+const FOLLOWING: Readonly<Record<string, (pool: Pool, url: string) => Promise<string>>> = {
+  axios: async (pool, url) => (await axios.get<string>(url, { adapter: createHyperAdapter({ pool }) })).data,
+  got: (pool, url) =>
+    waysOver(pool)
+      ['got']({ method: 'GET', url })
+      .then(({ body: read }) => read),
+  fetch: (pool, url) =>
+    waysOver(pool)
+      ['fetch']({ method: 'GET', url })
+      .then(({ body: read }) => read),
+}
+
+for (const [name, get] of Object.entries(FOLLOWING)) {
+  test(`a redirect that ${name} follows is not reset over HTTP/2: the rest of its body is read`, async () => {
+    await using server = await FrameServer.start({
+      onRequest: (connection, streamId) => {
+        if (streamId > 1) connection.respond(streamId, 'good')
+        else {
+          connection.headers(streamId, [':status', '302', 'location', '/there'])
+          setImmediate(() => setImmediate(() => setImmediate(() => connection.data(streamId, 'moved', true))))
+        }
+      },
+    })
+    await using pool = new Pool({ h2c: 'prior-knowledge' })
+    assert.equal(await get(pool, `${server.origin}/`), 'good')
+    await pool.ping(server.origin)
+    assert.equal(server.connections[0].count('RST_STREAM'), 0)
   })
-  await using pool = new Pool({ h2c: 'prior-knowledge' })
-  const response = await axios.get<string>(`${server.origin}/`, { adapter: createHyperAdapter({ pool }) })
-  assert.equal(response.data, 'good')
-  await pool.ping(server.origin)
-  assert.equal(server.connections[0].count('RST_STREAM'), 0)
-})
+}
 
 /** A header section that ends the stream, in as many frames as it takes. */
 function sendLong(connection: FrameConnection, streamId: number, fields: readonly string[]): void {
