@@ -192,14 +192,7 @@ function large(): string[] {
 
 const FOLLOWING: Readonly<Record<string, (pool: Pool, url: string) => Promise<string>>> = {
   axios: async (pool, url) => (await axios.get<string>(url, { adapter: createHyperAdapter({ pool }) })).data,
-  got: (pool, url) =>
-    waysOver(pool)
-      ['got']({ method: 'GET', url })
-      .then(({ body: read }) => read),
-  fetch: (pool, url) =>
-    waysOver(pool)
-      ['fetch']({ method: 'GET', url })
-      .then(({ body: read }) => read),
+  got: async (pool, url) => (await waysOver(pool).got({ method: 'GET', url })).body,
 }
 
 for (const [name, get] of Object.entries(FOLLOWING)) {
