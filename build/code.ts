@@ -59,7 +59,7 @@ const builtins: Plugin = {
 
 /** The words that every floor speaks, and what they are made of. */
 const BASE =
-  /^(?:(?:errors|clock|diagnostics|ignore|limits|option-checks|option-names|rethrow-async|warn)|frame\/codes)\.ts$/
+  /^(?:(?:bag|errors|clock|diagnostics|ignore|limits|option-checks|option-names|rethrow-async|warn)|frame\/codes)\.ts$/
 
 /**
  * A chunk for each folder that several entry points share. Larger ones would take V8 longer: what it spends on a function,

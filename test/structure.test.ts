@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** From the bottom up. Folders of one floor may use each other. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['src/clock.ts', 'src/ignore.ts', 'src/limits.ts'],
+  ['src/bag.ts', 'src/clock.ts', 'src/ignore.ts', 'src/limits.ts'],
   ['src/rethrow-async.ts', 'src/diagnostics.ts', 'src/warn.ts', 'src/seen.ts'],
   ['src/errors.ts', 'src/option-names.ts', 'src/option-checks.ts', 'src/frame'],
   ['src/headers', 'src/hpack', 'src/priority', 'src/content'],

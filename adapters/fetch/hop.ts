@@ -2,6 +2,7 @@
  * One request on the wire and its response: the handler of its exchange. At the response's headers it either follows a redirect
  * with another hop, or settles the promise of the fetch with a response (response.ts), whose body (incoming.ts) goes on arriving.
  */
+import { Bag } from '../../src/bag.ts'
 import { clearTimeout, setTimeout } from '../../src/clock.ts'
 import { parseCodings } from '../../src/content/index.ts'
 import { AbortedError } from '../../src/errors.ts'
@@ -35,10 +36,12 @@ const again = 2
 const watchAfter = 500
 
 /** Hops whose response is the caller's, is kept and has not ended; and the timer after which they are watched. */
-const young = new Set<Hop>()
+const young = new Bag<Hop>()
 let youngTimer: NodeJS.Timeout | undefined
 
 export class Hop implements ExchangeHandler, FailureWords {
+  /** Among those whose response is young. */
+  place = -1
   private readonly transport: Transport
   private readonly request: FetchRequest
   private readonly redirectsLeft: number
@@ -303,7 +306,7 @@ function reasonOf(error: Error): Error {
 
 function watchYoung(): void {
   youngTimer = undefined
-  for (const hop of young) hop.watch()
+  for (const hop of young.all()) hop.watch()
 }
 
 function withoutFragment(url: URL): string {

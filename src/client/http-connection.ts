@@ -12,6 +12,7 @@
  * two requests.
  */
 
+import { Bag, type Bagged } from '../bag.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { prepareBody } from '../exchange/body.ts'
 import type { Exchange, ExchangeRequest } from '../exchange/contract.ts'
@@ -55,13 +56,13 @@ export interface RequestOptions {
 }
 
 /** A request and what belongs to it. */
-interface Slot extends SentRequest {
+interface Slot extends SentRequest, Bagged {
   id: number | null | undefined
   readonly exchange: Exchange
   readonly pending: PendingResponse
   readonly pushes: PushQueue
   /** Its caller was given no identifier: its pushes can be asked for only while it is the latest. */
-  unidentified: boolean
+  readonly unidentified: boolean
 }
 
 /** A client for one origin, over HTTP/2 or HTTP/1.1. It connects when the first request is made. */
@@ -81,8 +82,8 @@ export class HTTPConnection implements AsyncDisposable {
   /** Requests whose responses nobody has asked for, oldest first. */
   private readonly outstanding = new Set<Slot>()
   /** Requests whose exchange is not over. */
-  private readonly open = new Set<Slot>()
-  /** Requests that can be named: until their response was taken, they are over, and their pushes were claimed. */
+  private readonly open = new Bag<Slot>()
+  /** Requests whose caller was given a name for them: until their response was taken, they are over, and their pushes were claimed. */
   private readonly byId = new Map<number, Slot>()
   private latest: Slot | undefined
   /** Pushed responses that are not over, claimed or not. */
@@ -138,9 +139,7 @@ export class HTTPConnection implements AsyncDisposable {
    * @throws {InvalidArgumentError} at once, as {@link request}.
    */
   roundTrip(method: string, path: string, options: RequestOptions | Octets = {}): Promise<HTTPResponse> {
-    const slot = this.dispatch(method, path, options)
-    slot.unidentified = true
-    return slot.take()
+    return this.dispatch(method, path, options, true).take()
   }
 
   /**
@@ -246,7 +245,8 @@ export class HTTPConnection implements AsyncDisposable {
     }
     const { pool } = this
     this.pool = undefined
-    const slots = new Set([...this.open, ...this.byId.values()])
+    const slots = new Set([...this.open.all(), ...this.byId.values()])
+    if (this.latest !== undefined) slots.add(this.latest)
     this.outstanding.clear()
     this.byId.clear()
     this.latest = undefined
@@ -279,7 +279,8 @@ export class HTTPConnection implements AsyncDisposable {
     return info
   }
 
-  private dispatch(method: string, path: string, given: RequestOptions | Octets): Slot {
+  /** @param unidentified its response is taken at once: it is not among those that can be asked for. */
+  private dispatch(method: string, path: string, given: RequestOptions | Octets, unidentified = false): Slot {
     const octets = typeof given === 'string' ? given : bytesOf(given)
     const options = octets === null ? (given as RequestOptions) : { body: octets }
     const { setup } = this
@@ -321,8 +322,17 @@ export class HTTPConnection implements AsyncDisposable {
       this.forget(slot)
       return pending.response
     }
-    const slot: Slot = { id: undefined, exchange, pending, pushes, started: started.promise, take, unidentified: false }
-    this.outstanding.add(slot)
+    const slot: Slot = {
+      id: undefined,
+      exchange,
+      pending,
+      pushes,
+      started: started.promise,
+      take,
+      unidentified,
+      place: -1,
+    }
+    if (!unidentified) this.outstanding.add(slot)
     this.open.add(slot)
     const { latest } = this
     this.latest = slot
@@ -348,7 +358,7 @@ export class HTTPConnection implements AsyncDisposable {
     const { streamId = -1 } = slot.exchange
     slot.id = streamId > this.lastId ? streamId : this.lastId + 2
     this.lastId = slot.id
-    this.byId.set(slot.id, slot)
+    if (!slot.unidentified) this.byId.set(slot.id, slot)
   }
 
   /** Nothing more can be asked of it. */

@@ -3,17 +3,18 @@
  * deadline costs a comparison; only when the earliest one known may have passed are the exchanges asked for theirs.
  */
 
+import { Bag, type Bagged } from '../bag.ts'
 import { DEADLINE_GRAIN } from '../limits.ts'
 import { DeadlineTimer } from '../session/deadline.ts'
 
 /** What can wait. */
-export interface Waiting {
+export interface Waiting extends Bagged {
   /** Deals with what is due at `at` and returns the next deadline, Infinity for none. */
   checkDeadline(at: number): number
 }
 
 export class Deadlines {
-  private readonly waiting = new Set<Waiting>()
+  private readonly waiting = new Bag<Waiting>()
   private readonly timer = new DeadlineTimer((at) => this.check(at))
 
   add(one: Waiting): void {
@@ -33,7 +34,7 @@ export class Deadlines {
   private check(at: number): number {
     let next = Number.POSITIVE_INFINITY
     // Whoever is ended may end others, or begin something new.
-    for (const one of [...this.waiting]) next = Math.min(next, one.checkDeadline(at))
+    for (const one of this.waiting.all()) next = Math.min(next, one.checkDeadline(at))
     // Of very many some are due at any time: they are not all looked at for each.
     return Math.max(next, at + this.waiting.size * DEADLINE_GRAIN)
   }

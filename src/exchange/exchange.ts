@@ -59,6 +59,8 @@ export class LiveExchange extends AsyncResource implements Attempted, Waiting {
   private phase: Phase = 'queued'
   /** dispatch() has not returned yet, so that nothing may be told; whatever the phase. */
   isDispatching = true
+  /** Among those that have a deadline. */
+  place = -1
   private attempts = 0
   /** What came of the attempts before this one. */
   private past: Past = FIRST_ATTEMPT

@@ -22,6 +22,7 @@ import { checkOptions, type H2ConnectionOptions } from './options.ts'
 import { initialSettings } from './settings.ts'
 import { OwnState, PeerState } from './states.ts'
 import type { H2Stream } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 
 /** Why a stream may not be opened now, if it may not. */
 export type OpenObstacle = 'dead' | 'goaway' | 'stream-ids' | 'limit'
@@ -42,7 +43,7 @@ export class Core {
   readonly remoteSettings = initialSettings()
   readonly localSettings = initialSettings()
   /** Streams that are open, and those of them that could send. */
-  readonly streams = new Map<number, H2Stream>()
+  readonly streams = new StreamTable()
   readonly scheduler = new Scheduler<H2Stream>()
   /** Streams open now that we opened, and that the peer opened; how many of the latter are allowed. */
   openLocal = 0

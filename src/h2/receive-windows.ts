@@ -92,7 +92,7 @@ export class ReceiveWindows implements WindowContext {
     const { core } = this
     const delta = size - core.announcedWindow
     core.announcedWindow = size
-    if (delta !== 0) for (const stream of core.streams.values()) stream.managedWindow += delta
+    if (delta !== 0) for (const stream of core.streams.all()) stream.managedWindow += delta
   }
 
   consume(stream: H2Stream, octets: number): void {

@@ -80,7 +80,7 @@ export class SettingsExchange {
       throw protocolError('extended CONNECT cannot be taken back')
     }
     if (id !== Setting.INITIAL_WINDOW_SIZE || value === before) return
-    for (const stream of streams.values()) {
+    for (const stream of streams.all()) {
       if (!this.queue.growStream(stream, value - before)) throw windowError('SETTINGS made a window overflow')
     }
   }
@@ -98,7 +98,7 @@ export class SettingsExchange {
     }
     const delta = localSettings.initialWindowSize - before
     if (delta !== 0) {
-      for (const stream of streams.values()) {
+      for (const stream of streams.all()) {
         stream.receiveWindow += delta
         stream.windowTarget += delta
         // What was dealt with before may be enough to be returned now: nothing else would make it be looked at again.

@@ -93,6 +93,8 @@ export class H2Stream implements Schedulable {
   incremental: boolean
   next: Schedulable | null = null
   scheduled = false
+  /** The next that shares its slot of the connection's table of streams; the table's own. */
+  nextInSlot: H2Stream | null = null
 
   constructor(
     id: number,

@@ -19,7 +19,7 @@ export class Streams {
 
   open(stream: H2Stream): void {
     const { core, earlyPriorities } = this
-    core.streams.set(stream.id, stream)
+    core.streams.add(stream)
     if (stream.local) core.openLocal++
     else core.openRemote++
     if (earlyPriorities.size === 0) return
@@ -39,7 +39,7 @@ export class Streams {
   close(stream: H2Stream): void {
     const { core } = this
     stream.state = StreamState.CLOSED
-    core.streams.delete(stream.id)
+    core.streams.delete(stream)
     if (stream.local) core.openLocal--
     else core.openRemote--
     if (stream.scheduled) core.scheduler.remove(stream)
@@ -87,7 +87,7 @@ export class Streams {
 
   /** Ends some streams with an error, without a word to the peer. */
   endAll(which: (stream: H2Stream) => boolean, makeError: (stream: H2Stream) => Error): void {
-    for (const stream of [...this.core.streams.values()]) {
+    for (const stream of this.core.streams.all()) {
       // One that was told may have reset another.
       if (stream.state === StreamState.CLOSED || !which(stream)) continue
       this.close(stream)
