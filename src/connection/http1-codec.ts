@@ -51,6 +51,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private readonly socket: Wire
   /** The head of a request without a body that is still to be written. */
   private head = ''
+  /** A request with a body waits in the socket for the end of the reads. */
+  private corked = false
   /** Of a body that is there as a whole: what is still to be written. */
   private rest: Uint8Array | null = null
   /** The request ends when the rest is written. */
@@ -137,17 +139,20 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
       return
     }
     // Head and body in one write.
-    socket.cork()
+    if (!this.corked) socket.cork()
+    this.corked = true
     socket.write(text, 'latin1', this.host.written)
     attempt.send(body, head.length)
-    socket.uncork()
+    if (!writeAfterReading(this)) this.flush()
   }
 
-  /** Writes the head that waited for the end of the reads. */
+  /** Writes what waited for the end of the reads. */
   flush(): void {
-    const { head } = this
+    const { head, corked } = this
     this.head = ''
+    this.corked = false
     if (head !== '') this.socket.write(head, 'latin1')
+    if (corked) this.socket.uncork()
   }
 
   cancel(attempt: Attempt): void {

@@ -122,3 +122,39 @@ test('a chunk of a body goes out in one write, with its size before it and its l
     ['3\r\nabc\r\n', '5\r\ndefgh\r\n'],
   )
 })
+
+test('a request with a body that follows a response waits for the end of the reads, and goes out in one write', async (t) => {
+  await using origin = await startH1Origin({}, { plain: true })
+  const writes: string[] = []
+  const { prototype } = Socket
+  const { _writev: writev } = prototype
+  prototype._writev = function spy(this: Socket, chunks, callback): void {
+    writes.push(chunks.map(({ chunk }) => String(chunk)).join(''))
+    writev?.call(this, chunks, callback)
+  }
+  t.after(() => {
+    if (writev !== undefined) prototype._writev = writev
+  })
+  await using pool = new Pool()
+  const requests = (): string[] => writes.filter((text) => text.startsWith('POST /json'))
+  const dispatched: { readonly status: Promise<number>; readonly written: number }[] = []
+  const get = { origin: origin.origin, method: 'GET', path: '/json' }
+  const post = { origin: origin.origin, method: 'POST', path: '/json', body: 'abc' }
+  await new Promise<void>((resolve, reject) => {
+    pool.dispatch(get, {
+      onHeaders() {},
+      onData() {},
+      onEnd() {
+        const second = begin(pool, post)
+        dispatched.push({ status: second.handler.result.then(({ status }) => status), written: requests().length })
+        resolve()
+      },
+      onError: reject,
+    })
+  })
+  const [{ status, written }] = dispatched
+  assert.equal(written, 0, 'written while the reads of this turn may go on')
+  assert.equal(await status, 200)
+  assert.match(requests()[0], /^POST \/json HTTP\/1\.1\r\n[\s\S]*\r\n\r\nabc$/)
+  assert.equal(origin.connections, 1)
+})
