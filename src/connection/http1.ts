@@ -68,7 +68,9 @@ export class Http1Connection implements Connection, Codec1Host {
     close: (): void => this.onGone('it was closed'),
     end: (): void => this.onGone('the server closed it'),
     drain: (): void => this.codec.onDrain(),
-    data: (chunk: Buffer): void => this.receive(chunk, false),
+    data: (chunk: Buffer): void => {
+      this.receive(chunk, false)
+    },
   }
 
   constructor(
@@ -97,7 +99,7 @@ export class Http1Connection implements Connection, Codec1Host {
     socket.on('drain', this.listeners.drain)
     socket.on('data', this.listeners.data)
     this.direct = DirectRead.of(socket)
-    this.direct?.begin((octets) => this.receive(octets, true))
+    this.direct?.begin((octets, lent) => this.receive(octets, lent))
     this.becomeIdle()
   }
 
@@ -242,12 +244,17 @@ export class Http1Connection implements Connection, Codec1Host {
     return socket
   }
 
-  /** @param lent the next read overwrites the memory of `chunk`. */
-  private receive(chunk: Buffer, lent: boolean): void {
-    if (this.isOver) return
+  /**
+   * @param lent the next read overwrites the memory of `chunk`.
+   * @returns does somebody have the pieces of a body as they come?
+   */
+  private receive(chunk: Buffer, lent: boolean): boolean {
+    if (this.isOver) return false
     beginReading()
     if (this.codec.current?.dataUse === 'passed on') this.scavenge.read(chunk.length)
     this.codec.receive(chunk, lent)
+    const { current } = this.codec
+    return current !== null && current.dataUse !== 'joined'
   }
 
   /** The peer will send nothing more. */

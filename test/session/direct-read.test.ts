@@ -41,7 +41,10 @@ test('a socket is a stream until it is read directly, and again afterwards', asy
   ours.on('data', (chunk: Buffer) => streamed.push(chunk.toString()))
   theirs.write('before')
   await until(() => streamed.join('') === 'before')
-  read.begin((octets) => taken.push(octets.toString()))
+  read.begin((octets) => {
+    taken.push(octets.toString())
+    return false
+  })
   theirs.write('meanwhile')
   await until(() => taken.join('') === 'meanwhile')
   read.end()
@@ -60,6 +63,7 @@ test('what a stream is given is its own, whatever other sockets read next', asyn
   let taken = ''
   other.read.begin((octets) => {
     taken += octets.toString()
+    return false
   })
   other.theirs.write('theirs')
   await until(() => taken === 'theirs')
@@ -73,6 +77,7 @@ test('nothing is read while the socket is paused, and nothing of it is lost', as
   read.begin((octets) => {
     if (taken === 0) ours.pause()
     taken += octets.length
+    return false
   })
   const size = 4 * 1024 * 1024
   theirs.write(Buffer.alloc(size))
@@ -98,6 +103,48 @@ test('a stream that is full holds its peer back, and goes on when it is read', a
   let octets = 0
   for await (const chunk of ours) octets += (chunk as Buffer).length
   assert.equal(octets, size)
+})
+
+test('what a taker keeps of large reads is in memory of its own, and small reads go to the common one again', async () => {
+  await using sockets = await pair()
+  const { theirs, read } = sockets
+  const size = 2 * 1024 * 1024
+  const sent = Buffer.alloc(size)
+  for (let i = 0; i + 4 <= size; i += 4) sent.writeUInt32LE((i * 2654435761) >>> 0, i)
+  const pieces: Buffer[] = []
+  let own = 0
+  let taken = 0
+  read.begin((octets, lent) => {
+    if (!lent) own += octets.length
+    pieces.push(lent ? Buffer.from(octets) : octets)
+    taken += octets.length
+    return true
+  })
+  theirs.write(sent)
+  await until(() => taken === size)
+  assert.ok(Buffer.concat(pieces).equals(sent))
+  assert.ok(own > 0, 'no read had memory of its own')
+  let word = ''
+  let common: ArrayBufferLike | undefined
+  read.begin((octets, lent) => {
+    assert.equal(lent, true)
+    word += octets.toString()
+    common = octets.buffer
+    return true
+  })
+  theirs.write('small')
+  await until(() => word === 'small')
+  theirs.write(' again')
+  await until(() => word === 'small again')
+  await using other = await pair()
+  let shared: ArrayBufferLike | undefined
+  other.read.begin((octets) => {
+    shared = octets.buffer
+    return false
+  })
+  other.theirs.write('x')
+  await until(() => shared !== undefined)
+  assert.equal(common, shared)
 })
 
 test('only a socket that was made with the options is read directly', async () => {
