@@ -12,7 +12,6 @@ import type { Attempt, ExchangeCodec } from '../exchange/attempt.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits } from '../exchange/carrier.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
-import { placeFor } from '../exchange/joined.ts'
 import { H1ClientConnection, type H1ClientListener, type H1ResponseHead } from '../h1/index.ts'
 import type { FieldList } from '../headers/fields.ts'
 import { NO_FIELDS } from '../headers/fields.ts'
@@ -45,8 +44,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   /** The attempt under way. */
   current: Attempt | null = null
   readonly engine: H1ClientConnection
-  /** What is being read is in memory that the next read overwrites. */
-  private lent = false
+  lent = false
   private readonly host: Codec1Host
   private readonly socket: Wire
   /** The head of a request without a body that is still to be written. */
@@ -59,10 +57,8 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   private endsAfterRest = false
   /** The socket takes no more until it says so. */
   private full = false
-  /** Of the response's body: octets that were announced (-1: none were), that have come, and memory for all of them. */
-  private announced = -1
-  private come = 0
-  private place: Buffer | null = null
+  /** Octets that the response's body is to have; -1: nothing says it. */
+  private expected = -1
   /** Octets that were written, and not yet reported by `onSent`. */
   private untold = 0
   private endUntold = false
@@ -99,6 +95,10 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     return this.host.limits
   }
 
+  announced(): number {
+    return this.expected
+  }
+
   readClock(): void {
     // It is read each time.
   }
@@ -127,9 +127,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
     this.full = false
     this.untold = 0
     this.endUntold = false
-    this.announced = -1
-    this.come = 0
-    this.place = null
+    this.expected = -1
     this.left = head.length
     attempt.begin(null, NO_FIELDS)
     if (body.length === 0 && !hasTrailers) {
@@ -256,7 +254,7 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   onHeaders(head: H1ResponseHead): void {
     const { status, fields, reason, raw, version, keepAlive, keepAliveTimeout } = head
     const { current } = this
-    if (head.framing === 'length') this.announced = head.contentLength
+    if (head.framing === 'length') this.expected = head.contentLength
     this.host.onHead(keepAlive, keepAliveTimeout)
     if (current === null) return
     current.onHeaders(null, status, fields, reason, raw, version)
@@ -264,36 +262,12 @@ export class Http1Codec implements ExchangeCodec, H1ClientListener, Writer {
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    const { current } = this
-    if (current === null) return
-    if (!this.lent) {
-      this.come += end - start
-      current.onData(null, buffer, start, end)
-      return
-    }
-    const length = end - start
-    const at = this.come
-    this.come += length
-    // The whole body in one piece needs no place.
-    if (length < this.announced && this.place === null && current.dataUse === 'joined') {
-      this.place = placeFor(this.announced)
-      this.announced = -1
-    }
-    const { place } = this
-    if (place === null) {
-      const own = Buffer.allocUnsafe(length)
-      buffer.copy(own, 0, start, end)
-      current.onData(null, own, 0, length)
-    } else {
-      buffer.copy(place, at, start, end)
-      current.onData(null, place, at, at + length)
-    }
+    this.current?.onData(null, buffer, start, end)
   }
 
   onEnd(trailers: FieldList, raw: FieldList): void {
     const { current } = this
     this.current = null
-    this.place = null
     // Before `onEnd`, so that a request dispatched there finds the connection free.
     this.host.onResponseEnd()
     current?.onEnd(null, trailers, raw)

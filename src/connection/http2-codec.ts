@@ -8,6 +8,7 @@ import { NotSupportedError, StreamResetError } from '../errors.ts'
 import type { Attempt, ExchangeCodec } from '../exchange/attempt.ts'
 import type { PreparedBody } from '../exchange/body.ts'
 import type { AttemptLimits } from '../exchange/carrier.ts'
+import type { DataUse } from '../exchange/contract.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
 import { ErrorCode } from '../frame/codes.ts'
 import type { H2Connection } from '../h2/index.ts'
@@ -37,8 +38,8 @@ export interface CodecHost {
 const LARGE_PIECE = 4096
 
 export class Http2Codec implements ExchangeCodec {
-  /** The last bulk data is not kept by its handler: read buffers may be freed early. */
-  passesDataOn = true
+  /** What its handler does with the last bulk data. */
+  bulkUse: DataUse = 'passed on'
   private readonly host: CodecHost
   private readonly session: Session
   private readonly h2: H2Connection
@@ -62,6 +63,14 @@ export class Http2Codec implements ExchangeCodec {
   /** The socket is full. */
   get blocked(): boolean {
     return this.session.output.blocked
+  }
+
+  get lent(): boolean {
+    return this.session.lent
+  }
+
+  announced({ stream }: Attempt): number {
+    return stream?.expectedLength ?? -1
   }
 
   get limits(): AttemptLimits {
@@ -121,7 +130,7 @@ export class Http2Codec implements ExchangeCodec {
 
   consume(attempt: Attempt, octets: number): void {
     const { stream } = attempt
-    if (octets >= LARGE_PIECE) this.passesDataOn = attempt.dataUse === 'passed on'
+    if (octets >= LARGE_PIECE) this.bulkUse = attempt.dataUse
     if (stream !== null) this.h2.consume(stream, octets)
   }
 

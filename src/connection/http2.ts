@@ -191,8 +191,8 @@ export class Http2Connection implements Connection, CodecHost, SessionOwner {
     return busy || this.owner.hasWaiting
   }
 
-  get passesDataOn(): boolean {
-    return this.codec.passesDataOn
+  get bulkUse(): Http2Codec['bulkUse'] {
+    return this.codec.bulkUse
   }
 
   onSettings(): void {

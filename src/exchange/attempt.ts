@@ -21,6 +21,7 @@ import { serialiseTrailers } from '../headers/request.ts'
 import type { PreparedBody } from './body.ts'
 import { type AttemptedBy, type AttemptLimits, type CodecOf, limitsOf, UNLIMITED } from './carrier.ts'
 import type { DataUse, ExchangeRequest } from './contract.ts'
+import { placeFor } from './joined.ts'
 import { announcedLength } from './semantics.ts'
 import { Sending, type SendingOwner } from './sending.ts'
 import { type Reading, Withheld } from './withheld.ts'
@@ -57,6 +58,8 @@ export class Attempt implements StreamListener, SendingOwner, Reading {
   /** What came while paused. */
   private withheld: Withheld | null = null
   private received = 0
+  /** Memory for the whole body, when it is joined in the end and is read into memory that is lent. */
+  private place: Buffer | null = null
 
   constructor(exchange: Attempted, codec: ExchangeCodec) {
     this.exchange = exchange
@@ -191,13 +194,32 @@ export class Attempt implements StreamListener, SendingOwner, Reading {
     if (this.state !== 'body') return
     this.received += end - start
     if (this.exceeds(this.received)) return
-    const chunk = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end)
+    const chunk = this.codec.lent ? this.copied(buffer, start, end) : part(buffer, start, end)
     if (this.exchange.isPaused) {
       this.withhold().pieces.push(chunk)
       return
     }
     this.wait(this.limits.bodyTimeout)
     this.deliver(chunk)
+  }
+
+  /** A piece of lent memory, where nothing overwrites it. */
+  private copied(buffer: Buffer, start: number, end: number): Buffer {
+    const length = end - start
+    const at = this.received - length
+    if (this.place === null && this.dataUse === 'joined') {
+      const announced = this.codec.announced(this)
+      // The whole body in one piece needs no place.
+      if (length < announced) this.place = placeFor(announced)
+    }
+    const { place } = this
+    if (place === null) {
+      const own = Buffer.allocUnsafe(length)
+      buffer.copy(own, 0, start, end)
+      return own
+    }
+    buffer.copy(place, at, start, end)
+    return place.subarray(at, at + length)
   }
 
   onEnd(_stream: H2Stream | null, trailers: FieldList, raw?: FieldList): void {
@@ -426,4 +448,8 @@ function announce(attempt: Attempt): void {
 
 function tellSent(attempt: Attempt): void {
   attempt.tellSent()
+}
+
+function part(buffer: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end)
 }

@@ -13,6 +13,10 @@ export interface CodecOf<A> {
   /** The whole connection takes nothing now: whose fault that is, the connection finds out. */
   readonly blocked: boolean
   readonly limits: AttemptLimits
+  /** What is being received is in memory that the next read overwrites. */
+  readonly lent: boolean
+  /** Octets that the response's body is to have, -1 when nothing says it. */
+  announced(attempt: A): number
   /** Reads the clock outside of a turn that reads or writes. */
   readClock(): void
   /** Gives the attempt up; the peer is told as the protocol can. The exchange hears nothing more of it. */

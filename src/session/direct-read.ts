@@ -2,7 +2,8 @@
  * Reads of sockets in clear text into one buffer of the thread, in place of 64 KiB of fresh memory for each read.
  *
  * Rules
- * - A socket that is made with `options` is an ordinary stream until `begin()` is called, and again after `end()`.
+ * - A socket that is made with `options` is an ordinary stream until `begin()` is called, and again after `end()`: HTTP/2 in clear text
+ *   reads it so.
  * - In between, what is read goes to `take` alone. When it is lent the next read overwrites it: `take` copies what it keeps. When it
  *   is not it is in memory of its own, and `take` has it.
  * - A large read whose taker says that it keeps what follows is followed by reads into memory of their own: to copy out what is kept
@@ -73,15 +74,20 @@ export class DirectRead {
   private onRead(length: number): boolean {
     const { common, memory, take } = this
     const octets = memory.subarray(0, length)
-    if (take === null) {
-      this.memory = common
-      return this.socket?.push(Buffer.from(octets)) ?? true
-    }
     const isLarge = length >= LARGE
     const lent = memory === common || !isLarge
-    const kept = take(octets, lent) && isLarge
-    if (!kept) this.memory = common
+    let kept = true
+    let more = true
+    if (take === null) more = this.socket?.push(lent ? copyOf(octets) : octets) ?? true
+    else kept = take(octets, lent)
+    if (!kept || !isLarge) this.memory = common
     else if (!lent || memory === common) this.memory = Buffer.allocUnsafeSlow(READ_SIZE)
-    return true
+    return more
   }
+}
+
+function copyOf(octets: Buffer): Buffer {
+  const own = Buffer.allocUnsafe(octets.length)
+  octets.copy(own)
+  return own
 }

@@ -6,8 +6,11 @@ import type { RequestHead } from '../headers/section.ts'
 export interface SessionOwner {
   /** Must the process live for this session now? Asked when it becomes active (`busy`) or idle. */
   holdsProcess(busy: boolean): boolean
-  /** May what was read be freed early? Asked at each read; undefined is yes. */
-  readonly passesDataOn?: boolean
+  /**
+   * What becomes of bulk data that is read: asked at each read. It decides whether memory is freed early, and of which kind it is. An
+   * owner that has it copies what it keeps while {@link Session.lent} says so; undefined: whatever is read is the owner's.
+   */
+  readonly bulkUse?: 'passed on' | 'kept' | 'joined'
   /** The peer's settings came: its first, or others. */
   onSettings(): void
   /** Room for streams: some came free, or there is none any more. */

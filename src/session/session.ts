@@ -32,6 +32,7 @@ import {
 import type { RequestHead } from '../headers/section.ts'
 import { CLOSE_TIMEOUT, OWN_RESETS_BURST, OWN_RESETS_PER_SECOND, PROBE_AFTER } from '../limits.ts'
 import { now } from './deadline.ts'
+import { DirectRead } from './direct-read.ts'
 import { EarlyScavenge } from './early-scavenge.ts'
 import { type FrameLog, frameLog } from './frame-log.ts'
 import { LastWords } from './last-words.ts'
@@ -89,6 +90,8 @@ export class Session implements ConnectionListener {
   private reason: GoawayError | ProtocolError | undefined
   /** The clock was read in this turn. */
   private timeIsFresh = false
+  /** What is being received is in memory that the next read overwrites: who keeps some of it copies that. */
+  lent = false
   /** Resets of this turn are to be asked about. */
   private confirming = false
 
@@ -132,11 +135,12 @@ export class Session implements ConnectionListener {
     socket.on('close', () => this.onLost('it was closed'))
     socket.on('end', () => this.onLost(`the ${peer.kind} closed it`))
     socket.on('drain', () => this.output.unblock(now()))
-    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    socket.on('data', (chunk: Buffer) => this.receive(chunk, false))
+    DirectRead.of(socket)?.begin((octets, lent) => this.receive(octets, lent))
     if (upgrade !== undefined) {
       this.h2.upgraded(upgrade.method, upgrade.listener)
       // Not within the constructor: it would call an owner that does not have this session yet.
-      if (upgrade.octets.length > 0) nextTick(() => this.receive(upgrade.octets))
+      if (upgrade.octets.length > 0) nextTick(() => this.receive(upgrade.octets, false))
     }
     this.timer.request(Math.min(this.times.settingsUntil, this.times.retireAt))
     this.rest()
@@ -384,7 +388,8 @@ export class Session implements ConnectionListener {
     this.owner.onOrigin?.(origins)
   }
 
-  private receive(chunk: Buffer): void {
+  /** @returns are pieces of what is read kept as they are? */
+  private receive(chunk: Buffer, lent: boolean): boolean {
     if (!this.output.reading) {
       this.output.reading = true
       this.timeIsFresh = true
@@ -392,9 +397,13 @@ export class Session implements ConnectionListener {
       setImmediate(endReading, this)
     }
     this.liveness.heard(chunk.length, this.time)
-    if (this.owner.passesDataOn !== false) this.scavenge.read(chunk.length)
+    const { bulkUse } = this.owner
+    if (bulkUse === undefined || bulkUse === 'passed on') this.scavenge.read(chunk.length)
     this.log?.received(chunk)
-    this.h2.receive(chunk)
+    this.lent = lent && bulkUse !== undefined
+    this.h2.receive(lent && !this.lent ? Buffer.from(chunk) : chunk)
+    this.lent = false
+    return this.owner.bulkUse !== 'joined'
   }
 
   /** The reads of this turn are over. */

@@ -58,6 +58,8 @@ test('a failure within dispatch() is told once afterwards, and held against the 
     time: 0,
     blocked: false,
     limits: UNLIMITED,
+    lent: false,
+    announced: () => -1,
     readClock() {},
     cancel() {},
     answered() {},
