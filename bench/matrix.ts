@@ -2,14 +2,16 @@
  * `npm run bench -- matrix`: each way to use us, over each protocol, at each kind of work, against that library's own best
  * over the same protocol (and the raw dispatch against undici's and Node's own).
  *
- * Method: nginx is the server, and takes the uploads as well. Each client is a process of its own, made anew for each cell;
- * the two take turns A B A B, after one turn each that is not counted. Of each pair of neighbouring turns the ratio counts, in
- * requests a second and in CPU time a request. Every response's length is checked, and the server refuses whoever does not
- * speak the cell's protocol.
+ * Method: nginx is the server, and takes the uploads as well. Each client is a process of its own; the two take short turns
+ * A B A B, after a longer one each that is not counted, in which V8 compiles what is hot. A machine that many share changes its
+ * speed within a second, so short turns beside each other say more than long ones. Processes of one program differ too, for as long
+ * as they live, by where their memory lies: so each cell has several sittings, with processes made anew. Of each pair of
+ * neighbouring turns the ratio counts, in requests a second and in CPU time a request. Every response's length is checked, and the
+ * server refuses whoever does not speak the cell's protocol.
  *
- * How it is decided: over the ratios of a cell stands an interval in which the true median lies in at least 95 of 100 cases
- * (decide.ts; of eleven pairs the second from either end bounds it). A cell whose interval, of requests or of CPU,
- * lies wholly below 1.0 is a loss; wholly above in both, a win; else it is even. The run ends with 1 while there is a loss, or
+ * How it is decided: over the ratios of a cell, those of all sittings together, stands an interval in which the true median lies in
+ * at least 95 of 100 cases (decide.ts; of 21 pairs the sixth from either end bounds it). A cell whose interval, of requests or of
+ * CPU, lies wholly below 1.0 is a loss; wholly above in both, a win; else it is even. The run ends with 1 while there is a loss, or
  * a cell in which requests failed. Among some hundred even cells a few would be losses by chance: a loss is measured again,
  * with as many pairs anew, and counts when it is one again. `--quick` has three short pairs: they show that all runs, and
  * decide nothing, so its cells are `undecided`.
@@ -17,8 +19,8 @@
  * Where the server is the limit, requests a second say less than CPU. Memory is that of the whole process, its peak.
  *
  * Options: `--quick`; `--only=TEXT` (cells whose words, `protocol, work, ours / other`, have it; more than once: all of them);
- * `--rounds=N` (pairs; default 11); `--seconds=N` (of a turn; default 1); `--minutes=N` (then it
- * ends with the cells that ran); `--json=FILE`; `--write` (table and charts in docs/, of the cells that ran).
+ * `--sittings=N` (default 3); `--rounds=N` (pairs of each sitting; default 7); `--seconds=N` (of a turn; default 0.2);
+ * `--minutes=N` (then it ends with the cells that ran); `--json=FILE`; `--write` (table and charts in docs/, of the cells that ran).
  */
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
@@ -82,6 +84,7 @@ export async function run(args: string[]): Promise<void> {
     options: {
       quick: { type: 'boolean' },
       only: { type: 'string', multiple: true, default: [] },
+      sittings: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       minutes: { type: 'string' },
@@ -89,8 +92,12 @@ export async function run(args: string[]): Promise<void> {
       write: { type: 'boolean' },
     },
   })
-  const rounds = Number(values.rounds ?? (values.quick ? 3 : 11))
-  const seconds = Number(values.seconds ?? (values.quick ? 0.3 : 1))
+  const pairs: Pairs = {
+    sittings: Number(values.sittings ?? (values.quick ? 1 : 3)),
+    rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
+    seconds: Number(values.seconds ?? 0.2),
+    warmUp: values.quick ? 0.3 : 0.8,
+  }
   const plans = plansFor(values.only)
   if (plans.length === 0) throw new Error('no cell has these words')
   const until = performance.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000
@@ -102,12 +109,12 @@ export async function run(args: string[]): Promise<void> {
         console.log(`${plans.length - cells.length} cells were not reached`)
         break
       }
-      let cell = await measure(plan, servers, rounds, seconds)
+      let cell = await measure(plan, servers, pairs)
       if (cell === undefined) {
         console.log('nginx is not installed: skipped')
         return
       }
-      if (cell.word === 'loss') cell = (await measure(plan, servers, rounds, seconds)) ?? cell
+      if (cell.word === 'loss') cell = (await measure(plan, servers, pairs)) ?? cell
       cells.push(cell)
       say(cell)
     }
@@ -120,35 +127,53 @@ export async function run(args: string[]): Promise<void> {
   if (bad.length > 0) process.exitCode = 1
   const machine = `${servers.version}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
   if (values.json !== undefined) {
-    await writeFile(values.json, `${JSON.stringify({ machine, rounds, seconds, cells }, undefined, 2)}\n`)
+    await writeFile(values.json, `${JSON.stringify({ machine, ...pairs, cells }, undefined, 2)}\n`)
   }
   if (values.write) {
     const lost = bad.length === 0 ? 'No cell is lost.' : `${bad.length} of ${cells.length} cells are lost or failed.`
     const open = cells.filter((cell) => cell.word === 'undecided').length
     const undecided = open === 0 ? '' : ` ${open} are undecided: too few pairs.`
-    await writeDocs(cells, `${machine}; ${rounds} pairs of turns of ${seconds} s. ${lost}${undecided}`)
+    await writeDocs(
+      cells,
+      `${machine}; ${pairs.sittings} sittings of ${pairs.rounds} pairs of turns of ${pairs.seconds} s. ${lost}${undecided}`,
+    )
   }
 }
 
-async function measure(plan: Plan, servers: Servers, rounds: number, seconds: number): Promise<Cell | undefined> {
+/** How much is measured of a cell. */
+interface Pairs {
+  readonly sittings: number
+  /** Of each sitting. */
+  readonly rounds: number
+  /** Of a turn, and of the one before those that count. */
+  readonly seconds: number
+  readonly warmUp: number
+}
+
+async function measure(plan: Plan, servers: Servers, pairs: Pairs): Promise<Cell | undefined> {
   const { protocol, work, ours, rival } = plan
   const otherProtocol = rival.protocol ?? protocol
   const [place, otherPlace] = [await servers.place(protocol), await servers.place(otherProtocol)]
   if (place === undefined || otherPlace === undefined) return undefined
   const [mine, theirs] = [nameOf(protocol, ours), nameOf(otherProtocol, rival.name)]
-  const turn = { path: '', octets: work.octets, inFlight: work.inFlight, seconds, work: work.name }
+  const turn = { path: '', octets: work.octets, inFlight: work.inFlight, seconds: pairs.seconds, work: work.name }
   const common = { protocol, work: work.name, ours, other: rival.name, otherProtocol }
   const none = verdictOf([])
   const failed = (failure: string): Cell => {
     return { ...common, throughput: none, cpu: none, word: 'failed', figures: undefined, failure }
   }
-  let results: Map<string, Result[]>
+  const a: Result[] = []
+  const b: Result[] = []
+  const placeOf = (name: string): Place => (name === mine ? place : otherPlace)
   try {
-    results = await playRounds([mine, theirs], (name) => (name === mine ? place : otherPlace), turn, rounds)
+    for (let sitting = 0; sitting < pairs.sittings; sitting++) {
+      const results = await playRounds([mine, theirs], placeOf, turn, pairs.rounds, pairs.warmUp)
+      a.push(...(results.get(mine) ?? []))
+      b.push(...(results.get(theirs) ?? []))
+    }
   } catch (error) {
     return failed(String(error))
   }
-  const [a, b] = [results.get(mine) ?? [], results.get(theirs) ?? []]
   for (const [name, turns] of [[ours, a] as const, [rival.name, b] as const]) {
     const wrong = turns.find((one) => one.errors > 0)
     if (wrong !== undefined) return failed(`${name}: ${wrong.firstError ?? 'no reason'}`)

@@ -58,12 +58,16 @@ class Player {
   }
 }
 
-/** Each client's results over the rounds, in the order they were played. `target` may differ from client to client. */
+/**
+ * Each client's results over the rounds, in the order they were played. `target` may differ from client to client.
+ * @param warmUp seconds of each client's first turn, which is not counted.
+ */
 export async function playRounds(
   names: readonly string[],
   target: Place | ((name: string) => Place),
   turn: Turn,
   rounds: number,
+  warmUp = turn.seconds,
 ): Promise<Map<string, Result[]>> {
   const players = new Map<string, Player>()
   const results = new Map<string, Result[]>()
@@ -71,10 +75,9 @@ export async function playRounds(
     players.set(name, await Player.start(name, typeof target === 'function' ? target(name) : target))
     results.set(name, [])
   }
-  // The first turn warms up and is not counted.
   for (let round = 0; round <= rounds; round++) {
     for (const [name, player] of players) {
-      const result = await player.play(turn)
+      const result = await player.play(round > 0 ? turn : { ...turn, seconds: warmUp })
       if (round > 0) results.get(name)?.push(result)
     }
   }
