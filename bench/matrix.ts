@@ -130,13 +130,8 @@ export async function run(args: string[]): Promise<void> {
     await writeFile(values.json, `${JSON.stringify({ machine, ...pairs, cells }, undefined, 2)}\n`)
   }
   if (values.write) {
-    const lost = bad.length === 0 ? 'No cell is lost.' : `${bad.length} of ${cells.length} cells are lost or failed.`
-    const open = cells.filter((cell) => cell.word === 'undecided').length
-    const undecided = open === 0 ? '' : ` ${open} are undecided: too few pairs.`
-    await writeDocs(
-      cells,
-      `${machine}; ${pairs.sittings} sittings of ${pairs.rounds} pairs of turns of ${pairs.seconds} s. ${lost}${undecided}`,
-    )
+    const { sittings, rounds, seconds } = pairs
+    await writeDocs(cells, `${machine}; ${sittings} sittings of ${rounds} pairs of turns of ${seconds} s.`)
   }
 }
 

@@ -108,12 +108,26 @@ const BEGIN = '<!-- matrix: written by `npm run bench -- matrix --write` -->'
 const END = '<!-- /matrix -->'
 
 /** Replaces what stands between the marks in docs/benchmarks.md, and writes the charts into docs/pictures. */
+/** How many cells are what, and the lost ones by name. */
+function verdicts(cells: readonly Cell[]): string {
+  const words = ['win', 'even', 'loss', 'undecided', 'failed'] as const
+  const counts = words
+    .map((word) => [word, cells.filter((cell) => cell.word === word).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([word, count]) => `${count} ${word}`)
+  const bad = cells.filter(({ word }) => word === 'loss' || word === 'failed')
+  const names = bad.map((cell) => `- ${cell.word}: ${cell.protocol}, ${cell.work}, ${cell.ours} / ${otherName(cell)}`)
+  return [`Of ${cells.length} cells: ${counts.join(', ')}.`, ...(names.length > 0 ? [names.join('\n')] : [])].join(
+    '\n\n',
+  )
+}
+
 export async function writeDocs(cells: readonly Cell[], about: string): Promise<void> {
   const page = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
   const before = await readFile(page, 'utf8')
   const [begin, end] = [before.indexOf(BEGIN), before.indexOf(END)]
   if (begin === -1 || end === -1) throw new Error(`${page} has no place for the matrix`)
-  const sections = [about]
+  const sections = [about, verdicts(cells)]
   for (const protocol of new Set(cells.map((cell) => cell.protocol))) {
     const own = cells.filter((cell) => cell.protocol === protocol)
     const file = `matrix-${protocol.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.svg`
