@@ -20,6 +20,7 @@
  *
  * Options: `--quick`; `--only=TEXT` (cells whose words, `protocol, work, ours / other`, have it; more than once: all of them);
  * `--sittings=N` (default 3); `--rounds=N` (pairs of each sitting; default 7); `--seconds=N` (of a turn; default 0.2);
+ * `--warm=N` (seconds of the turn that is not counted; default 2: a client that makes few requests a second compiles for so long);
  * `--minutes=N` (then it ends with the cells that ran); `--json=FILE`; `--write` (table and charts in docs/, of the cells that ran).
  */
 import { writeFile } from 'node:fs/promises'
@@ -87,6 +88,7 @@ export async function run(args: string[]): Promise<void> {
       sittings: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      warm: { type: 'string' },
       minutes: { type: 'string' },
       json: { type: 'string' },
       write: { type: 'boolean' },
@@ -96,7 +98,7 @@ export async function run(args: string[]): Promise<void> {
     sittings: Number(values.sittings ?? (values.quick ? 1 : 3)),
     rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
     seconds: Number(values.seconds ?? 0.2),
-    warmUp: values.quick ? 0.3 : 0.8,
+    warmUp: Number(values.warm ?? (values.quick ? 0.3 : 2)),
   }
   const plans = plansFor(values.only)
   if (plans.length === 0) throw new Error('no cell has these words')
