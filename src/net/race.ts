@@ -23,7 +23,7 @@ export type ConnectTcp = (options: TcpNetConnectOpts) => Socket
 export interface RaceOptions {
   readonly port: number
   readonly localAddress?: string | undefined
-  /** HTTP/1.1 in clear text is what follows. */
+  /** Clear text is what follows. */
   readonly direct?: boolean | undefined
   readonly connect?: ConnectTcp | undefined
   readonly startTimer?: StartTimer | undefined

@@ -30,7 +30,7 @@ export interface Target {
   readonly family: ConnectOptions['family']
   readonly lookup: LookupFunction | undefined
   readonly localAddress: string | undefined
-  /** HTTP/1.1 in clear text is what follows: see `DirectRead`. */
+  /** Clear text is what follows: see `DirectRead`. */
   readonly direct: boolean
 }
 

@@ -2,8 +2,7 @@
  * Reads of sockets in clear text into one buffer of the thread, in place of 64 KiB of fresh memory for each read.
  *
  * Rules
- * - A socket that is made with `options` is an ordinary stream until `begin()` is called, and again after `end()`: HTTP/2 in clear text
- *   reads it so.
+ * - A socket that is made with `options` is an ordinary stream until `begin()` is called, and again after `end()`.
  * - In between, what is read goes to `take` alone. When it is lent the next read overwrites it: `take` copies what it keeps. When it
  *   is not it is in memory of its own, and `take` has it.
  * - A large read whose taker says that it keeps what follows is followed by reads into memory of their own: to copy out what is kept

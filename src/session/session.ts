@@ -403,7 +403,8 @@ export class Session implements ConnectionListener {
     this.lent = lent && bulkUse !== undefined
     this.h2.receive(lent && !this.lent ? Buffer.from(chunk) : chunk)
     this.lent = false
-    return this.owner.bulkUse !== 'joined'
+    // An idle session has no memory of its own.
+    return this.h2.openStreams > 0 && this.owner.bulkUse !== 'joined'
   }
 
   /** The reads of this turn are over. */

@@ -2,11 +2,26 @@
 import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Pool } from '../../src/index.ts'
 import { begin, send } from '../support/exchange.ts'
 import { startH1Origin } from '../support/origin.ts'
+
+/** The text of each write of several chunks at once, by any socket, while the test runs. */
+function joinedWrites(t: TestContext): string[] {
+  const texts: string[] = []
+  const { prototype } = Socket
+  const { _writev: writev } = prototype
+  prototype._writev = function spy(this: Socket, chunks, callback): void {
+    texts.push(chunks.map(({ chunk }) => String(chunk)).join(''))
+    writev?.call(this, chunks, callback)
+  }
+  t.after(() => {
+    if (writev !== undefined) prototype._writev = writev
+  })
+  return texts
+}
 
 test('requests with different Host fields share a connection', async () => {
   await using origin = await startH1Origin()
@@ -99,16 +114,7 @@ for (const when of ['at once', 'while its next piece is awaited', 'by an early r
 
 test('a chunk of a body goes out in one write, with its size before it and its line end behind it', async (t) => {
   await using origin = await startH1Origin({}, { plain: true })
-  const together: string[] = []
-  const { prototype } = Socket
-  const { _writev: writev } = prototype
-  prototype._writev = function spy(this: Socket, chunks, callback): void {
-    together.push(chunks.map(({ chunk }) => String(chunk)).join(''))
-    writev?.call(this, chunks, callback)
-  }
-  t.after(() => {
-    if (writev !== undefined) prototype._writev = writev
-  })
+  const together = joinedWrites(t)
   await using pool = new Pool()
   async function* body(): AsyncGenerator<string> {
     yield 'abc'
@@ -125,16 +131,7 @@ test('a chunk of a body goes out in one write, with its size before it and its l
 
 test('a request with a body that follows a response waits for the end of the reads, and goes out in one write', async (t) => {
   await using origin = await startH1Origin({}, { plain: true })
-  const writes: string[] = []
-  const { prototype } = Socket
-  const { _writev: writev } = prototype
-  prototype._writev = function spy(this: Socket, chunks, callback): void {
-    writes.push(chunks.map(({ chunk }) => String(chunk)).join(''))
-    writev?.call(this, chunks, callback)
-  }
-  t.after(() => {
-    if (writev !== undefined) prototype._writev = writev
-  })
+  const writes = joinedWrites(t)
   await using pool = new Pool()
   const requests = (): string[] => writes.filter((text) => text.startsWith('POST /json'))
   const dispatched: { readonly status: Promise<number>; readonly written: number }[] = []
